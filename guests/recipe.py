@@ -1,0 +1,87 @@
+"""What the demo guest consists of: Debian's cloud kernel, a static busybox, and the files in `demo/`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from guests.archive import Archive
+
+HERE: Final = Path(__file__).resolve().parent
+OVERLAY: Final = HERE / "demo"
+
+KERNEL_META: Final = "linux-image-cloud-amd64"
+KERNEL_PATTERN: Final = r"linux-image-[0-9][a-z0-9.+-]*-cloud-amd64"
+BUSYBOX: Final = "busybox-static"
+BUSYBOX_PATH: Final = "bin/busybox"
+
+USERNAME: Final = "demo"
+# The last console= gets init's output, so ttyS0 is named last; tty0 makes a screenshot worth taking.
+CMDLINE: Final = "console=tty0 console=ttyS0,115200"
+
+_USER_ID: Final = 1000
+# button and evdev carry the power button; pvpanic tells the host of a panic where the host offers the device.
+_MODULES: Final = (
+    "kernel/drivers/acpi/button.ko",
+    "kernel/drivers/input/evdev.ko",
+    "kernel/drivers/misc/pvpanic/pvpanic.ko",
+    "kernel/drivers/misc/pvpanic/pvpanic-mmio.ko",
+)
+
+
+@dataclass(frozen=True)
+class KernelFiles:
+    """Where a kernel package keeps what the guest needs, as paths relative to the root."""
+
+    image: str
+    modules: tuple[str, ...]
+
+    @classmethod
+    def of_package(cls, name: str) -> KernelFiles:
+        """The paths in the package `linux-image-RELEASE`."""
+        release = name.removeprefix("linux-image-")
+        return cls(f"boot/vmlinuz-{release}", tuple(f"lib/modules/{release}/{path}" for path in _MODULES))
+
+
+def fingerprint() -> str:
+    """SHA-256 over everything in this folder that decides the guest's content."""
+    digest = hashlib.sha256()
+    sources = [HERE / "archive.py", HERE / "recipe.py", *sorted(p for p in OVERLAY.rglob("*") if p.is_file())]
+    for source in sources:
+        content = source.read_bytes()
+        digest.update(f"{source.relative_to(HERE)} {source.stat().st_mode & 0o100} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def initramfs(*, busybox: bytes, modules: dict[str, bytes], password_hash: str) -> bytes:
+    """The guest's root file system as an uncompressed archive; `modules` maps file names to their content.
+
+    It is left uncompressed because QEMU places 2 MB faster than an emulated CPU unpacks them.
+    """
+    root = Archive()
+    root.directory(".")
+    for path in ("dev", "proc", "run", "sbin", "sys", "usr/sbin", "var/log", "var/run"):
+        root.directory(path)
+    root.directory("tmp", 0o1777)
+    root.directory("root", 0o700)
+    root.directory(f"home/{USERNAME}", 0o755, owner=_USER_ID)
+    # init's first step happens before /dev is mounted and needs somewhere to print.
+    root.character_device("dev/console", 5, 1)
+
+    # Set-uid for `su`: busybox gives the privilege up itself in every command that is not meant to have it.
+    root.file(BUSYBOX_PATH, busybox, 0o4755)
+    root.symlink("bin/sh", "busybox")
+    root.symlink("init", BUSYBOX_PATH)
+    for name, content in modules.items():
+        root.file(f"lib/modules/{name}", content)
+
+    root.tree(OVERLAY)
+    accounts = {"root": ("0:0", "/root"), USERNAME: (f"{_USER_ID}:{_USER_ID}", f"/home/{USERNAME}")}
+    passwd = "".join(f"{name}:x:{ids}::{home}:/bin/sh\n" for name, (ids, home) in accounts.items())
+    root.file("etc/passwd", passwd.encode())
+    root.file("etc/group", f"root:x:0:\ntty:x:5:\n{USERNAME}:x:{_USER_ID}:\n".encode())
+    root.file("etc/shadow", "".join(f"{name}:{password_hash}:0::::::\n" for name in accounts).encode(), 0o600)
+    return root.to_bytes()

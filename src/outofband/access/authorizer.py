@@ -1,0 +1,70 @@
+"""The decision for a caller, on what the store says now.
+
+No cache between requests, on purpose: to know that a cached answer is still right costs the same one indexed
+read as the answer, and a revoked role must be gone at the very next request, on every node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from outofband.access import decision
+from outofband.access.roles import BUILT_IN, Role
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId
+from outofband.core.principal import Principal
+from outofband.store.assignments import Assignment
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What one caller may do, as of the unit of work that read it. Good for one request, not longer.
+
+    Tenants are not its business: that the caller and the subscription are of one tenant is checked before
+    (`Authority.require_tenant`).
+    """
+
+    principal: Principal
+    assignments: Sequence[Assignment]
+    roles: Mapping[str, Role] = BUILT_IN
+
+    def allow(self, action: str, scope: ResourceId | str, *, data: bool = False) -> bool:
+        return decision.allowed(action, str(scope), self.assignments, self.roles, data=data)
+
+    def allow_below(self, action: str, scope: ResourceId | str) -> bool:
+        """Whether the action is allowed on the scope or on anything inside it; for lists of containers."""
+        return decision.allowed_below(action, str(scope), self.assignments, self.roles)
+
+    def require(self, action: str, scope: ResourceId | str, *, data: bool = False) -> None:
+        """Raises Fault AuthorizationFailed."""
+        if not self.allow(action, scope, data=data):
+            raise Fault(
+                "AuthorizationFailed",
+                name=self.principal.name,
+                object_id=self.principal.object_id,
+                action=action,
+                scope=str(scope),
+            )
+
+
+class Authorizer:
+    """Reads rights. Inside a unit of work pass its `tx`: a write is then decided on the state it changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def rights(self, principal: Principal, tx: Tx | None = None) -> Rights:
+        """What the caller may do now."""
+        if tx is not None:
+            return Rights(principal, await self._store.assignments.of_principals(tx, [principal.object_id]))
+        async with self._store.read() as snapshot:
+            return await self.rights(principal, snapshot)
+
+    async def require(
+        self, principal: Principal, action: str, scope: ResourceId | str, tx: Tx | None = None
+    ) -> None:
+        """Raises Fault AuthorizationFailed."""
+        (await self.rights(principal, tx)).require(action, scope)

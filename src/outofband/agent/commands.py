@@ -1,0 +1,194 @@
+"""Carries out what the control plane asks, once per key: journal first, then the machine, then the answer.
+
+Life-cycle commands of one VM run one after another, and so do the actions on it (reset, NMI, SysRq, picture);
+an action need not wait for a shutdown that takes a minute. Different VMs run side by side, up to a bound.
+What only reads leaves nothing in the journal: a repeat looks anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from outofband.agent.journal import Journal, Standing
+from outofband.core import clock
+from outofband.core.errors import Fault, ProtocolError
+from outofband.net.tasks import Tasks
+from outofband.wire.link import MAX_MESSAGE, Command, Result
+from outofband.wire.machine import READING, Verb
+
+MAX_PENDING = 4096
+"""Commands accepted and not yet answered."""
+PARALLEL = 8
+"""Commands carried out at the same time."""
+PRUNE_SECONDS = 3600.0
+FINISH_SECONDS = 5.0
+"""What a stopping agent leaves commands in progress to come to their end."""
+REPEATABLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.DELETE})
+"""Doing these twice is the same as doing them once, so they are done again after a crash in between."""
+_LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
+_MARGIN = 4096
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class Outcome(Protocol):
+    """What an action came to: one sentence of what was seen, and data for whoever asked."""
+
+    @property
+    def observed(self) -> str: ...
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+
+class Performer(Protocol):
+    """The machines of the host. Raises Fault when the action failed."""
+
+    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int) -> Outcome: ...
+
+
+class Commands:
+    """`receive` takes a command off the link; `answer` is called with its result, perhaps much later.
+
+    When no link is up the result waits in the journal: the control plane will ask again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        machines: Performer,
+        answer: Callable[[Result], object],
+        *,
+        parallel: int = PARALLEL,
+    ) -> None:
+        self._journal = journal
+        self._machines = machines
+        self._answer = answer
+        self._lanes: dict[tuple[str, bool], deque[Command]] = {}
+        self._pending: set[str] = set()
+        self._room = asyncio.Semaphore(parallel)
+        self._tasks = Tasks()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks.spawn("journal.prune", self._prune())
+
+    @property
+    def pending(self) -> int:
+        return len(self._pending)
+
+    def receive(self, command: Command) -> None:
+        """Queue a command. One that is queued or in progress already is not started twice."""
+        if command.key in self._pending or self._closing:
+            return
+        if len(self._pending) >= MAX_PENDING:
+            self._answer(_failed(command.key, Fault("TooManyRequests", seconds=30)))
+            return
+        self._pending.add(command.key)
+        self._idle.clear()
+        lane = (command.vm, command.verb in _LIFE_CYCLE)
+        if (queue := self._lanes.get(lane)) is not None:
+            queue.append(command)
+            return
+        self._lanes[lane] = deque([command])
+        self._tasks.spawn(f"commands:{command.vm}", self._work(lane))
+
+    async def close(self) -> None:
+        """Take no more, let what is in progress end for a moment, then stop it. The journal stays open."""
+        self._closing = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._idle.wait()
+        await self._tasks.close()
+        self._disk.shutdown()
+
+    async def _work(self, lane: tuple[str, bool]) -> None:
+        queue = self._lanes[lane]
+        try:
+            while queue and not self._closing:
+                command = queue.popleft()
+                try:
+                    async with self._room:
+                        result = await self._carry_out(command)
+                finally:
+                    self._pending.discard(command.key)
+                self._answer(result)
+        finally:
+            del self._lanes[lane]
+            self._pending.difference_update(command.key for command in queue)
+            if not self._pending:
+                self._idle.set()
+
+    async def _carry_out(self, command: Command) -> Result:
+        if command.verb in READING:
+            return await self._perform(command)
+        words = log.bind(key=command.key, verb=command.verb, vm=command.vm)
+        try:
+            standing, known = await self._on_disk(self._journal.begin, command, clock.wall())
+        except ProtocolError as error:
+            words.error("command.key_reused", detail=str(error))
+            return _failed(command.key, Fault("Conflict", detail=str(error)))
+        except sqlite3.Error:
+            # Nothing was done: without the note a repeat could do it twice.
+            words.exception("journal.unwritable")
+            return _failed(command.key, Fault("JournalUnwritable"))
+        if known is not None:
+            words.info("command.repeated")
+            return known
+        if standing is Standing.BEGUN and command.verb not in REPEATABLE:
+            words.warning("command.interrupted")
+            result = _failed(command.key, Fault("ActionInterrupted", verb=command.verb, vm=command.vm))
+        else:
+            words.info("command.started", again=standing is Standing.BEGUN)
+            result = await self._perform(command)
+            words.info("command.ended", succeeded=result.succeeded, code=result.code)
+        try:
+            await self._on_disk(self._journal.finish, result, clock.wall())
+        except sqlite3.Error:
+            # It was done, and saying so is still right; only a crash now would lose the answer.
+            words.exception("journal.unwritable")
+        return result
+
+    async def _perform(self, command: Command) -> Result:
+        try:
+            outcome = await self._machines.perform(command.verb, command.vm, command.args, command.epoch)
+            result = Result(command.key, True, observed=outcome.observed, data=outcome.data)
+            size = len(msgspec.json.encode(result))
+            if size <= MAX_MESSAGE - _MARGIN:
+                return result
+            log.error("command.result_too_large", key=command.key, verb=command.verb, size=size)
+            return _failed(command.key, Fault("InternalError"))
+        except Fault as fault:
+            return _failed(command.key, fault)
+        except Exception:
+            log.exception("command.defect", key=command.key, verb=command.verb, vm=command.vm)
+            return _failed(command.key, Fault("InternalError"))
+
+    async def _on_disk(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *arguments)
+
+    async def _prune(self) -> None:
+        while True:
+            try:
+                await self._on_disk(self._journal.prune, clock.wall())
+            except sqlite3.Error:
+                log.exception("journal.unwritable")
+            await asyncio.sleep(PRUNE_SECONDS)
+
+
+def _failed(key: str, fault: Fault) -> Result:
+    try:
+        fields = msgspec.to_builtins(fault.fields)
+    except TypeError:
+        fields = {name: str(value) for name, value in fault.fields.items()}
+    return Result(key, False, code=fault.code, fields=fields)

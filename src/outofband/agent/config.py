@@ -1,0 +1,220 @@
+"""agent.toml: what this host's administrator offers to a control plane, and what is forbidden it (D4).
+
+A control plane only ever names an image, a program or a socket; the paths and commands behind the names are
+in this file, which nothing on the network can change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.core.paths import StateDir
+from outofband.core.secrets import write_private
+from outofband.wire.machine import Verb
+
+MAX_SIZE = 1024 * 1024
+"""Bytes of agent.toml that are read; a larger file is a mistake."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+T = TypeVar("T")
+Mib = Annotated[int, msgspec.Meta(ge=1, le=1024 * 1024)]
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a QEMU machine boots: a kernel (with initrd and command line), a disk image, or both.
+
+    Every machine writes to an overlay of its own; the disk image itself is never changed.
+    """
+
+    kernel: str | None = None
+    initrd: str | None = None
+    cmdline: str = ""
+    disk: str | None = None
+    format: Literal["raw", "qcow2"] | None = None
+    """Format of `disk`; when absent, qcow2 for a name that ends so, else raw."""
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A program that runs on a terminal of its own."""
+
+    command: Annotated[list[str], msgspec.Meta(min_length=1)]
+    env: dict[str, str] = {}
+
+
+class Socket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The serial port of a machine that another VMM runs, on a unix socket."""
+
+    path: str
+
+
+class Qemu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    program: str = "qemu-system-x86_64"
+    accelerator: Literal["auto", "kvm", "tcg"] = "auto"
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`monitor`: consoles may be watched, never written to. `allow`: commands a control plane may give."""
+
+    monitor: bool = False
+    allow: tuple[Verb, ...] = tuple(Verb)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    streams: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 256
+    """Console sessions served at the same time."""
+    ring_mib: Mib = 16
+    """Console history kept per port."""
+    reserve_mib: Mib = 4
+    """Disk space held ready per port, so that a full disk does not swallow output."""
+
+
+class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """agent.toml as values. Paths are absolute after `load`."""
+
+    qemu: Qemu = Qemu()
+    policy: Policy = Policy()
+    limits: Limits = Limits()
+    images: dict[str, Image] = {}
+    programs: dict[str, Program] = {}
+    sockets: dict[str, Socket] = {}
+
+    def allows(self, verb: Verb) -> bool:
+        """Whether the host's administrator lets a control plane do this at all."""
+        if self.policy.monitor and verb in REFUSED_WHEN_MONITORING:
+            return False
+        return verb in self.policy.allow
+
+    def image(self, name: str | None, host: str) -> Image:
+        """Raises Fault ImageNotFound, as do `program` and `socket`."""
+        return _find("image", self.images, name, host)
+
+    def program(self, name: str | None, host: str) -> Program:
+        return _find("program", self.programs, name, host)
+
+    def socket(self, name: str | None, host: str) -> Socket:
+        return _find("socket", self.sockets, name, host)
+
+
+REFUSED_WHEN_MONITORING = frozenset({Verb.NMI, Verb.SYSRQ})
+"""They reach into the guest through its console or its processor, as typing does."""
+
+DEFAULT = """\
+# What this host offers to its control plane, and what it forbids. Read when the agent starts.
+# No control plane can read or change this file; it can only use the names given here.
+# Relative paths start in the folder of this file. An unknown word is an error, never ignored.
+
+[qemu]
+# program = "qemu-system-x86_64"
+# "auto" tries KVM with a tiny guest and takes TCG when that guest hangs; "kvm" and "tcg" do as they say.
+# accelerator = "auto"
+
+[policy]
+# true: consoles may be watched, nobody may type, and NMI and SysRq are refused.
+# monitor = false
+# The commands a control plane may give to this host:
+# allow = [ALLOW]
+
+[limits]
+# Console sessions at the same time:
+# streams = 256
+# Console history kept per serial port, and disk space held ready for what comes next (MiB):
+# ring_mib = 16
+# reserve_mib = 4
+
+# What machines of the driver "qemu" boot:
+# [images.rescue]
+# kernel = "/srv/images/vmlinuz"
+# initrd = "/srv/images/initrd"
+# cmdline = "console=ttyS0"
+#
+# [images.debian]
+# disk = "/srv/images/debian-12.qcow2"
+
+# Programs that machines of the driver "pty" run on a terminal:
+# [programs.shell]
+# command = ["/bin/login"]
+
+# Serial ports of machines that something else runs, for the driver "unix":
+# [sockets.router]
+# path = "/run/router/console.sock"
+""".replace("ALLOW", ", ".join(f'"{verb}"' for verb in Verb))
+
+
+def config_path(state: StateDir) -> Path:
+    return state.agent / "agent.toml"
+
+
+def load(path: Path) -> HostConfig:
+    """Read agent.toml, writing a commented default first when there is none. Raises AgentConfigInvalid."""
+    if not path.exists():
+        write_private(path, DEFAULT)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise Fault("AgentConfigInvalid", path=str(path), detail=error.strerror) from error
+    return _parse(text, path)
+
+
+def add_image(path: Path, name: str, image: Image) -> bool:
+    """Append `[images.NAME]` to agent.toml unless the host has an image of that name; True when added.
+
+    An image that is there already is the administrator's business and stays. Raises AgentConfigInvalid.
+    """
+    if name in load(path).images:
+        return False
+    if not NAME.fullmatch(name):
+        raise Fault("AgentConfigInvalid", path=str(path), detail=f"{name!r} is no name for an image")
+    # A JSON string is a TOML basic string as long as nothing but \\uXXXX is used for other planes.
+    words = {key: value for key, value in msgspec.structs.asdict(image).items() if value}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in words.items()]
+    table = "\n".join([f'[images."{name}"]', *lines, ""])
+    text = path.read_text("utf-8").rstrip("\n") + "\n\n" + table
+    _parse(text.encode(), path)
+    write_private(path, text)
+    return True
+
+
+def _parse(text: bytes, path: Path) -> HostConfig:
+    try:
+        if len(text) > MAX_SIZE:
+            raise ValueError(f"it is larger than {MAX_SIZE} bytes")
+        config = msgspec.convert(tomllib.loads(text.decode("utf-8")), HostConfig)
+        for name in (*config.images, *config.programs, *config.sockets):
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no usable name: letters, digits, '.', '_' and '-', at most 64")
+        for name, image in config.images.items():
+            if image.kernel is None and image.disk is None:
+                raise ValueError(f"image {name!r} has neither a kernel nor a disk")
+            if image.kernel is None and (image.initrd or image.cmdline):
+                raise ValueError(f"image {name!r} has an initrd or a cmdline but no kernel")
+    except (ValueError, msgspec.ValidationError) as error:
+        raise Fault("AgentConfigInvalid", path=str(path), detail=str(error)) from error
+    return _absolute(config, path.parent.absolute())
+
+
+def _absolute(config: HostConfig, base: Path) -> HostConfig:
+    def resolve(text: str | None) -> str | None:
+        return str(base / Path(text).expanduser()) if text else None
+
+    images = {
+        name: msgspec.structs.replace(
+            image, kernel=resolve(image.kernel), initrd=resolve(image.initrd), disk=resolve(image.disk)
+        )
+        for name, image in config.images.items()
+    }
+    sockets = {name: Socket(path=resolve(socket.path) or "") for name, socket in config.sockets.items()}
+    return msgspec.structs.replace(config, images=images, sockets=sockets)
+
+
+def _find(kind: str, known: dict[str, T], name: str | None, host: str) -> T:
+    if name is None or name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise Fault("ImageNotFound", host=host, kind=kind, name=name or "", known=listed)
+    return known[name]

@@ -1,0 +1,87 @@
+"""The QEMU command line of a machine: a pure function, so that what a guest may reach can be read and tested.
+
+The guest gets a processor, memory, serial ports, a screen and, if its image has one, a disk. It gets no
+network and no shared folder, and QEMU itself gives up starting programs and regaining rights.
+"""
+
+from __future__ import annotations
+
+from outofband.agent.config import Image
+from outofband.agent.hypervisors.accelerator import CPU
+from outofband.wire.machine import MachineDefinition
+
+MONITOR_SOCKET = "qmp.sock"
+PID_FILE = "qemu.pid"
+LOG_FILE = "qemu.log"
+OVERLAY = "disk.qcow2"
+MAX_PORTS = 4
+"""A PC has four ISA serial ports."""
+
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+
+def command_line(
+    definition: MachineDefinition, image: Image, accelerator: str, program: str = "qemu-system-x86_64"
+) -> list[str]:
+    """Arguments of QEMU, the program first. File names of the machine itself are relative to its directory.
+
+    Relative, because the name of a unix socket ends at 108 bytes however deep the state directory lies.
+    """
+    command = [
+        program,
+        "-name", _escape(definition.name),
+        "-uuid", definition.vm,
+        "-nodefaults",
+        "-no-user-config",
+        "-sandbox", SANDBOX,
+        # graphics=off sends the firmware's text to the first serial port; the screen stays.
+        "-machine", "pc,graphics=off",
+        "-accel", accelerator,
+        "-cpu", CPU[accelerator],
+        "-smp", str(definition.cpus),
+        "-m", f"{definition.memory_mib}M",
+        "-rtc", "base=utc",
+        "-vga", "std",
+        "-display", "none",
+        "-nic", "none",
+        # A guest that tells of its own panic is reported and goes on: its last words are on the console.
+        "-device", "pvpanic",
+        "-action", "panic=none",
+        "-chardev", f"socket,id=qmp,path={MONITOR_SOCKET},server=on,wait=off",
+        "-mon", "chardev=qmp,mode=control",
+        "-pidfile", PID_FILE,
+        "-msg", "timestamp=on",
+    ]  # fmt: skip
+    for port in definition.ports:
+        command += [
+            "-chardev",
+            # Typed at through a FIFO; printed to nowhere, which never blocks, and to the log.
+            f"pipe,id={chardev(port.name)},path={file_name(port.name)},"
+            f"logfile={file_name(port.name)}.log,logappend=on",
+            "-serial",
+            f"chardev:{chardev(port.name)}",
+        ]
+    if image.kernel is not None:
+        command += ["-kernel", image.kernel]
+        if image.initrd is not None:
+            command += ["-initrd", image.initrd]
+        if image.cmdline:
+            command += ["-append", image.cmdline]
+    if image.disk is not None:
+        command += ["-drive", f"file={OVERLAY},format=qcow2,if=virtio,discard=unmap"]
+    return command
+
+
+def chardev(port: str) -> str:
+    """QEMU's id of a serial port's character device."""
+    return f"ser{port}"
+
+
+def file_name(port: str) -> str:
+    """Name of a serial port's files in the machine's directory, without their endings."""
+    return f"serial{port}"
+
+
+def _escape(text: str) -> str:
+    """Within a QEMU option a comma begins the next key; doubled it is a comma."""
+    return text.replace(",", ",,")

@@ -1,0 +1,300 @@
+"""One machine: its ports, its hypervisor, its state of power, and the actions that change it.
+
+Life-cycle actions (start, stop, restart) exclude each other; what is done to a running guest (actions.py)
+does not wait for them: a guest that hangs in its shutdown may need an NMI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from outofband.agent.hypervisors.driver import Driver, Happening
+from outofband.agent.machines import definitions
+from outofband.agent.machines.build import make_driver, make_ports
+from outofband.agent.machines.definitions import Condition
+from outofband.agent.machines.host import Host
+from outofband.agent.ports.broker import PortBroker
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.wire.machine import MachineDefinition, Power, Verb, VmReport
+from outofband.wire.stream import Notice
+
+SHUTDOWN_SECONDS = 60.0
+ASK_AGAIN_SECONDS = 3.0
+"""A guest that is still booting misses the first press of its power button."""
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`observed` is one sentence of what was seen to happen; `data` are plain JSON values."""
+
+    observed: str
+    data: dict[str, Any] = {}
+
+
+class Machine:
+    """`changed` is called when something of the report, other than the length of a log, is another now."""
+
+    def __init__(self, host: Host, definition: MachineDefinition, changed: Callable[[], None]) -> None:
+        self.host = host
+        self.definition = definition
+        self.power = Power.UNKNOWN
+        self.boots = 0
+        self._since = clock.iso()
+        self._fault: Fault | None = None
+        self._ended: dict[str, Any] = {}
+        self._changed = changed
+        self._life = asyncio.Lock()
+        self._opened = False
+        self._closed = False
+        self.ports: dict[str, PortBroker] = make_ports(host, definition, self._port_changed)
+        self.driver: Driver = make_driver(self, self._happened)
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @property
+    def directory(self) -> Path:
+        return self.host.directory(self.definition.vm)
+
+    @property
+    def console(self) -> PortBroker:
+        """The first serial port."""
+        return next(iter(self.ports.values()))
+
+    async def open(self) -> None:
+        """Open the ports and take hold of the machine if it runs already. Raises OSError."""
+        for port in self.ports.values():
+            await port.open()
+        known = definitions.load_condition(self.directory)
+        if known is not None:
+            self.boots = known.boots
+        power = await self.driver.adopt()
+        if known is not None and power is known.power and self.driver.pid == known.pid:
+            self.power, self._since = power, known.since
+        else:
+            self._to(power, self._fault)
+        if power is Power.UNKNOWN:
+            detail = "its process runs, its monitor says nothing"
+            self._fault = Fault("HypervisorUnreachable", detail=detail)
+        self._opened = True
+        self.driver.port_changed()
+        log.info("machine.opened", vm=self.definition.vm, name=self.name, power=str(self.power))
+
+    async def close(self, code: str = "SessionEnded", **fields: Any) -> None:
+        """Let go of the machine, which goes on running."""
+        self._closed = True
+        await self.driver.close()
+        for port in self.ports.values():
+            await port.close(code, **fields)
+
+    def report(self) -> VmReport:
+        return VmReport(
+            vm=self.definition.vm,
+            name=self.name,
+            driver=self.definition.driver,
+            epoch=self.definition.epoch,
+            power=self.power,
+            since=self._since,
+            ports=[port.report() for port in self.ports.values()],
+            fault=self._fault.code if self._fault else None,
+            fault_fields=dict(self._fault.fields) if self._fault else {},
+        )
+
+    def redefine(self, definition: MachineDefinition) -> None:
+        """Keep a new definition of the same driver and ports; the hypervisor sees it at the next start."""
+        definitions.save(self.directory, definition)
+        self.definition = definition
+        self._changed()
+
+    def expect(self, verb: Verb, *powers: Power) -> None:
+        """Raises Fault ActionNotSupported, VmNotRunning, or VmUnknownToHost once it was closed."""
+        if self._closed:
+            raise Fault("VmUnknownToHost", vm=self.name)
+        if verb not in self.driver.verbs:
+            raise Fault("ActionNotSupported", driver=self.definition.driver, verb=str(verb))
+        if powers and self.power not in powers:
+            raise Fault("VmNotRunning", vm=self.name, power=str(self.power))
+
+    # --- life cycle ---
+
+    async def start(self) -> Outcome:
+        """Start it and look whether it lives: its hypervisor says running, its console says something."""
+        self.expect(Verb.START)
+        async with self._life:
+            if self.power is Power.RUNNING:
+                return Outcome(f"It was running already, since {self._since}.", {"already": True})
+            if self.power is Power.UNKNOWN:
+                raise self._fault or Fault("HypervisorUnreachable", detail="its state is not known")
+            return await self._start()
+
+    async def stop(self, *, graceful: bool, timeout: float = SHUTDOWN_SECONDS) -> Outcome:
+        """Ask the guest to end, or end it by force. Raises Fault VmStopTimeout and leaves it running."""
+        self.expect(Verb.STOP)
+        async with self._life:
+            if self.power is Power.STOPPED:
+                return Outcome(f"It was stopped already, since {self._since}.", {"already": True})
+            return await self._stop(graceful, timeout)
+
+    async def restart(self, *, graceful: bool, timeout: float = SHUTDOWN_SECONDS) -> Outcome:
+        """Shut the guest down and start it again; by force it is reset (or ended and started)."""
+        self.expect(Verb.RESTART, Power.RUNNING, Power.UNKNOWN)
+        async with self._life:
+            if not graceful and Verb.RESET in self.driver.verbs:
+                return await self.reset()
+            stopped = await self._stop(graceful, timeout)
+            started = await self._start()
+            return Outcome(f"{stopped.observed} {started.observed}", stopped.data | started.data)
+
+    async def destroy(self) -> None:
+        """End it by force, whatever it is doing, and close everything. Its folder stays."""
+        async with self._life:
+            self._to(Power.STOPPING)
+            await self.driver.kill()
+            await self.close(detail=f"the VM '{self.name}' was deleted")
+
+    async def reset(self) -> Outcome:
+        """Reset it: seen when the hypervisor reports the reset, and the guest prints again."""
+        self.expect(Verb.RESET, Power.RUNNING, Power.STOPPING, Power.UNKNOWN)
+        began, since = clock.monotonic(), self._end()
+        await self.driver.reset()
+        seconds = clock.monotonic() - began
+        printed = await self._first_output(since, began)
+        return Outcome(f"The VM was reset after {seconds:.2f} s; {printed}.", {"boot": self.boots})
+
+    async def _start(self) -> Outcome:
+        began, since = clock.monotonic(), self._end()
+        self._fault = None
+        self._to(Power.STARTING)
+        self._new_boot()
+        try:
+            how = await self.driver.start()
+        except Fault as fault:
+            self._to(Power.STOPPED, fault)
+            raise
+        except BaseException:
+            self._to(Power.STOPPED)
+            raise
+        if self.power is Power.STARTING:
+            self._to(Power.RUNNING)
+        printed = await self._first_output(since, began)
+        data = {"pid": self.driver.pid, "boot": self.boots, "seconds": round(clock.monotonic() - began, 3)}
+        if self.power is Power.STOPPED:
+            if not self._ended.get("clean"):
+                raise Fault("VmStartFailed", detail=str(self._ended.get("detail", "")))
+            printed += ", and it has ended again"
+        return Outcome(f"{how}; {printed}.", data)
+
+    async def _stop(self, graceful: bool, timeout: float) -> Outcome:
+        began, before = clock.monotonic(), self.power
+        self._to(Power.STOPPING)
+        try:
+            if not graceful:
+                await self.driver.kill()
+            elif not await self._shut_down(began + timeout):
+                raise Fault("VmStopTimeout", vm=self.name, seconds=timeout)
+        except BaseException as error:
+            if self.power is Power.STOPPING:
+                self._to(before, error if isinstance(error, Fault) else None)
+            raise
+        seconds = clock.monotonic() - began
+        detail = self._ended.get("detail", "it has ended")
+        how = "The guest shut down" if graceful else "It was ended by force"
+        return Outcome(f"{how} within {seconds:.2f} s; {detail}.", {"reason": self._ended.get("reason")})
+
+    async def _shut_down(self, deadline: float) -> bool:
+        while True:
+            await self.driver.shut_down()
+            left = deadline - clock.monotonic()
+            if await self.driver.wait_end(min(ASK_AGAIN_SECONDS, max(left, 0.0))):
+                return True
+            if left <= ASK_AGAIN_SECONDS:
+                return False
+
+    def _end(self) -> int:
+        self.console.spool.refresh()
+        return self.console.spool.end
+
+    async def _first_output(self, since: int, began: float) -> str:
+        """In words: whether the guest printed anything from offset `since` on."""
+        patience = self.driver.output_seconds
+        if await self.console.wait_for(b"", since, patience) is None:
+            return f"nothing was printed on serial port {self.console.port} within {patience:.0f} s"
+        return f"its console printed after {clock.monotonic() - began:.2f} s"
+
+    # --- what happens by itself ---
+
+    def _happened(self, happening: Happening, fields: dict[str, Any]) -> None:
+        if happening is not Happening.RESUMED:
+            log.info("machine.happening", vm=self.definition.vm, what=happening.value, **fields)
+        match happening:
+            case Happening.ENDED:
+                self._ended = fields
+                asked = self.power is Power.STOPPING or fields.get("clean")
+                fault = None if asked else Fault("HypervisorEnded", detail=str(fields.get("detail", "")))
+                self._to(Power.STOPPED, fault)
+            case Happening.RESET:
+                self._settle("GuestPanicked", "GuestPaused")
+                self._new_boot()
+            case Happening.PAUSED:
+                self._blame(Fault("GuestPaused", detail=str(fields.get("detail", ""))))
+            case Happening.RESUMED:
+                self._settle("GuestPaused")
+            case Happening.PANICKED:
+                self._blame(Fault("GuestPanicked", vm=self.name))
+            case Happening.LOST:
+                fault = Fault("HypervisorUnreachable", detail=str(fields.get("detail", "")))
+                if self.power is Power.RUNNING:
+                    self._to(Power.UNKNOWN, fault)
+                else:
+                    self._blame(fault)
+            case Happening.BACK:
+                self._settle("HypervisorUnreachable")
+                if self.power in (Power.UNKNOWN, Power.STOPPED):
+                    self._to(Power.RUNNING)
+
+    def _port_changed(self) -> None:
+        # While it is being opened, `adopt` finds out how things are.
+        if self._opened and not self._closed:
+            self.driver.port_changed()
+            self._changed()
+
+    def _new_boot(self) -> None:
+        self.boots += 1
+        for port in self.ports.values():
+            port.mark_reset(self.boots)
+        self._remember()
+
+    def _to(self, power: Power, fault: Fault | None = None) -> None:
+        self._fault = fault
+        if power is not self.power:
+            self.power, self._since = power, clock.iso()
+            for port in self.ports.values():
+                port.send_notice_all(Notice("power", {"power": str(power)}))
+        self._remember()
+        self._changed()
+
+    def _blame(self, fault: Fault) -> None:
+        self._fault = fault
+        self._changed()
+
+    def _settle(self, *codes: str) -> None:
+        if self._fault is not None and self._fault.code in codes:
+            self._fault = None
+            self._changed()
+
+    def _remember(self) -> None:
+        condition = Condition(power=self.power, since=self._since, boots=self.boots, pid=self.driver.pid)
+        try:
+            definitions.save_condition(self.directory, condition)
+        except OSError as error:
+            # A full disk must not stop a machine from being stopped; only `since` and `boots` grow stale.
+            log.warning("machine.not_remembered", vm=self.definition.vm, error=str(error))

@@ -1,0 +1,266 @@
+"""All machines of a host: what is there, what a control plane may do to it, and who is told of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import structlog
+
+from outofband.agent.config import HostConfig, config_path, load
+from outofband.agent.machines import actions, definitions
+from outofband.agent.machines.host import MIB, Host
+from outofband.agent.machines.machine import SHUTDOWN_SECONDS, Machine, Outcome
+from outofband.agent.ports.broker import PortBroker
+from outofband.agent.ports.tail import MAX_LINES
+from outofband.core.errors import Fault
+from outofband.core.paths import StateDir
+from outofband.net.fs import file_system, supports_hole_punching
+from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
+
+MAX_MACHINES = 10_000
+OPENING_AT_ONCE = 16
+SHORTEST_SHUTDOWN, LONGEST_SHUTDOWN = 1.0, 3600.0
+
+log = structlog.get_logger(__name__)
+Changed = Callable[[str, VmReport | None], None]
+Timeout = Annotated[float, msgspec.Meta(ge=SHORTEST_SHUTDOWN, le=LONGEST_SHUTDOWN)]
+A = TypeVar("A")
+
+
+class StopArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of vm.stop and vm.restart. `timeout` in seconds is what a graceful shutdown may take."""
+
+    graceful: bool = True
+    timeout: Timeout = SHUTDOWN_SECONDS
+
+
+class SysrqArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    key: str
+
+
+class TailArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    lines: Annotated[int, msgspec.Meta(ge=1, le=MAX_LINES)]
+
+
+class NoArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Machines:
+    """The machines in one state directory; make it inside the event loop, and only one per directory.
+
+    `load` first, `close` last: closing lets go of the machines, which run on.
+    """
+
+    def __init__(self, state: StateDir, config: HostConfig | None = None, *, name: str | None = None) -> None:
+        self.host = Host(state, config or load(config_path(state)), name=name)
+        self._machines: dict[str, Machine] = {}
+        self._listeners: list[Changed] = []
+        self._editing = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read every definition and adopt the machines that run. Raises Fault HolePunchUnsupported."""
+        root = self.host.state.machines
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not supports_hole_punching(root):
+            raise Fault("HolePunchUnsupported", path=str(root), fs=file_system(root))
+        found = []
+        for folder in definitions.folders(root):
+            try:
+                found.append(self._make(definitions.load(folder)))
+            except (OSError, msgspec.MsgspecError, Fault) as error:
+                # One unreadable machine must not keep the others from their agent; its folder stays as it is.
+                log.error("machine.unreadable", folder=folder.name, error=str(error))
+        room = asyncio.Semaphore(OPENING_AT_ONCE)
+
+        async def take_hold(machine: Machine) -> None:
+            async with room:
+                try:
+                    await machine.open()
+                except OSError as error:
+                    log.error("machine.unopened", vm=machine.definition.vm, error=str(error))
+                    await machine.close()
+                    return
+            self._machines[machine.definition.vm] = machine
+
+        async with asyncio.TaskGroup() as group:
+            for machine in found:
+                group.create_task(take_hold(machine), name=f"open {machine.name}")
+
+    async def close(self) -> None:
+        """Let go of all machines; they run on."""
+        machines, self._machines = list(self._machines.values()), {}
+        for machine in machines:
+            await machine.close()
+        self.host.hub.close()
+
+    def on_change(self, listener: Changed) -> None:
+        """Call `listener(vm, report)` when a machine's report changed (None: the machine is gone).
+
+        Growth of a log alone is no change. Reports may come in bursts.
+        """
+        self._listeners.append(listener)
+
+    # --- what is there ---
+
+    def get(self, vm: str) -> Machine:
+        """Raises Fault VmUnknownToHost."""
+        if (machine := self._machines.get(vm.lower())) is None:
+            raise Fault("VmUnknownToHost", vm=vm)
+        return machine
+
+    def port(self, vm: str, name: str) -> PortBroker:
+        """Raises Fault VmUnknownToHost, PortNotFound."""
+        machine = self.get(vm)
+        if (port := machine.ports.get(name)) is None:
+            raise Fault("PortNotFound", vm=machine.name, port=name)
+        return port
+
+    def __len__(self) -> int:
+        return len(self._machines)
+
+    def reports(self) -> list[VmReport]:
+        return [machine.report() for machine in self._machines.values()]
+
+    async def host_report(self) -> HostReport:
+        """Facts of the host; the first call may take seconds, while the accelerator is tried."""
+        return await self.host.report()
+
+    # --- making and removing ---
+
+    async def create(self, definition: MachineDefinition) -> Outcome:
+        """Keep a definition. The same one again, or an older agent's repeat, changes nothing.
+
+        Raises Fault DefinitionInvalid, DriverUnknown, ImageNotFound, StaleEpoch, Conflict, NoSpace,
+        OperationNotAllowed.
+        """
+        definition = definitions.check(definition)
+        self.host.check_names(definition)
+        async with self._editing:
+            known = self._machines.get(definition.vm)
+            if known is None:
+                return await self._add(definition)
+            current = known.definition
+            if definition.epoch < current.epoch:
+                raise Fault("StaleEpoch", current=current.epoch, given=definition.epoch)
+            if definition == current:
+                return Outcome("The machine was defined like this already.", {"already": True})
+            if _needs_new_parts(current, definition):
+                if known.power is not Power.STOPPED and known.driver.verbs:
+                    raise Fault("Conflict", detail=f"'{known.name}' has to be stopped for that change")
+                await known.close(detail=f"the VM '{known.name}' was defined anew")
+                del self._machines[definition.vm]
+                return await self._add(definition)
+            known.redefine(definition)
+            when = "" if known.power is Power.STOPPED else "; it takes effect at the next start"
+            return Outcome(f"The machine was defined anew{when}.")
+
+    async def delete(self, vm: str) -> Outcome:
+        """End the machine by force and remove all that was kept of it; nothing to do when it is not there."""
+        async with self._editing:
+            machine = self._machines.get(vm.lower())
+            if machine is None:
+                return Outcome("The host has no such machine.", {"already": True})
+            was = machine.power
+            await machine.destroy()
+            del self._machines[machine.definition.vm]
+            try:
+                await asyncio.to_thread(definitions.remove, machine.directory)
+            except FileNotFoundError:
+                pass
+        self._tell(machine.definition.vm, None)
+        ended = "" if was is Power.STOPPED else "was ended by force and "
+        return Outcome(f"The machine {ended}was removed with its disk and its console's log.")
+
+    async def _add(self, definition: MachineDefinition) -> Outcome:
+        if len(self._machines) >= MAX_MACHINES:
+            raise Fault("OperationNotAllowed", detail=f"the host has {MAX_MACHINES} machines already")
+        machine = self._make(definition)
+        try:
+            definitions.save(machine.directory, definition)
+            await machine.open()
+        except OSError as error:
+            await machine.close()
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            free, needed = self.host.free_space() // MIB, self.host.reserve // MIB
+            raise Fault("NoSpace", path=str(machine.directory), free=free, needed=needed) from error
+        self._machines[definition.vm] = machine
+        self._tell(definition.vm, machine.report())
+        return Outcome("The machine was defined.")
+
+    def _make(self, definition: MachineDefinition) -> Machine:
+        return Machine(self.host, definition, lambda: self._changed(definition.vm))
+
+    def _changed(self, vm: str) -> None:
+        if (machine := self._machines.get(vm)) is not None:
+            self._tell(vm, machine.report())
+
+    def _tell(self, vm: str, report: VmReport | None) -> None:
+        for listener in self._listeners:
+            listener(vm, report)
+
+    # --- what a control plane asks for ---
+
+    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int) -> Outcome:
+        """Do one command of the link and say what was seen. Raises Fault, for every failure it knows.
+
+        The command has to be for the epoch this host was given; ending a machine may also be asked for by a
+        newer one, which is how a machine that lives elsewhere by now is stopped here.
+        """
+        try:
+            wanted = Verb(verb)
+        except ValueError as error:
+            raise Fault("ActionNotSupported", driver="any", verb=verb) from error
+        known = self._machines.get(vm.lower())
+        if not self.host.config.allows(wanted):
+            raise Fault("HostPolicyRefused", verb=verb, vm=known.name if known else vm)
+        if wanted is Verb.CREATE:
+            return await self.create(definitions.parse(vm, args))
+        if wanted is Verb.DELETE and known is None:
+            return await self.delete(vm)
+        machine = self.get(vm)
+        current = machine.definition.epoch
+        ends = wanted in (Verb.STOP, Verb.DELETE)
+        if epoch < current or (epoch > current and not ends):
+            raise Fault("StaleEpoch", current=current, given=epoch)
+        match wanted:
+            case Verb.STOP:
+                stop = _args(args, StopArgs)
+                return await machine.stop(graceful=stop.graceful, timeout=stop.timeout)
+            case Verb.RESTART:
+                stop = _args(args, StopArgs)
+                return await machine.restart(graceful=stop.graceful, timeout=stop.timeout)
+            case Verb.SYSRQ:
+                return await actions.sysrq(machine, _args(args, SysrqArgs).key)
+            case Verb.TAIL:
+                return actions.tail(machine, _args(args, TailArgs).lines)
+        _args(args, NoArgs)
+        match wanted:
+            case Verb.START:
+                return await machine.start()
+            case Verb.DELETE:
+                return await self.delete(vm)
+            case Verb.RESET:
+                return await machine.reset()
+            case Verb.NMI:
+                return await actions.nmi(machine)
+            case Verb.SCREENSHOT:
+                return await actions.screenshot(machine)
+        raise AssertionError(f"a verb without an action: {wanted}")
+
+
+def _args(args: dict[str, Any], kind: type[A]) -> A:
+    try:
+        return msgspec.convert(args, kind)
+    except msgspec.ValidationError as error:
+        raise Fault("InvalidRequestContent", detail=str(error)) from error
+
+
+def _needs_new_parts(old: MachineDefinition, new: MachineDefinition) -> bool:
+    """Whether driver and brokers have to be made anew, not only told of other values."""
+    return (old.driver, old.ports, old.socket) != (new.driver, new.ports, new.socket)

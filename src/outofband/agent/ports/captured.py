@@ -1,0 +1,181 @@
+"""A port that is an existing serial on a unix socket: the agent reads it and writes the spool itself.
+
+While nobody watches, the port is read in sweeps with all others; a watched one is read the moment something
+comes. Nothing of a person's speed happens in here per chunk but one read and one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from outofband.agent.ports.hub import PortHub
+from outofband.agent.ports.line import SCRATCH_BYTES, Line, scratch, scratch_view
+from outofband.agent.ports.source import Listener
+from outofband.agent.ports.spool import Spool
+from outofband.net.backoff import Backoff
+
+TURN_BYTES = 1024 * 1024
+"""Most that is read from one port before the others have their turn."""
+
+
+class CapturedSource:
+    """The port behind the listening unix socket `path`, which some other program owns."""
+
+    writes_spool = True
+
+    __slots__ = (
+        "_backoff",
+        "_line",
+        "_listener",
+        "_path",
+        "_retry",
+        "_spool",
+        "_watched",
+        "fault",
+        "hub",
+    )
+
+    def __init__(self, hub: PortHub, path: Path) -> None:
+        self.hub = hub
+        self.fault: tuple[str, dict[str, object]] | None = None
+        self._path = path
+        self._line = Line(hub.loop, on_readable=self._read_now, on_lost=self._lost, on_taken=self._taken)
+        self._backoff = Backoff(first=0.1, limit=5.0)
+        self._retry: asyncio.TimerHandle | None = None
+        self._watched = False
+        self._spool: Spool | None = None
+        self._listener: Listener | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._line.sock is not None
+
+    @property
+    def queued(self) -> int:
+        return self._line.keys.queued
+
+    @property
+    def delivered(self) -> int:
+        return self._line.keys.taken
+
+    def open(self, spool: Spool, listener: Listener) -> None:
+        self._spool, self._listener = spool, listener
+        spool.foreign = False
+        self._dial()
+
+    def close(self) -> None:
+        self._listener = None
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if self._line.sock is not None:
+            # What the port has said already is worth keeping.
+            self._read()
+        self._hang_up()
+        self._line.keys.discard()
+        self._spool = None
+
+    # --- the connection ---
+
+    def _dial(self) -> None:
+        self._retry = None
+        try:
+            self._line.open(self._path)
+        except OSError as error:
+            self._set_fault(error.strerror or str(error))
+            self._dial_later()
+            return
+        if self._line.sock is None:
+            return
+        self._backoff.reset()
+        self.fault = None
+        if self._watched:
+            self._line.watch(True)
+        else:
+            self.hub.sweep.add(self._line.sock.fileno(), self._read)
+        if self._listener is not None:
+            self._listener.changed()
+
+    def _dial_later(self) -> None:
+        if self._listener is not None and self._retry is None:
+            self._retry = self.hub.loop.call_later(self._backoff.next(), self._dial)
+
+    def _hang_up(self) -> None:
+        if self._line.sock is not None:
+            self.hub.sweep.remove(self._line.sock.fileno())
+            self._line.close()
+
+    def _lost(self) -> None:
+        self._hang_up()
+        self._set_fault("the other side closed its socket")
+        self._dial_later()
+
+    def _set_fault(self, detail: str) -> None:
+        before, self.fault = self.fault, ("PortUnavailable", {"detail": detail})
+        if before != self.fault and self._listener is not None:
+            self._listener.changed()
+
+    # --- output ---
+
+    def watch(self, watched: bool) -> None:
+        if watched == self._watched:
+            return
+        self._watched = watched
+        sock = self._line.sock
+        if sock is None:
+            return
+        if watched:
+            self.hub.sweep.remove(sock.fileno())
+            self._line.watch(True)
+            # What waits since the last sweep belongs before anything new, and whoever watches is told of it.
+            self._read_now()
+        else:
+            self._line.watch(False)
+            self.hub.sweep.add(sock.fileno(), self._read)
+
+    def arm(self) -> None:
+        """Nothing to do: whoever reads the port tells of it."""
+
+    def _read(self) -> int:
+        """Read what is there into the spool; how many bytes."""
+        spool = self._spool
+        total = 0
+        while spool is not None and (sock := self._line.sock) is not None:
+            try:
+                count = sock.recv_into(scratch)
+            except BlockingIOError:
+                break
+            except OSError:
+                count = 0
+            if not count:
+                self._lost()
+                break
+            spool.append(scratch_view[:count])
+            total += count
+            if count < SCRATCH_BYTES or total >= TURN_BYTES:
+                break
+        return total
+
+    def _read_now(self) -> None:
+        self._read()
+        if self._listener is not None:
+            self._listener.grown()
+
+    # --- input ---
+
+    def want_input(self, wanted: bool) -> None:
+        """Nothing to do: the socket is connected for the output anyway."""
+
+    def write(self, data: bytes) -> bool:
+        return self._line.keys.write(data)
+
+    def discard(self) -> int:
+        return self._line.keys.discard()
+
+    def _taken(self) -> None:
+        if self._listener is not None:
+            self._listener.taken()
+
+    def tick(self, now: float) -> None:
+        """Nothing to do: losing the connection is noticed by reading."""

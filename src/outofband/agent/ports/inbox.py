@@ -1,0 +1,106 @@
+"""What was typed, on its way to the port: whose it is, how far it got, and when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from outofband.agent.ports.attachment import Attachment, Typed
+from outofband.agent.ports.source import Source
+from outofband.core import clock
+
+STALE_SECONDS = 10.0
+"""Input that nobody took for this long is given up: it would be typed at a prompt it was not meant for."""
+_POLL_SECONDS = 0.01
+
+
+class _Waiting(NamedTuple):
+    position: int
+    """The port has it when it has taken so many bytes in all."""
+    attachment: Attachment
+    offset: int
+    """The session's own offset that is delivered then."""
+
+
+class Inbox:
+    """Queue of one port. `acknowledge` batches: one ACK a session for all input of a turn of the loop."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._waiting: deque[_Waiting] = deque()
+        self._acks: list[Attachment] = []
+        self._stale_since: float | None = None
+        self._stale_mark = 0
+        self._discards = 0
+        """How often something was given up."""
+
+    @property
+    def empty(self) -> bool:
+        """Nobody waits for the port to take anything."""
+        return not self._waiting
+
+    def put(self, attachment: Attachment, typed: Typed, data: bytes) -> bool:
+        """Queue typed bytes; False, and nothing taken, when the port takes none."""
+        if not self._source.write(data):
+            return False
+        typed.accepted += len(data)
+        self._waiting.append(_Waiting(self._source.queued, attachment, typed.accepted))
+        self.taken()
+        return True
+
+    def taken(self) -> None:
+        """The port took input: note it for the sessions it came from."""
+        delivered = self._source.delivered
+        while self._waiting and self._waiting[0].position <= delivered:
+            _, attachment, offset = self._waiting.popleft()
+            attachment.typed.delivered = max(offset, attachment.typed.delivered)
+            self.acknowledge(attachment)
+
+    def acknowledge(self, attachment: Attachment) -> None:
+        if attachment.closed or attachment.ack_due:
+            return
+        attachment.ack_due = True
+        if not self._acks:
+            self._source.hub.loop.call_soon(self._send_acks)
+        self._acks.append(attachment)
+
+    def _send_acks(self) -> None:
+        acks, self._acks = self._acks, []
+        for attachment in acks:
+            attachment.acknowledge()
+
+    def discard(self) -> int:
+        """Give up what the port has not taken; how many bytes."""
+        self._waiting.clear()
+        self._stale_since = None
+        self._discards += 1
+        return self._source.discard()
+
+    def give_up_stale(self, now: float) -> int:
+        """Called about once a second; how many bytes were given up."""
+        source = self._source
+        if source.delivered == source.queued:
+            self._stale_since = None
+        elif self._stale_since is None or source.delivered != self._stale_mark:
+            self._stale_since, self._stale_mark = now, source.delivered
+        elif now - self._stale_since >= STALE_SECONDS:
+            return self.discard()
+        return 0
+
+    async def inject(self, data: bytes, timeout: float) -> bool:
+        """Hand over bytes of no session; False when the port did not take them, or not in time."""
+        if not self._source.write(data):
+            return False
+        position, discards = self._source.queued, self._discards
+        deadline = clock.monotonic() + timeout
+        while self._source.delivered < position:
+            if clock.monotonic() >= deadline:
+                if not self._waiting:
+                    self._source.discard()
+                return False
+            await asyncio.sleep(_POLL_SECONDS)
+            if self._discards != discards:
+                # What is discarded counts as delivered, and these bytes were among it.
+                return False
+        return True

@@ -1,0 +1,84 @@
+"""When new output goes out: at once where a person waits for it, in batches where much comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from outofband.core import clock
+
+KEYS_SECONDS = 0.15
+"""A key this recent makes output urgent: it is probably the echo. A later one can wait for its batch."""
+QUIET_SECONDS = 0.05
+"""A port that printed nothing for so long gets its next byte out at once."""
+BATCH_SECONDS = 0.05
+"""Most that output of a busy port waits; each flush costs both ends of the stream a system call or two."""
+EAGER_SECONDS = 0.002
+"""Even urgent output is gathered this long: a guest may print byte by byte."""
+
+
+class Pace:
+    """`flush` is called when output is due; it returns whether there was any."""
+
+    __slots__ = ("_flush", "_flushed_at", "_loop", "_timer", "_typed_at", "_urgent", "looked", "seen")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[], bool]) -> None:
+        self._loop = loop
+        self._flush = flush
+        self._timer: asyncio.TimerHandle | None = None
+        self._urgent = False
+        """The timer rings within EAGER_SECONDS, not at the end of a batch."""
+        self._flushed_at = 0.0
+        self._typed_at = 0.0
+        self.seen = 0
+        """End of the log at the last flush."""
+        self.looked = 0
+        """End of the log at the last upkeep."""
+
+    @property
+    def eager(self) -> bool:
+        return clock.monotonic() - self._typed_at < KEYS_SECONDS
+
+    def typed(self) -> None:
+        """A key was handed to the port: its echo must not wait for the end of a batch."""
+        self._typed_at = clock.monotonic()
+        if self._timer is not None and not self._urgent:
+            # While a batch gathers nobody may be listening for growth.
+            self._ring(EAGER_SECONDS, urgent=True)
+
+    def grown(self) -> None:
+        """There may be output: flush now or arrange for it."""
+        now = clock.monotonic()
+        since = now - self._flushed_at
+        urgent = now - self._typed_at < KEYS_SECONDS
+        if urgent:
+            wait = EAGER_SECONDS - since
+            if wait > 0 and self._timer is not None and self._urgent:
+                return
+        elif self._timer is not None:
+            return
+        elif since >= QUIET_SECONDS:
+            wait = 0.0
+        else:
+            wait = BATCH_SECONDS - since
+        if wait <= 0:
+            self._run()
+        else:
+            self._ring(wait, urgent=urgent)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self, wait: float, *, urgent: bool) -> None:
+        self.cancel()
+        self._timer = self._loop.call_later(wait, self._run)
+        self._urgent = urgent
+
+    def _run(self) -> None:
+        self.cancel()
+        self._flushed_at = clock.monotonic()
+        if self._flush() and self._timer is None and not self.eager:
+            # More is likely: look again without a wake-up in between.
+            self._ring(BATCH_SECONDS, urgent=False)

@@ -1,0 +1,137 @@
+"""The agent put together: machines, link, streams, commands and the local socket, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from itertools import islice
+
+import structlog
+
+import outofband
+from outofband.agent import admin, config
+from outofband.agent.admin import AdminSocket, AgentStatus
+from outofband.agent.commands import Commands
+from outofband.agent.instance import Instance
+from outofband.agent.journal import Journal
+from outofband.agent.link import ControlLink
+from outofband.agent.machines.registry import Machines
+from outofband.agent.state import HostKey, Identity, Trust, key_path
+from outofband.agent.streams import Streams
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.paths import StateDir
+from outofband.net.tasks import Tasks
+from outofband.wire import link
+from outofband.wire.machine import HostReport, VmReport
+
+log = structlog.get_logger(__name__)
+
+
+class Service:
+    """One agent from its start to its end; make it inside the event loop, with the state's lock held.
+
+    It is the link's Host: what the control plane asks ends up in `commands` and `streams`.
+    """
+
+    def __init__(self, state: StateDir, identity: Identity) -> None:
+        settings = config.load(config.config_path(state))
+        self._since = clock.iso()
+        self._facts: HostReport | None = None
+        self._trust = Trust(state, identity)
+        self._machines = Machines(state, settings, name=identity.name)
+        self._journal = Journal(state.agent / "journal.db")
+        self._link = ControlLink(
+            trust=self._trust,
+            key=HostKey.load(key_path(state)),
+            version=outofband.__version__,
+            instance=secrets.token_hex(8),
+            host=self,
+        )
+        self._commands = Commands(self._journal, self._machines, self._link.send)
+        self._streams = Streams(
+            trust=self._trust,
+            find_port=self._machines.port,
+            failed=self._link.send,
+            limit=settings.limits.streams,
+        )
+        self._admin = AdminSocket(state, self._status)
+
+    async def run(self, instance: Instance, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Guests and what they print do not depend on it."""
+        tasks = Tasks()
+        try:
+            await self._machines.load()
+            self._machines.on_change(lambda vm, _: self._link.machine_changed(vm))
+            await self._admin.open()
+            instance.announce(ready=True)
+            log.info("agent.ready", agent=self._trust.identity.agent, machines=len(self._machines))
+            keeping = tasks.spawn("link", self._keep_link())
+            # An agent without its link would look alive and be useless: then it ends, and is started again.
+            keeping.add_done_callback(lambda _: stop.set())
+            await stop.wait()
+            log.info("agent.stopping")
+            if keeping.done():
+                keeping.result()
+        finally:
+            await self._commands.close()
+            await self._streams.close()
+            await tasks.close()
+            await self._admin.close()
+            await self._machines.close()
+            self._journal.close()
+
+    async def _keep_link(self) -> None:
+        # The first time on a host this tries what guests can run under, which takes seconds.
+        self._facts = await self._machines.host_report()
+        log.info("host.facts", accelerator=self._facts.accelerator, probe=self._facts.probe)
+        await self._link.run()
+
+    # What the link asks (agent.link.Host).
+
+    def inventory(self) -> link.Inventory:
+        assert self._facts is not None
+        return link.Inventory(self._facts, self._machines.reports())
+
+    def report(self, vm: str) -> VmReport | None:
+        try:
+            return self._machines.get(vm).report()
+        except Fault:
+            return None
+
+    def welcomed(self, welcome: link.Welcome) -> None:
+        self._streams.trust_keys(welcome.grant_keys)
+
+    def command(self, command: link.Command) -> None:
+        self._commands.receive(command)
+
+    def open_stream(self, wish: link.OpenStream) -> None:
+        self._streams.open(wish)
+
+    def end_session(self, end: link.EndSession) -> None:
+        self._streams.end(end)
+
+    # What the host's administrator asks.
+
+    def _status(self) -> AgentStatus:
+        identity, up, facts = self._trust.identity, self._link.status, self._facts
+        return AgentStatus(
+            running=True,
+            agent=identity.agent,
+            name=identity.name,
+            arm=identity.arm,
+            pid=os.getpid(),
+            since=self._since,
+            link=up.state,
+            link_since=up.since,
+            node=up.node,
+            problem=admin.link_words(up),
+            accelerator=facts.accelerator if facts else None,
+            probe=facts.probe if facts else None,
+            monitor=facts.monitor if facts else False,
+            streams=self._streams.count,
+            commands=self._commands.pending,
+            machines=self._machines.reports(),
+            gaps=list(islice(admin.gaps(self._machines), admin.MAX_GAPS)),
+        )

@@ -1,0 +1,217 @@
+"""`oob agent`: a VM host's side. Hands over to the agent's tower."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outofband.cli import options
+from outofband.cli import output as show
+from outofband.core.errors import Fault
+
+if TYPE_CHECKING:
+    from outofband.client.http import ArmClient
+    from outofband.core.paths import StateDir
+
+
+def is_enrolled(state: StateDir) -> bool:
+    """Whether this state has the identity of a host."""
+    return (state.agent / "identity.json").exists()
+
+
+def enrol_here(state: StateDir, client: ArmClient) -> None:
+    """Enrol this host at the control plane of `client`, into the profile's resource group."""
+    from outofband.agent.enroll import enrol
+
+    made = client.post("/fleet/tokens", _wanted(client, None))
+    enrol(state, server=client.profile.arm, token=made["token"])
+
+
+def name_here(state: StateDir) -> str:
+    """How the control plane lists this host. Raises Fault AgentNotEnrolled or NotReady."""
+    from outofband.agent.admin import status as ask
+
+    return ask(state).name
+
+
+def offer(
+    state: StateDir, name: str, *, kernel: str | None, initrd: str | None, cmdline: str, disk: str | None
+) -> bool:
+    """Write an image into agent.toml; False when one of that name is there, which stays as it is."""
+    from outofband.agent.config import Image, add_image, config_path
+
+    return add_image(
+        config_path(state), name, Image(kernel=kernel, initrd=initrd, cmdline=cmdline, disk=disk)
+    )
+
+
+def running_guests(state: StateDir) -> list[str]:
+    """Ids of the VMs that the running agent says are not stopped; none when it does not say."""
+    from outofband.agent.admin import status as ask
+    from outofband.wire.machine import Power
+
+    try:
+        return [each.vm for each in ask(state).machines if each.power is not Power.STOPPED]
+    except Fault:
+        return []
+
+
+def stop_guests(state: StateDir, seconds: float, detail: Callable[[str], None]) -> list[str]:
+    """Stop the guests that run on this state while its agent does not; returns the ids of the VMs.
+
+    What the agent's code logs meanwhile goes where the agent logs.
+    """
+    from outofband.agent.admin import stop_guests as stop
+    from outofband.cli.services import AGENT
+    from outofband.net import logs
+
+    # Not closed here: loggers keep it, and one of them may speak late.
+    with contextlib.redirect_stderr(AGENT.open_log(state)):
+        logs.configure(verbose=show.voice.verbose)
+    return stop(state, seconds, detail)
+
+
+def _wanted(client: ArmClient, group: str | None) -> dict[str, Any]:
+    return {
+        "subscription": client.profile.subscription_id,
+        "resourceGroup": group or client.profile.resource_group,
+    }
+
+
+@click.group()
+def agent() -> None:
+    """Enrol and run the agent of a VM host.
+
+    \b
+    On the control plane:  oob agent token > token
+    On the host:           oob agent enroll --server https://HOST:8443 --token-file token
+                           oob agent run
+    """
+
+
+@agent.command(epilog="Example:  oob agent token --hours 4 > token")
+@click.option(
+    "--hours", type=click.IntRange(1, 168), default=1, show_default=True, help="How long it is valid."
+)
+@click.option("--name", help="The name the host will have.  [default: its own]")
+@options.group
+@options.common
+def token(hours: int, name: str | None, group: str | None, state: StateDir, output: str) -> None:
+    """Make a one-time token that enrols one host. Hand it over as a file: it is shown once."""
+    with options.sign_in(state) as client:
+        body = _wanted(client, group) | {"hours": hours} | ({"name": name} if name else {})
+        made = client.post("/fleet/tokens", body)
+    show.emit(made, output, lambda it: show.line(it["token"]))
+
+
+@agent.command(epilog="Example:  oob agent enroll --server https://oob.example:8443 --token-file token")
+@click.option("--server", required=True, metavar="URL", help="https://HOST:PORT of the control plane")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the token; - is standard input.  [default: asked for]",
+)
+@click.option("--name", help="How the control plane lists this host.  [default: its own name]")
+@options.common
+def enroll(server: str, token_file: Path | None, name: str | None, state: StateDir, output: str) -> None:
+    """Make this host an agent of a control plane, with a key that never leaves it."""
+    from outofband.agent.enroll import enrol, read_token
+
+    identity = enrol(state, server=server, token=read_token(token_file), name=name)
+    made = {"agent": identity.agent, "name": identity.name, "arm": identity.arm}
+    words = f"Enrolled as {identity.name} at {identity.arm}. Now: oob agent run"
+    show.emit(made, output, lambda _: show.line(words))
+
+
+@agent.command(epilog="With -o json the log has one JSON object a line.")
+@options.common
+def run(state: StateDir, output: str) -> None:
+    """Run the agent in the foreground until it is interrupted. Guests go on running when it ends."""
+    from outofband.agent.himds import run as serve
+
+    verbose, show.voice.verbose = show.voice.verbose, True
+    serve(state, json_logs=output == "json" or None, verbose=verbose)
+
+
+@agent.command(epilog="Example:  oob agent status -o json")
+@options.common
+def status(state: StateDir, output: str) -> None:
+    """What the agent on this host does: its link, its accelerator, its machines and their ports."""
+    import msgspec
+
+    from outofband.agent.admin import status as ask
+
+    found = ask(state)
+    show.emit(msgspec.to_builtins(found), output, _table)
+
+
+@agent.command(epilog="Example:  oob agent image web --disk web.qcow2   (the agent reads it when it starts)")
+@click.argument("name")
+@click.option("--kernel", type=click.Path(exists=True, dir_okay=False))
+@click.option("--initrd", type=click.Path(exists=True, dir_okay=False))
+@click.option("--cmdline", default="", help="The kernel's command line.")
+@click.option("--disk", type=click.Path(exists=True, dir_okay=False))
+@options.common
+def image(
+    name: str,
+    kernel: str | None,
+    initrd: str | None,
+    cmdline: str,
+    disk: str | None,
+    state: StateDir,
+    output: str,
+) -> None:
+    """Offer an image under NAME to the control plane: a kernel, a disk, or both."""
+    if not kernel and not disk:
+        raise click.UsageError("an image needs a --kernel, a --disk, or both")
+    added = offer(
+        state,
+        name,
+        kernel=_absolute(kernel),
+        initrd=_absolute(initrd),
+        cmdline=cmdline,
+        disk=_absolute(disk),
+    )
+    words = (
+        f"Image {name} is offered." if added else f"There is an image {name} already; nothing was changed."
+    )
+    show.emit({"image": name, "added": added}, output, lambda _: show.line(words))
+
+
+def _absolute(path: str | None) -> str | None:
+    return str(Path(path).absolute()) if path else None
+
+
+def _table(found: dict[str, Any]) -> None:
+    runs = f"yes, process {found['pid']}, since {found['since']}" if found["running"] else "no"
+    link = f"{found['link']} since {found['linkSince']}" if found["linkSince"] else found["link"]
+    show.facts(
+        {
+            "host": found["name"],
+            "control plane": found["arm"],
+            "runs": show.local_times(runs),
+            "link": show.local_times(link),
+            "problem": found["problem"] or "",
+            "accelerator": " ".join(filter(None, [found["accelerator"], found["probe"]])),
+            "monitor mode": "on: nobody may type" if found["monitor"] else "",
+            "streams": str(found["streams"]),
+        }
+    )
+    machines = found["machines"]
+    lines = [(each["name"], each["driver"], each["power"], *_port(each["ports"])) for each in machines]
+    click.echo()
+    show.rows(["VM", "DRIVER", "POWER", "LOG", "WRITER", "ALARM"], lines, empty="There are no machines.")
+    for gap in found["gaps"]:
+        size = gap["end"] - gap["start"]
+        show.line(f"{gap['vm']} port {gap['port']}: {size or 'an unknown number of'} bytes lost")
+
+
+def _port(ports: list[dict[str, Any]]) -> tuple[str, str, str]:
+    if not ports:
+        return "", "", ""
+    first = ports[0]
+    return f"{first['start']}-{first['end']}", first.get("writer") or "", first.get("alarm") or ""

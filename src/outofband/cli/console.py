@@ -1,0 +1,147 @@
+"""`oob console`: a person's terminal becomes the VM's serial console."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outofband.cli import options
+from outofband.cli import output as show
+from outofband.core.errors import Fault
+from outofband.wire.stream import REPLAY_DEFAULT, REPLAY_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from outofband.client.console import Lost
+    from outofband.client.http import ArmClient
+    from outofband.core.paths import StateDir
+    from outofband.wire.console import ClientSession, Ended, Event
+
+DRAIN_SECONDS = 1.0
+
+
+def _escape_key(_: click.Context, __: click.Parameter, value: str) -> bytes:
+    key = value.upper()
+    # Tab, Enter and Escape are on the list of control keys too; with one of them nobody could work any more.
+    if len(key) == 2 and key[0] == "^" and "A" <= key[1] <= "_" and key[1] not in "IJM[":
+        return bytes([ord(key[1]) & 0x1F])
+    raise click.BadParameter("give it as ^ and a letter or one of \\ ] ^ _, for example ^A")
+
+
+@click.command(
+    epilog="Examples:  oob console demo   ·   oob console demo --observe > log   (Ctrl-] opens a menu)"
+)
+@click.argument("name", shell_complete=options.complete_vm)
+@click.option("--observe", is_flag=True, help="Watch only; the one who types is not disturbed.")
+@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@click.option(
+    "--replay",
+    type=click.IntRange(0, REPLAY_LIMIT),
+    default=REPLAY_DEFAULT,
+    show_default=True,
+    help="Bytes of earlier output to show first.",
+)
+@click.option(
+    "--escape", default="^]", show_default=True, callback=_escape_key, help="Key that opens the menu."
+)
+@options.group
+@options.common
+def console(
+    name: str,
+    observe: bool,
+    port: str,
+    replay: int,
+    escape: bytes,
+    group: str | None,
+    state: StateDir,
+    output: str,
+) -> int:
+    """Open the serial console of VM NAME in this terminal.
+
+    Works while the guest's network is down, before its system is up, and in whatever state it is. You type;
+    who typed before is told that you took over. A lost connection comes back by itself and goes on at its
+    byte. With --observe into a pipe or a file, the guest's bytes are passed on as they are.
+    """
+    from outofband.wire.console import ClientSession
+    from outofband.wire.grant import Mode
+
+    person = sys.stdin.isatty() and sys.stdout.isatty()
+    if not person and not observe:
+        raise Fault("NotATerminal")
+    session = ClientSession(mode=Mode.OBSERVE if observe else Mode.WRITE, replay=replay, client="oob")
+    killed_by: int | None = None
+    if output == "json":
+        show.voice.quiet = True  # standard error is for one JSON object, should it come to that
+    with options.sign_in(state, traced=not person) as client:
+        vm = client.vm(name, group)
+        if person:
+            from outofband.cli.seat import Seat
+
+            seat = Seat(client, vm, name=name, port=port, session=session, escape=escape)
+            ended = _run(seat.sit())
+            killed_by = seat.killed_by
+        else:
+            ended = _run(_Follower(client, vm, port=port, session=session).follow())
+    if ended.code != "Left":
+        raise Fault(ended.code, **{"vm": name, **ended.fields})
+    return 128 + killed_by if killed_by else 0
+
+
+def _run(main: Coroutine[Any, Any, Ended]) -> Ended:
+    import uvloop
+
+    from outofband.net import logs
+
+    logs.configure(verbose=show.voice.verbose)
+    return uvloop.run(main)
+
+
+class _Follower:
+    """An observer without a terminal: the guest's bytes go to standard output, our words to standard error.
+
+    The bytes are as the guest printed them, unless standard output is a terminal after all (D13).
+    """
+
+    def __init__(self, client: ArmClient, vm: str, *, port: str, session: ClientSession) -> None:
+        from outofband.client.console import Console
+        from outofband.wire.screen import Hygiene
+
+        self._console = Console(client, vm, port=port, session=session, sink=self._show)
+        self._hygiene = Hygiene() if sys.stdout.isatty() else None
+        self._away = False
+
+    async def follow(self) -> Ended:
+        from outofband.cli.terminal import Screen
+        from outofband.net.tasks import Tasks
+
+        self._screen = Screen()
+        tasks = Tasks()
+        tasks.spawn("reader-gone", self._leave_when_gone())
+        try:
+            return await self._console.run()
+        finally:
+            await tasks.close()
+            await self._screen.close(DRAIN_SECONDS)
+
+    async def _leave_when_gone(self) -> None:
+        await self._screen.gone.wait()
+        self._console.leave()
+
+    async def _show(self, event: Event | Lost) -> None:
+        from outofband.client.console import Lost
+        from outofband.wire.console import Attached, Missing, Output
+
+        if isinstance(event, Output):
+            payload = self._hygiene.clean(event.payload) if self._hygiene else event.payload
+            await self._screen.write(payload)
+        elif isinstance(event, Missing):
+            amount = "an unknown amount" if event.count is None else f"{event.count} bytes"
+            show.note(f"oob: {amount} of output are missing at byte {event.start}")
+        elif isinstance(event, Attached):
+            self._away = False
+        elif isinstance(event, Lost) and event.before and not self._away:
+            self._away = True
+            show.note(f"oob: {show.words_for(event.fault).message} Coming back by itself.")

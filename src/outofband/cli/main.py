@@ -1,0 +1,119 @@
+"""`oob`: the group of all verbs, and the one place where a fault becomes words and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from outofband import __version__
+from outofband.cli import output
+from outofband.core.errors import Fault
+
+VERBS: dict[str, tuple[str, str, str]] = {
+    # name: (section, module:attribute, what `oob --help` says of it)
+    "up": ("Start and stop", "up:up", "Start everything on this machine: control plane, agent, demo VM"),
+    "down": ("Start and stop", "down:down", "Stop what `oob up` started; all state stays"),
+    "status": ("Start and stop", "status:status", "What runs, where, and whether it is well"),
+    "serve": ("Start and stop", "serve:serve", "Run the control plane in the foreground"),
+    "trust": ("Start and stop", "trust:trust", "How to trust this control plane's certificates"),
+    "console": ("Machines", "console:console", "Open a VM's serial console"),
+    "vm": ("Machines", "vm:vm", "List, create, start, stop and delete VMs"),
+    "serial": ("Machines", "serial:serial", "NMI, SysRq, reset; switch consoles off and on"),
+    "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
+    "logout": ("People", "login:logout", "End that sign-in"),
+    "identity": ("People", "identity:identity", "Accounts of people; let an administrator in again"),
+    "agent": ("Hosts", "agent:agent", "Enrol and run the agent of a VM host"),
+    "explain": ("Help", "explain:explain", "What an error code means and what to do about it"),
+    "completion": ("Help", "completion:completion", "Print the completion script for your shell"),
+}
+EXIT_USAGE = 2
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class Verbs(click.Group):
+    """Knows every verb by name and help line; imports its module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, attribute = VERBS[cmd_name][1].split(":")
+        command: click.Command = getattr(importlib.import_module(f"outofband.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, (section, _, words) in VERBS.items():
+            sections.setdefault(section, []).append((name, words))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every verb takes -o json, -q and -v. Exit codes: docs/reference/exit-codes.md",
+)
+@click.version_option(__version__, prog_name="oob")
+def oob() -> None:
+    """Get back into machines when RDP, SSH, the network or the boot is broken.
+
+    \b
+    Begin with:
+      oob up
+      oob console demo
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the `oob` script; never returns."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    output.voice.quiet = output.voice.verbose = False
+    output.voice.signed_in = ""
+    as_json = output.wants_json(arguments)
+    try:
+        result: Any = oob.main(args=arguments, prog_name="oob", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as wrong:
+        if as_json:
+            return output.report(Fault("UsageInvalid", detail=wrong.format_message()), as_json=True)
+        wrong.show()
+        return EXIT_USAGE
+    except Fault as fault:
+        return _tell(fault, fault.__cause__, as_json)
+    except (click.Abort, KeyboardInterrupt):
+        return output.report(Fault("OperationCanceled"), as_json=as_json)
+    except (SystemExit, BrokenPipeError):
+        # The reader of our output has gone (`oob vm list | head`), which click turns into SystemExit.
+        return _nobody_reads()
+    except Exception as error:
+        return _tell(Fault("ClientDefect", detail=f"{type(error).__name__}: {error}"), error, as_json)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(fault: Fault, inner: BaseException | None, as_json: bool) -> int:
+    if output.voice.verbose and inner is not None:
+        import traceback
+
+        output.trace("".join(traceback.format_exception(inner)).rstrip())
+    return output.report(fault, as_json=as_json)
+
+
+def _nobody_reads() -> int:
+    # What is still buffered would raise once more when the interpreter flushes it at its end.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return EXIT_BROKEN_PIPE

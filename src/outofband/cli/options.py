@@ -1,0 +1,111 @@
+"""Options every verb has, and what they make: the state directory and a signed-in client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from outofband.cli import output as show
+from outofband.core.paths import StateDir, state_dir
+
+if TYPE_CHECKING:
+    from outofband.client.http import ArmClient
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _state(_: click.Context, __: click.Parameter, value: str | None) -> StateDir:
+    return state_dir(value)
+
+
+def _quiet(_: click.Context, __: click.Parameter, value: bool) -> None:
+    show.voice.quiet = value
+
+
+def _verbose(_: click.Context, __: click.Parameter, value: bool) -> None:
+    show.voice.verbose = value
+
+
+def printing(function: F) -> F:
+    """`-o/--output`, passed as `output` (str); `-q` and `-v`, which only set `output.voice`."""
+    for option in (
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            expose_value=False,
+            callback=_verbose,
+            help="Show every request, and where an unexpected failure came from.",
+        ),
+        click.option(
+            "-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Only the result."
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Choice(show.OUTPUTS),
+            default="table",
+            show_default=True,
+            help="How to print.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def common(function: F) -> F:
+    """As `printing`, and `--state`, passed as `state` (StateDir)."""
+    return printing(
+        click.option(
+            "--state",
+            type=click.Path(file_okay=False, path_type=Path),
+            callback=_state,
+            help="State directory.  [default: $OOB_STATE or ~/.local/share/outofband]",
+        )(function)
+    )
+
+
+def group(function: F) -> F:
+    """`-g/--resource-group`, passed as `group` (str or None for the profile's own)."""
+    return click.option("-g", "--resource-group", "group", help="Resource group.  [default: the profile's]")(
+        function
+    )
+
+
+def sign_in(state: StateDir, *, traced: bool = True, local: bool = False, hurried: bool = False) -> ArmClient:
+    """A client for the person who signed in with `oob login`, else for the control plane of this state.
+
+    `local` is for what concerns this host alone: always the latter. With `-v` its requests are shown, unless
+    `traced` is False. Raises Fault StateNotFound when there is neither.
+    """
+    from outofband.client.opening import open_client
+    from outofband.client.profile import local_profile
+
+    trace = show.trace if traced and show.voice.verbose else None
+    client = open_client(state, local_profile(state) if local else None, trace=trace, hurried=hurried)
+    show.voice.signed_in = client.profile.signed_in
+    return client
+
+
+def complete(ctx: click.Context, names: Callable[[ArmClient], list[str]]) -> list[str]:
+    """Names from the server; silence when it does not answer, for a shell must not hang on Tab."""
+    try:
+        state = ctx.params.get("state") or state_dir()
+        with sign_in(state, traced=False, hurried=True) as client:
+            return names(client)
+    except Exception:
+        # Whatever it is: a traceback in the middle of a command line that is being typed helps nobody.
+        return []
+
+
+def complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """VM names from the server, as `complete`."""
+
+    def names(client: ArmClient) -> list[str]:
+        scope = client.group(ctx.params.get("group"))
+        return [vm["name"] for vm in client.list(f"{scope}/providers/Microsoft.Compute/virtualMachines")]
+
+    return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]

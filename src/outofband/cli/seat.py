@@ -1,0 +1,214 @@
+"""A person in front of a console: what is typed goes to the guest or is a wish, what happens is said.
+
+Guest output passes `wire.screen` before it reaches the terminal (D13). Our own words go between the guest's,
+each on a line of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from outofband.catalogue import explain
+from outofband.cli import output as show
+from outofband.cli.escape import Command, Escape, Keys, Wish
+from outofband.cli.serial import act
+from outofband.cli.terminal import RawTerminal, Screen
+from outofband.client import background
+from outofband.client.console import Console, Lost
+from outofband.client.http import ArmClient
+from outofband.core.errors import Fault, ProtocolError
+from outofband.net.tasks import Tasks
+from outofband.wire.console import Attached, ClientSession, Ended, Event, InputDropped, Missing, Output, Told
+from outofband.wire.grant import Mode
+from outofband.wire.screen import Hygiene, Reader
+
+MENU = "n NMI   s SysRq   r reset   w take the keyboard   i info   q quit   {key} send {key}"
+CAUTION = """Everything shown here is kept in the VM's console log, for all who may read it: do not print
+secrets. Passwords typed at a prompt that does not echo are not kept."""
+DRAIN_SECONDS = 1.0
+_BELL = b"\x07"
+
+
+class Seat:
+    """One person, one console, one terminal. `sit` returns when either ends it.
+
+    `killed_by` is then the number of the signal that ended it, if one did.
+    """
+
+    def __init__(
+        self, client: ArmClient, vm: str, *, name: str, port: str, session: ClientSession, escape: bytes
+    ) -> None:
+        self.killed_by: int | None = None
+        self._client, self._vm, self._name, self._port = client, vm, name, port
+        self._session = session
+        self._escape = Escape(escape)
+        self._key = "Ctrl-" + chr(escape[0] | 0x40)
+        self._console = Console(client, vm, port=port, session=session, sink=self._show)
+        self._hygiene = Hygiene()
+        self._tasks = Tasks()
+        self._screen: Screen
+        self._troubles: set[str] = set()
+        """Codes of what keeps the console away, as far as it was said."""
+
+    async def sit(self) -> Ended:
+        """Raises Fault when the console cannot be opened, or not any more."""
+        loop = asyncio.get_running_loop()
+        # Before the terminal is raw: a signal that ended us by itself would leave it so.
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._killed, number)
+        self._screen = Screen()
+        with RawTerminal() as terminal:
+            loop.add_signal_handler(signal.SIGCONT, terminal.again)
+            terminal.listen(self._typed)
+            try:
+                self._tasks.spawn("terminal-gone", self._leave_when_gone())
+                self._say(f"connecting to {self._name} ... {self._key} opens a menu")
+                ended = await self._console.run()
+                self._parting(ended)
+                return ended
+            finally:
+                terminal.deafen()
+                await self._tasks.close()
+                await self._screen.close(DRAIN_SECONDS)
+
+    def _killed(self, number: int) -> None:
+        self.killed_by = number
+        self._console.leave()
+
+    async def _leave_when_gone(self) -> None:
+        await self._screen.gone.wait()
+        self._console.leave()
+
+    def _parting(self, ended: Ended) -> None:
+        if ended.code == "Left" and self._session.next_offset is not None:
+            self._say("left. A login you opened in the guest stays open; TMOUT in its shell would end it.")
+
+    def _say(self, text: str) -> None:
+        self._screen.say(_words(text))
+
+    # What happens
+
+    async def _show(self, event: Event | Lost) -> None:
+        if isinstance(event, Output):
+            writes = event.live and self._session.mode is Mode.WRITE
+            self._hygiene.reader = Reader.LIVE_WRITER if writes else Reader.BYSTANDER
+            await self._screen.write(self._hygiene.clean(event.payload))
+        elif text := self._text(event):
+            # Waits for its turn: a gap, above all, must not be left out.
+            await self._screen.write(_words(text))
+
+    def _text(self, event: Event | Lost) -> str | None:
+        match event:
+            case Attached():
+                return self._attached(event)
+            case Missing():
+                amount = "an unknown amount" if event.count is None else f"{event.count} bytes"
+                return f"{amount} of output are missing here ({event.reason.name.lower()})"
+            case InputDropped(count):
+                return f"the last {count} typed bytes may not have reached the guest; check"
+            case Told(what, fields):
+                return self._told(what, fields)
+            case Lost(fault, _, before):
+                begin = "connection lost" if before else "not there yet"
+                return self._in_trouble(fault, begin)
+        return None
+
+    def _in_trouble(self, fault: Fault, begin: str) -> str | None:
+        """Each trouble is said once, not at every attempt."""
+        if fault.code in self._troubles:
+            return None
+        self._troubles.add(fault.code)
+        words = show.words_for(fault)
+        return f"{begin}: {words.message} Coming back by itself ..."
+
+    def _attached(self, event: Attached) -> str | None:
+        was_away = bool(self._troubles)
+        self._troubles.clear()
+        if event.resumed:
+            return "connected again" if was_away else None
+        if event.mode is Mode.WRITE:
+            return f"connected to {self._name}; you have the keyboard. {CAUTION}"
+        writer = event.fields.get("writer")
+        return f"watching {self._name}; {f'{writer} types' if writer else 'nobody types'}"
+
+    def _told(self, what: str, fields: dict[str, Any]) -> str | None:
+        if what == "writer":
+            writer = fields.get("writer")
+            if writer and self._session.mode is Mode.WRITE:
+                return "you have the keyboard now"
+            return f"{writer} has the keyboard now" if writer else "nobody has the keyboard now"
+        if what == "power":
+            return f"the VM is {fields.get('power', '?')}"
+        if what == "reset":
+            return "the VM was reset"
+        if what in ("joined", "left"):
+            return f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}"
+        if what == "alarm":
+            inner = {key: value for key, value in fields.items() if key != "code"}
+            fault = Fault(str(fields.get("code")), **inner)
+            if explain(fault).retry:
+                return self._in_trouble(fault, "connection lost")
+            return show.words_for(fault).message
+        return None
+
+    # What the person does
+
+    def _typed(self, typed: bytes) -> None:
+        if not typed:
+            self._console.leave()
+            return
+        for thing in self._escape.feed(typed):
+            if isinstance(thing, Keys):
+                self._send(thing.payload)
+            elif thing.wish is Wish.QUIT:
+                # What was typed after it was not meant for this guest.
+                self._console.leave()
+                return
+            else:
+                self._grant(thing)
+
+    def _send(self, keys: bytes) -> None:
+        lacking = len(keys) - self._console.type(keys)
+        if lacking and self._console.may_type:
+            self._say(f"{lacking} typed bytes were not taken: the guest reads too slowly")
+        elif lacking:
+            self._screen.say(_BELL)
+
+    def _grant(self, command: Command) -> None:
+        wish = command.wish
+        if wish is Wish.MENU:
+            self._say(MENU.format(key=self._key))
+        elif wish is Wish.SYSRQ_KEY:
+            self._say("SysRq: press its key (h shows what there is)")
+        elif wish is Wish.RESET_SURE:
+            self._say("reset the VM? What the guest has not written to its disks is lost. y/N")
+        elif wish is Wish.INFO:
+            session = self._session
+            where = f"{self._name} port {self._port}, at byte {session.next_offset}"
+            self._say(f"{where}: {session.phase.value}, {session.mode.value}")
+        elif wish is Wish.WRITE:
+            self._take_keyboard()
+        elif wish in (Wish.NMI, Wish.RESET, Wish.SYSRQ):
+            self._tasks.spawn("action", self._act(wish.value, {"key": command.key} if command.key else None))
+
+    def _take_keyboard(self) -> None:
+        try:
+            self._console.ask("write")
+        except ProtocolError:
+            self._say("not connected now")
+
+    async def _act(self, verb: str, body: dict[str, str] | None) -> None:
+        self._say(f"{verb} ...")
+        try:
+            observed = await background.call(act, self._client, self._vm, self._port, verb, body)
+        except Fault as fault:
+            self._say(f"{verb} failed: {show.words_for(fault).message}")
+        else:
+            self._say(f"{verb}: {observed}")
+
+
+def _words(text: str) -> bytes:
+    shown = show.plain(text).replace("\n", "\r\n")
+    return f"\r\n\x1b[0;7m oob \x1b[0m {shown}\r\n".encode()

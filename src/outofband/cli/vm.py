@@ -1,0 +1,214 @@
+"""`oob vm`: the machines."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outofband.cli import options
+from outofband.cli import output as show
+from outofband.cli.steps import Steps
+
+if TYPE_CHECKING:
+    from outofband.client.http import Progress
+    from outofband.core.paths import StateDir
+
+VMS = "providers/Microsoft.Compute/virtualMachines"
+EXIT_DECLINED = 130
+"""As after Ctrl-C: the person said no."""
+
+
+@click.group()
+def vm() -> None:
+    """List, create, start, stop and delete VMs."""
+
+
+def power(machine: dict[str, Any]) -> str:
+    """`running`, `stopped`, `deallocated` ...; while the host is not connected, what was last known."""
+    for status in _view(machine).get("statuses", ()):
+        if str(status.get("code", "")).startswith("PowerState/"):
+            return str(status["code"]).partition("/")[2]
+    return "unknown"
+
+
+def power_words(machine: dict[str, Any]) -> str:
+    """The same for a person, who is told when it may not be so any more."""
+    connected = (_view(machine).get("outofband") or {}).get("hostConnected", True)
+    return power(machine) if connected else f"{power(machine)} (last known)"
+
+
+def _view(machine: dict[str, Any]) -> dict[str, Any]:
+    return machine["properties"].get("instanceView") or {}
+
+
+def host(machine: dict[str, Any]) -> str:
+    return str((machine["properties"].get("host") or {}).get("id", "")).rpartition("/")[2]
+
+
+@contextlib.contextmanager
+def waiting(what: str, output: str) -> Iterator[Progress]:
+    """Progress of a long operation, for people."""
+    with Steps(quiet=output == "json").progress(what) as detail:
+        yield lambda status, seconds: detail(f"{status}, {seconds:.0f} s")
+
+
+@vm.command("list", epilog="Example:  oob vm list --all -o json")
+@click.option("--all", "everywhere", is_flag=True, help="In every resource group of the subscription.")
+@options.group
+@options.common
+def list_(everywhere: bool, group: str | None, state: StateDir, output: str) -> None:
+    """What there is, and whether it runs."""
+    with options.sign_in(state) as client:
+        scope = client.subscription if everywhere else client.group(group)
+        found = list(client.list(f"{scope}/{VMS}", **{"$expand": "instanceView"}))
+
+    def table(machines: list[dict[str, Any]]) -> None:
+        lines = [
+            (machine["name"], power_words(machine), host(machine), machine["id"].split("/")[4])
+            for machine in machines
+        ]
+        show.rows(["NAME", "POWER", "HOST", "RESOURCE GROUP"], lines, empty="There are no VMs here.")
+
+    show.emit(found, output, table)
+
+
+@vm.command("show", epilog="Example:  oob vm show demo")
+@click.argument("name", shell_complete=options.complete_vm)
+@options.group
+@options.common
+def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
+    """Everything known of VM NAME."""
+    with options.sign_in(state) as client:
+        found = client.get(client.vm(name, group), **{"$expand": "instanceView"})
+
+    def table(machine: dict[str, Any]) -> None:
+        properties = machine["properties"]
+        definition = properties.get("outofband") or {}
+        source = definition.get("image") or definition.get("socket") or definition.get("program") or ""
+        show.facts(
+            {
+                "name": machine["name"],
+                "power": power_words(machine),
+                "provisioning": str(properties.get("provisioningState", "")),
+                "host": host(machine),
+                "driver": " ".join(filter(None, [definition.get("driver"), source])),
+                "memory": f"{definition['memoryMiB']} MiB" if "memoryMiB" in definition else "",
+                "cpus": str(definition.get("cpus", "")),
+                "vm id": str(properties.get("vmId", "")),
+                "id": machine["id"],
+            }
+        )
+        for status in _view(machine).get("statuses", ()):
+            if message := status.get("message"):
+                show.line(f"{status.get('displayStatus', '')}: {message}")
+
+    show.emit(found, output, table)
+
+
+@vm.command(epilog="Example:  oob vm create web1 --image demo --memory 512")
+@click.argument("name")
+@click.option("--host", "machine", help="Host that runs it.  [default: the only connected one]")
+@click.option("--driver", type=click.Choice(["qemu", "unix", "pty"]), default="qemu", show_default=True)
+@click.option("--image", help="Image of the host to boot (qemu).")
+@click.option("--socket", help="Serial socket of the host to watch (unix).")
+@click.option("--program", help="Program of the host to run (pty).")
+@click.option("--memory", type=click.IntRange(16, 1 << 20), default=256, show_default=True, help="MiB.")
+@click.option("--cpus", type=click.IntRange(1, 255), default=1, show_default=True)
+@options.group
+@options.common
+def create(
+    name: str,
+    machine: str | None,
+    driver: str,
+    image: str | None,
+    socket: str | None,
+    program: str | None,
+    memory: int,
+    cpus: int,
+    group: str | None,
+    state: StateDir,
+    output: str,
+) -> None:
+    """Make VM NAME on a host and start it.
+
+    Images, sockets and programs are names that the host's administrator offers in its agent.toml.
+    """
+    source = {"qemu": ("image", image), "unix": ("socket", socket), "pty": ("program", program)}
+    wanted, value = source[driver]
+    if value is None:
+        raise click.UsageError(f"driver {driver} needs --{wanted}")
+    for other in source.keys() - {driver}:
+        option, given = source[other]
+        if given is not None:
+            raise click.UsageError(f"--{option} belongs to driver {other}, not to {driver}")
+    definition = {"driver": driver, wanted: value, "memoryMiB": memory, "cpus": cpus}
+    properties: dict[str, Any] = {"outofband": definition}
+    with options.sign_in(state) as client, waiting(f"creating {name}", output) as progress:
+        scope = client.group(group)
+        if machine:
+            properties["host"] = {"id": f"{scope}/providers/Microsoft.HybridCompute/machines/{machine}"}
+        client.put(client.vm(name, group), {"location": "local", "properties": properties}, progress=progress)
+        made = client.get(client.vm(name, group), **{"$expand": "instanceView"})
+    show.emit(made, output, lambda it: show.line(f"{it['name']} is {power(it)} on {host(it)}."))
+
+
+def _action(
+    action: str, doing: str, name: str, group: str | None, state: StateDir, output: str, **query: str
+) -> None:
+    with options.sign_in(state) as client, waiting(f"{doing} {name}", output) as progress:
+        done = client.post(f"{client.vm(name, group)}/{action}", progress=progress, **query) or {}
+    result = (done.get("properties") or {}).get("output") or {}
+    told = {"vm": name, "action": action, "observed": str(result.get("observed", "done"))}
+    show.emit(told, output, lambda it: show.line(it["observed"]))
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    decorated = options.group(options.common(function))
+    return click.argument("name", shell_complete=options.complete_vm)(decorated)
+
+
+@vm.command(epilog="Example:  oob vm start demo")
+@_named
+def start(name: str, group: str | None, state: StateDir, output: str) -> None:
+    """Start VM NAME."""
+    _action("start", "starting", name, group, state, output)
+
+
+@vm.command(epilog="Examples:  oob vm stop demo   ·   oob vm stop --force demo")
+@click.option("--force", is_flag=True, help="Cut the power; what the guest has not written is lost.")
+@click.option("--deallocate", is_flag=True, help="Also mark it deallocated, as `az vm deallocate` does.")
+@_named
+def stop(name: str, force: bool, deallocate: bool, group: str | None, state: StateDir, output: str) -> None:
+    """Stop VM NAME: ask the guest to shut down, and say whether it did."""
+    query = {"skipShutdown": "true" if force else "false"}
+    action = "deallocate" if deallocate else "powerOff"
+    _action(action, "stopping", name, group, state, output, **query)
+
+
+@vm.command(epilog="Example:  oob vm restart demo")
+@_named
+def restart(name: str, group: str | None, state: StateDir, output: str) -> None:
+    """Restart VM NAME through its operating system. A guest that hangs: `oob serial send NAME reset`."""
+    _action("restart", "restarting", name, group, state, output)
+
+
+@vm.command(epilog="Example:  oob vm delete web1 --yes")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_named
+def delete(name: str, yes: bool, group: str | None, state: StateDir, output: str) -> int:
+    """Delete VM NAME with its console log. This cannot be undone."""
+    if not yes:
+        if not show.interactive():
+            raise click.UsageError("without a terminal, deleting needs --yes")
+        if not click.confirm(f"Delete {name} and everything its console printed?", err=True):
+            show.say("Nothing was deleted.")
+            return EXIT_DECLINED
+    with options.sign_in(state) as client, waiting(f"deleting {name}", output) as progress:
+        # A DELETE of what is not there succeeds in ARM; a person who mistyped the name wants to know.
+        client.get(client.vm(name, group))
+        client.delete(client.vm(name, group), progress=progress)
+    show.emit({"vm": name, "deleted": True}, output, lambda _: show.line(f"{name} is deleted."))
+    return 0

@@ -1,0 +1,45 @@
+"""May this person still be at this console? Asked when a ticket is used, and while the session lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.core.principal import Principal
+from outofband.wire.grant import Mode
+
+CONNECT = "Microsoft.SerialConsole/serialPorts/connect/action"
+"""The right to a console; it contains what can be sent to the guest through it."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is at which port of what: everything about a session that never changes."""
+
+    session: str
+    """32 hex digits; the same over every socket and stream of the session."""
+    principal: Principal
+    vm_id: str
+    """Resource id of the VM."""
+    vm: str
+    """The VM's uuid, the name its agent knows it by."""
+    vm_name: str
+    agent: str
+    subscription: str
+    port: str
+
+
+Verdict = frozenset[Mode] | Fault
+"""What a person may do, never nothing; or the fault that says why it is nothing."""
+
+
+class Rights(Protocol):
+    """Given by the wiring: access control and the subscription's console switch, asked live."""
+
+    async def __call__(self, subjects: Sequence[Subject]) -> list[Verdict]:
+        """A verdict for each, in order: AccessRevoked and ConsoleDisabledForSubscription are its faults.
+
+        Raises a Fault whose entry says `retry` when it cannot be told now.
+        """

@@ -1,0 +1,299 @@
+"""The life of one session: a person's socket on one side, the agent's streams, one by one, on the other.
+
+A stream that breaks is replaced under the viewer's living socket, from the next byte the viewer lacks. Only
+the person leaving, the agent's own CLOSE, or an end from above ends a session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+
+import structlog
+from picows import WSCloseCode
+
+from outofband.catalogue import entry
+from outofband.consoles.limits import Limits
+from outofband.consoles.rights import Rights, Subject, Verdict
+from outofband.consoles.sockets import StreamSocket, ViewerSocket
+from outofband.consoles.tickets import Tickets
+from outofband.core import clock, secrets
+from outofband.core.errors import Fault
+from outofband.fleet.fleet import Fleet
+from outofband.net.backoff import Backoff
+from outofband.wire import stream
+from outofband.wire.console import Open
+from outofband.wire.grant import Mode
+from outofband.wire.link import OpenStream
+from outofband.wire.stream import REPLAY_LIMIT
+
+log = structlog.get_logger(__name__)
+
+STABLE_SECONDS = 5.0
+"""A stream that lived this long was a good one: the time to get the next one starts anew."""
+
+
+class End(enum.StrEnum):
+    """How a session ends without a code of its own, for the audit."""
+
+    LEFT = "Left"
+    DROPPED = "Dropped"
+    REPLACED = "Replaced"
+
+
+class _Over(Exception):
+    """Nobody waits for the stream any more."""
+
+
+class Session:
+    """One person at one port. `run` it; everything else may be called from callbacks, and never waits."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        viewer: ViewerSocket,
+        first: Open,
+        *,
+        fleet: Fleet,
+        tickets: Tickets,
+        rights: Rights,
+        stream_url: str,
+        limits: Limits,
+    ) -> None:
+        self.subject = subject
+        self.viewer = viewer
+        self.mode = first.mode
+        self.granted: frozenset[Mode] = frozenset()
+        """What the last check allowed."""
+        self._replay = max(0, min(first.replay, REPLAY_LIMIT))
+        self._next_offset = first.resume
+        self._returning = first.resume is not None
+        self._fleet, self._tickets, self._rights = fleet, tickets, rights
+        self._stream_url = stream_url
+        self._limits = limits
+        self._stream: StreamSocket | None = None
+        self._bound_at = 0.0
+        self._lost_at: float | None = None
+        self._token: str | None = None
+        self._arrival: asyncio.Future[None] | None = None
+        self._grant_ends = 0.0
+        self._close: stream.Close | None = None
+        self._agent_knows = False
+        """The end came from the agent itself."""
+        self._replaced = False
+        self._changed = asyncio.Event()
+        self._done = asyncio.Event()
+
+    async def run(self) -> str:
+        """Serve the session until it ends; the code or `End` that says how."""
+        try:
+            self.granted = await self._ask()
+            await self._dial()
+            while not self._is_over:
+                if self._stream is None:
+                    await self._recover()
+                else:
+                    await self._changed.wait()
+                self._changed.clear()
+        except _Over:
+            pass
+        except Fault as fault:
+            resumable = entry(fault.code).retry and (self._returning or self._bound_at > 0)
+            self.end(stream.Close(fault.code, fault.fields, resumable))
+        except Exception:
+            log.exception("session.defect", session=self.subject.session)
+            self.end(stream.Close("InternalError", {}))
+        finally:
+            reason = self._hang_up()
+            self._done.set()
+        return reason
+
+    @property
+    def seen(self) -> bool:
+        """A stream of the agent's was there at some time."""
+        return self._bound_at > 0
+
+    # What happens to it
+
+    def end(self, close: stream.Close) -> None:
+        """End it with a reason for both sides; the first reason counts."""
+        if self._close is None:
+            self._close = close
+            self._touch()
+
+    def abandon(self) -> None:
+        """It will not be run after all."""
+        self._done.set()
+
+    def viewer_gone(self) -> None:
+        self._touch()
+
+    async def replace(self) -> None:
+        """The same session goes on over another socket: let go of this one, and of its stream."""
+        self._replaced = True
+        self._touch()
+        await self._done.wait()
+        if self._stream is not None:
+            # Its `open` for the new socket goes another way and must not overtake the end of the old stream.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.replace_seconds):
+                    await self._stream.gone.wait()
+
+    def accept(self, arrived: StreamSocket, token: str) -> bool:
+        """A stream says it is for this session; False when its token is not the one that was given out."""
+        if self._token is None or self._arrival is None or not secrets.matches(token, self._token):
+            return False
+        self._token = None
+        self._stream = arrived
+        self._bound_at = clock.monotonic()
+        arrived.join(self.viewer)
+        if not self._arrival.done():
+            self._arrival.set_result(None)
+        return True
+
+    def stream_closes(self, gone: StreamSocket, close: stream.Close) -> None:
+        """The agent's own word on why it ends. One that can be gone on from is treated like a broken line."""
+        if gone is not self._stream:
+            return
+        if close.resumable:
+            self.stream_gone(gone)
+            gone.finish(WSCloseCode.GOING_AWAY)
+        else:
+            self._agent_knows = True
+            self.end(close)
+
+    def stream_gone(self, gone: StreamSocket) -> None:
+        if gone is not self._stream:
+            return
+        gone.join(None)
+        now = clock.monotonic()
+        if now - self._bound_at >= STABLE_SECONDS or self._lost_at is None:
+            self._lost_at = now
+        if gone.next_offset is not None:
+            self._next_offset = gone.next_offset
+        self._stream = None
+        self._touch()
+
+    def wishes(self, verb: str) -> None:
+        """Remember what the viewer wants, for the next stream's grant."""
+        self.mode = Mode.WRITE if verb == "write" else Mode.OBSERVE
+
+    async def judge(self, verdict: Verdict) -> None:
+        """What was found when it was asked again: end the session, or tell the agent what changed."""
+        if isinstance(verdict, Fault):
+            self.end(stream.Close(verdict.code, verdict.fields))
+            return
+        changed, self.granted = verdict != self.granted, verdict
+        if changed or self._grant_ends - clock.wall() < self._limits.renew_seconds:
+            await self._renew()
+
+    # How it is done
+
+    async def _ask(self) -> frozenset[Mode]:
+        [verdict] = await self._rights([self.subject])
+        if isinstance(verdict, Fault):
+            raise verdict
+        return verdict
+
+    @property
+    def _is_over(self) -> bool:
+        return self._close is not None or self._replaced or self.viewer.is_over
+
+    def _touch(self) -> None:
+        self._changed.set()
+        if self._is_over and self._arrival is not None and not self._arrival.done():
+            self._arrival.set_exception(_Over())
+
+    async def _dial(self) -> None:
+        """Have the agent bring a stream. Raises Fault, or _Over when nobody wants it any more."""
+        token = secrets.token()
+        grant, self._grant_ends = await self._sign()
+        if self._is_over:
+            raise _Over
+        request = OpenStream(self.subject.session, self._stream_url, token, grant)
+        self._arrival = asyncio.get_running_loop().create_future()
+        self._token = secrets.digest(token)
+        try:
+            with self._fleet.opening(self.subject.agent, request, self._arrival):
+                async with asyncio.timeout(self._limits.dial_seconds):
+                    await self._arrival
+        except TimeoutError as error:
+            seconds = self._limits.dial_seconds
+            raise Fault(
+                "StreamFailed", host=self._host, detail=f"no stream came within {seconds:.0f} s"
+            ) from error
+        finally:
+            self._token = self._arrival = None
+
+    async def _recover(self) -> None:
+        """Try for a new stream; the viewer is told why it waits. Raises Fault when there is none."""
+        alarm = asyncio.get_running_loop().call_later(self._limits.alarm_seconds, self._alarm)
+        backoff = Backoff(first=0.1, limit=1.0)
+        try:
+            while True:
+                try:
+                    self.granted = await self._ask()
+                    await self._dial()
+                    return
+                except Fault as fault:
+                    if not entry(fault.code).retry:
+                        raise
+                    assert self._lost_at is not None
+                    left = self._lost_at + self._limits.reattach_seconds - clock.monotonic()
+                    if left <= 0:
+                        raise
+                self._changed.clear()
+                if self._is_over:
+                    raise _Over
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, backoff.next())):
+                        await self._changed.wait()
+        finally:
+            alarm.cancel()
+
+    def _alarm(self) -> None:
+        fault = self._fleet.offline(self.subject.agent)
+        self.viewer.send(stream.encode(stream.Notice("alarm", {"code": fault.code, **fault.fields})))
+
+    async def _renew(self) -> None:
+        if self._stream is None:
+            return
+        grant, self._grant_ends = await self._sign()
+        if self._stream is not None:
+            self._stream.send(stream.encode(stream.Control("renew", {"grant": grant})))
+
+    async def _sign(self) -> tuple[str, float]:
+        return await self._tickets.grant(
+            self.subject,
+            rights=self.granted,
+            mode=self.mode,
+            resume=self._next_offset,
+            replay=self._replay,
+            address=self.viewer.address,
+        )
+
+    def _hang_up(self) -> str:
+        """Tell both sides; the reason for the audit."""
+        close, viewer, carrier = self._close, self.viewer, self._stream
+        if close is not None:
+            viewer.tell_and_finish(close)
+        elif self._replaced:
+            elsewhere = stream.Close("SessionEnded", {"detail": "it goes on over another connection"})
+            viewer.tell_and_finish(elsewhere)
+        # To the agent code 1000 means that the person is gone for good, anything else that the seat is kept.
+        for_good = (close is not None and not close.resumable) or viewer.left
+        if close is not None and not close.resumable and not self._agent_knows:
+            self._fleet.end_session(self.subject.agent, self.subject.session, close.code, **close.fields)
+        if carrier is not None:
+            carrier.finish(WSCloseCode.OK if for_good else WSCloseCode.GOING_AWAY)
+        if close is not None:
+            return close.code
+        if self._replaced:
+            return End.REPLACED
+        return End.LEFT if viewer.left else End.DROPPED
+
+    @property
+    def _host(self) -> str:
+        view = self._fleet.host(self.subject.agent)
+        return view.agent.name if view is not None else self.subject.agent

@@ -1,0 +1,76 @@
+"""Where everything lives: one state directory, the same names in every tower."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class StateDir(msgspec.Struct, frozen=True):
+    """Layout of the state directory. Nothing is created by asking for a path."""
+
+    root: Path
+
+    @property
+    def control(self) -> Path:
+        return self.root / "control"
+
+    @property
+    def agent(self) -> Path:
+        return self.root / "agent"
+
+    @property
+    def client(self) -> Path:
+        return self.root / "client"
+
+    @property
+    def guests(self) -> Path:
+        return self.root / "guests"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def pki(self) -> Path:
+        return self.control / "pki"
+
+    @property
+    def trust(self) -> Path:
+        """Certificates of the current and the next CA, PEM; what every client trusts."""
+        return self.pki / "trust.pem"
+
+    @property
+    def profile(self) -> Path:
+        return self.client / "profile.json"
+
+    @property
+    def account(self) -> Path:
+        """What `oob login` keeps of the person who signed in; signing out removes it."""
+        return self.client / "account"
+
+    @property
+    def first_password(self) -> Path:
+        """The password of the first person, from the first start until it was shown or changed."""
+        return self.client / "first-password"
+
+    @property
+    def machines(self) -> Path:
+        return self.agent / "machines"
+
+
+def state_dir(override: str | Path | None = None) -> StateDir:
+    """The state directory: the argument, else `OOB_STATE`, else `outofband` in the user's data directory."""
+    if override:
+        return StateDir(Path(override).expanduser().absolute())
+    if chosen := os.environ.get("OOB_STATE"):
+        return StateDir(Path(chosen).expanduser().absolute())
+    data = os.environ.get("XDG_DATA_HOME")
+    base = Path(data) if data else Path.home() / ".local" / "share"
+    return StateDir((base / "outofband").absolute())

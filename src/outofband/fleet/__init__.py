@@ -1,0 +1,7 @@
+"""F4: the server's side of the agents: enrolment, live control links, commands, what hosts report.
+
+`Fleet` (fleet.py) is the door for the floors above; `links` drives one socket, `commands` the outbox, `hosts`
+the memory of what agents said last, `enrolment` who becomes an agent.
+
+May import store, net, wire, catalogue and core.
+"""

@@ -1,0 +1,57 @@
+"""The ASGI application: which path leads to which door."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from outofband.http.account.routes import account_routes
+from outofband.http.arm import ResourceManager
+from outofband.http.fleet import FleetDoors
+from outofband.http.graph import Graph
+from outofband.http.headers import DefaultHeaders
+from outofband.http.oauth import OAuth
+from outofband.http.openapi import OpenApi
+from outofband.http.portal import Portal
+from outofband.http.services import Services
+from outofband.http.wellknown import WellKnown
+from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The edge of one node. Everything that no other route takes is Resource Manager's."""
+    known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
+    graph, portal = Graph(services), Portal(services)
+    doors = Starlette(
+        routes=[
+            Route("/", portal.home, methods=["GET"]),
+            Route("/portal", portal.home, methods=["GET"]),
+            Route("/portal/config.json", portal.config, methods=["GET"]),
+            Route("/portal/{path:path}", portal.serve, methods=["GET"]),
+            Route("/healthz", known.alive, methods=["GET"]),
+            Route("/readyz", known.ready, methods=["GET"]),
+            Route("/openapi.json", OpenApi(services).serve, methods=["GET"]),
+            Route("/metadata/endpoints", known.metadata, methods=["GET"]),
+            Route("/fleet/tokens", fleet.tokens, methods=["POST"]),
+            Route(TRUST_PATH, fleet.trust, methods=["GET"]),
+            Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
+            WebSocketRoute("/fleet/link", fleet.link),
+            Route("/v1.0/me", graph.me, methods=["GET"]),
+            Route("/v1.0/users", graph.users, methods=["GET"]),
+            Route("/v1.0/users", graph.create, methods=["POST"]),
+            Route("/v1.0/users/{user}", graph.user, methods=["GET"]),
+            Route("/v1.0/users/{user}", graph.change, methods=["PATCH"]),
+            Route("/v1.0/users/{user}", graph.remove, methods=["DELETE"]),
+            Route("/v1.0/servicePrincipals", graph.programs, methods=["GET"]),
+            Route("/v1.0/directoryObjects/getByIds", graph.by_ids, methods=["POST"]),
+            Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
+            Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
+            Route("/{tenant}/oauth2/v2.0/revoke", oauth.revoke, methods=["POST"]),
+            *account_routes(services),
+            Route("/{tenant}/v2.0/.well-known/openid-configuration", oauth.discovery, methods=["GET"]),
+            Route("/{tenant}/discovery/v2.0/keys", oauth.keys, methods=["GET"]),
+            Mount("/", ResourceManager(services)),
+        ]
+    )
+    return DefaultHeaders(doors)

@@ -1,0 +1,242 @@
+"""The doors beside Resource Manager, described: what `GET /openapi.json` says of them.
+
+A test holds this list and the routes together; pages for people are not in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outofband.http.fleet import TokenRequest
+from outofband.http.graph_shapes import IdList, NewUser, UserChange
+from outofband.http.portal import PortalConfig
+from outofband.identity.oauth import TokenResponse
+from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
+
+_SIGN_IN, _FLEET, _GRAPH, _SERVICE = "Sign-in", "Fleet", "Directory", "Service"
+FORMS: dict[str, dict[str, str]] = {
+    "token": {
+        "grant_type": "`client_credentials`, `authorization_code`, `refresh_token` or "
+        "`urn:ietf:params:oauth:grant-type:device_code`",
+        "client_id": "Id of the program",
+        "client_secret": "Of a program that has one",
+        "scope": "The audience with `/.default`; for a person also `openid`, `profile`, `offline_access`",
+        "code": "From the sign-in page",
+        "code_verifier": "PKCE, S256",
+        "redirect_uri": "As at the sign-in page",
+        "refresh_token": "Used up by this",
+        "device_code": "From `devicecode`",
+    },
+    "devicecode": {"client_id": "Id of the program", "scope": "As for a token"},
+    "revoke": {"client_id": "Id of the program", "token": "A refresh token"},
+}
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `tag` groups it, `about` is a sentence that begins with a verb, `needs` the right."""
+
+    method: str
+    path: str
+    id: str
+    tag: str
+    about: str
+    needs: str = ""
+    """Empty: no token."""
+    body: type[msgspec.Struct] | None = None
+    example: Any = None
+    form: str | None = None
+    """A name in `FORMS`."""
+    answer: type[msgspec.Struct] | None = None
+    status: int = 200
+    plain: bool = False
+    """It answers text."""
+    query: tuple[tuple[str, str], ...] = ()
+
+
+_READ = "Needs any role in the tenant."
+_WRITE = "Needs the action `Microsoft.Authorization/users/write` at the scope `/`."
+_PAGED = (("$top", "Items a page"), ("$skiptoken", "Where to go on, as `@odata.nextLink` says"))
+_NEW_USER = {"displayName": "Ada Operator", "userPrincipalName": "ada"}
+_NEW_TOKEN = {"subscription": "id of the subscription", "resourceGroup": "demo", "hours": 1}
+_OAUTH = "/{tenant}/oauth2/v2.0"
+
+DOORS = (
+    Door(
+        method="post",
+        path=f"{_OAUTH}/token",
+        id="SignIn_Token",
+        tag=_SIGN_IN,
+        about="Get an access token",
+        form="token",
+        answer=TokenResponse,
+    ),
+    Door(
+        method="post",
+        path=f"{_OAUTH}/devicecode",
+        id="SignIn_DeviceCode",
+        tag=_SIGN_IN,
+        about="Begin a sign-in on another device",
+        form="devicecode",
+    ),
+    Door(
+        method="post",
+        path=f"{_OAUTH}/revoke",
+        id="SignIn_Revoke",
+        tag=_SIGN_IN,
+        about="Take a refresh token back, and all that came of it",
+        form="revoke",
+    ),
+    Door(
+        method="get",
+        path="/{tenant}/v2.0/.well-known/openid-configuration",
+        id="SignIn_Configuration",
+        tag=_SIGN_IN,
+        about="Read the authority's addresses",
+    ),
+    Door(
+        method="get",
+        path="/{tenant}/discovery/v2.0/keys",
+        id="SignIn_Keys",
+        tag=_SIGN_IN,
+        about="Read the keys that sign tokens",
+    ),
+    Door(
+        method="get",
+        path="/v1.0/me",
+        id="Me_Get",
+        tag=_GRAPH,
+        about="Read who you are",
+        needs="Needs a token and no right.",
+    ),
+    Door(
+        method="get",
+        path="/v1.0/users",
+        id="Users_List",
+        tag=_GRAPH,
+        about="List users",
+        needs=_READ,
+        query=(
+            ("$filter", "`userPrincipalName eq 'NAME'`, `startsWith(displayName, 'A')`"),
+            *_PAGED,
+        ),
+    ),
+    Door(
+        method="post",
+        path="/v1.0/users",
+        id="Users_Create",
+        tag=_GRAPH,
+        about="Make a user; a password that is not given is made and told once",
+        needs=_WRITE,
+        body=NewUser,
+        example=_NEW_USER,
+        status=201,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/users/{user}",
+        id="Users_Get",
+        tag=_GRAPH,
+        about="Read a user",
+        needs=_READ,
+    ),
+    Door(
+        method="patch",
+        path="/v1.0/users/{user}",
+        id="Users_Update",
+        tag=_GRAPH,
+        about="Change a user, give it another password, switch it off or on",
+        needs=_WRITE,
+        body=UserChange,
+        example={"accountEnabled": False},
+        status=204,
+    ),
+    Door(
+        method="delete",
+        path="/v1.0/users/{user}",
+        id="Users_Delete",
+        tag=_GRAPH,
+        about="Delete a user",
+        needs=_WRITE,
+        status=204,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/servicePrincipals",
+        id="ServicePrincipals_List",
+        tag=_GRAPH,
+        about="List the programs that sign in",
+        needs=_READ,
+        query=(("$filter", "`appId eq 'ID'`"), *_PAGED),
+    ),
+    Door(
+        method="post",
+        path="/v1.0/directoryObjects/getByIds",
+        id="DirectoryObjects_GetByIds",
+        tag=_GRAPH,
+        about="Read the names behind ids",
+        needs=_READ,
+        body=IdList,
+        example={"ids": []},
+    ),
+    Door(
+        method="post",
+        path="/fleet/tokens",
+        id="Fleet_Token",
+        tag=_FLEET,
+        about="Make a token that enrols one host, once",
+        needs="Needs the action `Microsoft.HybridCompute/machines/write` on the resource group.",
+        body=TokenRequest,
+        example=_NEW_TOKEN,
+    ),
+    Door(
+        method="post",
+        path=ENROL_PATH,
+        id="Fleet_Enrol",
+        tag=_FLEET,
+        about="Enrol a host, as its agent does; the token in the body is the right",
+        body=EnrolRequest,
+        answer=EnrolAnswer,
+    ),
+    Door(
+        method="get",
+        path=TRUST_PATH,
+        id="Fleet_Trust",
+        tag=_FLEET,
+        about="Read the certificate authorities",
+        plain=True,
+    ),
+    Door(
+        method="get",
+        path="/portal/config.json",
+        id="Portal_Config",
+        tag=_SERVICE,
+        about="Read what the portal has to know before a sign-in",
+        answer=PortalConfig,
+    ),
+    Door(
+        method="get",
+        path="/metadata/endpoints",
+        id="Service_Metadata",
+        tag=_SERVICE,
+        about="Read the cloud's description, as Azure's clients do first",
+        query=(("api-version", "`2022-09-01`"),),
+    ),
+    Door(
+        method="get",
+        path="/healthz",
+        id="Service_Alive",
+        tag=_SERVICE,
+        about="Ask whether the process lives",
+        plain=True,
+    ),
+    Door(
+        method="get",
+        path="/readyz",
+        id="Service_Ready",
+        tag=_SERVICE,
+        about="Ask whether this node can serve",
+        plain=True,
+    ),
+)

@@ -1,0 +1,141 @@
+"""Microsoft Graph's shapes as far as the directory's doors speak them: bodies in, people and programs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.identity.names import MAX_DISPLAY_NAME
+from outofband.resources.exchange import Request
+from outofband.store.people import User
+from outofband.store.principals import ServicePrincipal
+from outofband.wire.arm import paging
+from outofband.wire.arm.filters import Condition
+
+_USER, _PROGRAM = "#microsoft.graph.user", "#microsoft.graph.servicePrincipal"
+
+
+class PasswordProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Without `password` one is made and told in the answer, once."""
+
+    password: str | None = None
+    force_change_password_next_sign_in: bool = True
+
+
+class NewUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    display_name: str
+    user_principal_name: str
+    account_enabled: bool = True
+    password_profile: PasswordProfile = PasswordProfile()
+    mail_nickname: str | None = None
+    """Clients of Azure send it; there is no mail here."""
+
+
+class UserChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What is not named stays."""
+
+    display_name: str | None = None
+    account_enabled: bool | None = None
+    password_profile: PasswordProfile | None = None
+
+
+class IdList(msgspec.Struct, frozen=True, kw_only=True):
+    ids: list[str]
+    types: list[str] = []
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """The `$filter` of the people's list."""
+
+    name: str | None
+    begins: dict[str, str]
+
+    @classmethod
+    def of(cls, conditions: list[Condition]) -> Wanted:
+        """Raises Fault InvalidParameter."""
+        name: str | None = None
+        begins: dict[str, str] = {}
+        for each in conditions:
+            if not each.value.isprintable():
+                raise Fault("InvalidParameter", target="$filter", detail="a value has characters no name has")
+            match each.name, each.operator:
+                case "userprincipalname", "eq":
+                    name = each.value
+                case "displayname", "startswith":
+                    begins["display_name"] = each.value
+                case "userprincipalname", "startswith":
+                    begins["name_key"] = each.value
+                case _:
+                    raise _unsupported(each)
+        return cls(name, begins)
+
+
+def fits(program: ServicePrincipal, condition: Condition) -> bool:
+    match condition.name, condition.operator:
+        case "appid", "eq":
+            return program.app_id == condition.value.lower()
+        case "displayname", "eq":
+            return program.name.lower() == condition.value.lower()
+        case "displayname", "startswith":
+            return program.name.lower().startswith(condition.value.lower())
+    raise _unsupported(condition)
+
+
+def _unsupported(condition: Condition) -> Fault:
+    detail = f"'{condition.name}' with '{condition.operator}' is not supported here"
+    return Fault("InvalidParameter", target="$filter", detail=detail)
+
+
+def page(asked: Request, found: list[Any], size: int, key: Callable[[Any], str]) -> dict[str, Any]:
+    """`found` has one more than fits when there is another page."""
+    body: dict[str, Any] = {"value": [shape(each) for each in found[:size]]}
+    if len(found) > size:
+        link = paging.next_link(asked.base, unquote(asked.path), asked.query, key(found[size - 1]))
+        body["@odata.nextLink"] = link
+    return body
+
+
+def shape(found: User | ServicePrincipal, *, typed: bool = False) -> dict[str, Any]:
+    if isinstance(found, User):
+        body: dict[str, Any] = {
+            "id": found.object_id,
+            "displayName": found.display_name,
+            "userPrincipalName": found.name,
+            "accountEnabled": not found.disabled,
+            "createdDateTime": clock.iso(found.created),
+            "userType": "Member",
+        }
+    else:
+        body = {
+            "id": found.object_id,
+            "displayName": found.name,
+            "appId": found.app_id,
+            "accountEnabled": not found.disabled,
+            "createdDateTime": clock.iso(found.created),
+            "servicePrincipalType": "Application",
+        }
+    kind = _USER if isinstance(found, User) else _PROGRAM
+    return {"@odata.type": kind, **body} if typed else body
+
+
+def told(password: str, must_change: bool) -> dict[str, Any]:
+    return {"password": password, "forceChangePasswordNextSignIn": must_change}
+
+
+def display_name_in(text: str) -> str:
+    name = text.strip()
+    if not name or len(name) > MAX_DISPLAY_NAME or not name.isprintable():
+        detail = f"it has 1 to {MAX_DISPLAY_NAME} printable characters"
+        raise Fault("InvalidParameter", target="displayName", detail=detail)
+    return name
+
+
+def named_in(change: UserChange) -> list[str]:
+    fields = {name: getattr(change, name) for name in change.__struct_fields__}
+    encoded = dict(zip(change.__struct_fields__, change.__struct_encode_fields__, strict=True))
+    return [encoded[name] for name, value in fields.items() if value is not None]

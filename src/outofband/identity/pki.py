@@ -1,0 +1,271 @@
+"""The control plane's certificate authority: the current one, the next one, and the server's leaf.
+
+Agents and clients pin both authorities (`trust.pem`) from the first day, so that the next can take over
+without anybody losing their way. Keys never leave the directory; every key file is 0600:
+
+    ca.pem ca.key   ca-next.pem ca-next.key   server.pem server.key   trust.pem
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from outofband.core.errors import Fault
+from outofband.core.secrets import write_private
+
+CA_LIFE = timedelta(days=3650)
+LEAF_LIFE = timedelta(days=397)
+"""The longest life that browsers accept."""
+RENEW_BEFORE = timedelta(days=30)
+BACKDATE = timedelta(hours=1)
+"""A certificate is valid a little before it was made: clocks differ."""
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_MAX_NAMES = 100
+
+
+class Pki:
+    """The authorities and the leaf in one directory. `Pki.open` creates what is missing."""
+
+    def __init__(self, directory: Path, current: x509.Certificate, following: x509.Certificate) -> None:
+        self.directory = directory
+        self.current = current
+        self.following = following
+        self.trust = directory / "trust.pem"
+        self.certificate = directory / "server.pem"
+        self.key = directory / "server.key"
+
+    @classmethod
+    def open(cls, directory: Path, names: Iterable[str], now: datetime) -> Pki:
+        """Load or make the authorities, and renew the leaf where needed. `names` are further host names and
+        addresses the server is reached by.
+
+        Raises Fault PkiDamaged when an authority lost its key, or the two do not belong together.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _finish_promotion(directory)
+        current = _authority(directory, "ca", now)
+        following = _authority(directory, "ca-next", now)
+        pki = cls(directory, current, following)
+        pki._write_trust()
+        pki.renew(names, now)
+        return pki
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the current authority's DER, hex: what an enrolment token names."""
+        return fingerprint(self.current)
+
+    def renew(self, names: Iterable[str], now: datetime) -> bool:
+        """Make a new leaf when there is none that will do for `RENEW_BEFORE`; True when one was made.
+
+        Who serves it loads the files again after a True.
+        """
+        wanted = subject_names(names)
+        if self._leaf_will_do(wanted, now):
+            return False
+        key = ec.generate_private_key(ec.SECP256R1())
+        signer = _load_key(self.directory / "ca.key")
+        leaf = _leaf(key, wanted, self.current, signer, now)
+        # Key first, and the leaf checks that it fits: a crash in between makes a new pair at the next start.
+        write_private(self.key, _pem(key))
+        write_private(self.certificate, leaf.public_bytes(serialization.Encoding.PEM))
+        return True
+
+    def promote(self, names: Iterable[str], now: datetime) -> None:
+        """Let the next authority take over and make a new next one.
+
+        Who pinned both before still trusts the new leaf; they should fetch `trust.pem` before the next time.
+        """
+        following_key = (self.directory / "ca-next.key").read_bytes()
+        write_private(self.directory / "ca.key", following_key)
+        write_private(self.directory / "ca.pem", self.following.public_bytes(serialization.Encoding.PEM))
+        self.current = self.following
+        self.following = _make_authority(self.directory, "ca-next", now)
+        self._write_trust()
+        self.renew(names, now)
+
+    def _write_trust(self) -> None:
+        both = b"".join(
+            each.public_bytes(serialization.Encoding.PEM) for each in (self.current, self.following)
+        )
+        if not self.trust.exists() or self.trust.read_bytes() != both:
+            write_private(self.trust, both)
+
+    def _leaf_will_do(self, wanted: Sequence[x509.GeneralName], now: datetime) -> bool:
+        try:
+            leaf = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+            key = _load_key(self.key)
+            leaf.verify_directly_issued_by(self.current)
+            names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, Fault):
+            return False
+        fits = leaf.public_key() == key.public_key()
+        lasts = leaf.not_valid_before_utc <= now and now + RENEW_BEFORE < leaf.not_valid_after_utc
+        return fits and lasts and set(wanted) <= set(names)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the DER, hex."""
+    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+def subject_names(names: Iterable[str]) -> list[x509.GeneralName]:
+    """Local names, this host's name and `names`, each once, as a certificate holds them.
+
+    Raises Fault InvalidParameter for a name no certificate can hold, or for more than a hundred.
+    """
+    found: dict[x509.GeneralName, None] = {}
+    host = socket.gethostname()
+    for name in (*LOCAL_NAMES, *([host] if host.isascii() else []), *names):
+        text = name.strip().strip("[]").rstrip(".").lower()
+        if not text:
+            continue
+        try:
+            found[_general_name(text)] = None
+        except ValueError as error:
+            detail = f"'{name}' is no host name"
+            raise Fault("InvalidParameter", target="names", detail=detail) from error
+    if len(found) > _MAX_NAMES:
+        raise Fault("InvalidParameter", target="names", detail=f"there are more than {_MAX_NAMES}")
+    return list(found)
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        if any(each <= " " or each in "/:@" for each in text):
+            raise
+        return x509.DNSName(text)
+
+
+def _authority(directory: Path, name: str, now: datetime) -> x509.Certificate:
+    certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
+    if not certificate.exists():
+        if (directory / "trust.pem").exists():
+            raise Fault("PkiDamaged", path=str(certificate), detail="it is missing")
+        # trust.pem is written last: without it nobody can have trusted what a crash left here.
+        return _make_authority(directory, name, now)
+    if name == "ca-next" and certificate.read_bytes() == (directory / "ca.pem").read_bytes():
+        # A promotion was cut off before its last step.
+        return _make_authority(directory, name, now)
+    try:
+        loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except ValueError as error:
+        raise Fault("PkiDamaged", path=str(certificate), detail="it is no certificate") from error
+    if loaded.public_key() != _load_key(key).public_key():
+        raise Fault("PkiDamaged", path=str(key), detail=f"it does not belong to {certificate.name}")
+    return loaded
+
+
+def _finish_promotion(directory: Path) -> None:
+    """Redo the step a kill may have kept `promote` from: the key has moved up, its certificate has not."""
+    current, following = directory / "ca.pem", directory / "ca-next.pem"
+    if not (current.exists() and following.exists() and (directory / "ca.key").exists()):
+        return
+    try:
+        coming = x509.load_pem_x509_certificate(following.read_bytes())
+    except ValueError:
+        return
+    if coming.public_key() == _load_key(directory / "ca.key").public_key():
+        write_private(current, following.read_bytes())
+
+
+def _make_authority(directory: Path, name: str, now: datetime) -> x509.Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = _ca_certificate(key, now)
+    write_private(directory / f"{name}.key", _pem(key))
+    write_private(directory / f"{name}.pem", made.public_bytes(serialization.Encoding.PEM))
+    return made
+
+
+def _ca_certificate(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    # Two authorities of one name would confuse clients that look an issuer up by name.
+    label = f"Outofband CA {identifier.digest.hex()[:8]}"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, label)])
+    usage = _key_usage(digital_signature=False, signs_certificates=True)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATE)
+        .not_valid_after(now + CA_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier(identifier.digest, None, None), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _leaf(
+    key: ec.EllipticCurvePrivateKey,
+    names: Sequence[x509.GeneralName],
+    issuer: x509.Certificate,
+    signer: ec.EllipticCurvePrivateKey,
+    now: datetime,
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Outofband control plane")])
+    above = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATE)
+        .not_valid_after(min(now + LEAF_LIFE, issuer.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(digital_signature=True, signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(above), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
+def _key_usage(*, digital_signature: bool, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError as error:
+        raise Fault("PkiDamaged", path=str(path), detail="the private key is missing") from error
+    except (ValueError, TypeError) as error:
+        raise Fault("PkiDamaged", path=str(path), detail="it is no private key") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Fault("PkiDamaged", path=str(path), detail="it is no elliptic-curve key")
+    return key
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,75 @@
+"""Logs of a service: one line an event, on standard error, as text for people or JSON for machines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+JSON_VARIABLE = "OOB_LOG"
+"""`OOB_LOG=json` asks for JSON where no option can be given."""
+log = structlog.get_logger(__name__)
+
+_SECRET = ("secret", "token", "password", "ticket", "grant", "assertion", "authorization", "private")
+_CHATTY = ("picows", "websockets", "httpx", "httpcore", "asyncio")
+
+
+def configure(*, json: bool | None = None, verbose: bool = False) -> None:
+    """Set up structlog and the standard library's logging for this process. `json` None asks `OOB_LOG`."""
+    as_json = json if json is not None else os.environ.get(JSON_VARIABLE) == "json"
+    level = logging.DEBUG if verbose else logging.INFO
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        # The pretty tracebacks print the values of local variables, and those may be secrets.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact,
+            *([structlog.processors.format_exc_info] if as_json else []),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    for name in _CHATTY:
+        # At INFO they tell of every connection, at DEBUG of every byte; bytes of consoles are in no log.
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def loop_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """An event loop's exception handler: what no coroutine could catch, in one line.
+
+    Anybody can break a connection in the middle of a TLS handshake; that is no news.
+    """
+    error = context.get("exception")
+    message = str(context.get("message", "an error without words"))
+    if isinstance(error, type | ConnectionError | ssl.SSLError):
+        # uvloop passes exception classes as well, which have no traceback to show.
+        log.debug("loop.connection_broken", detail=message.partition("\n")[0], error=repr(error))
+        return
+    log.error("loop.error", detail=message, exc_info=error)
+
+
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whatever was logged under a name that speaks of a secret is not written."""
+    for name in event:
+        if name != "event" and any(word in name.lower() for word in _SECRET):
+            event[name] = "***"
+    return event

@@ -1,0 +1,239 @@
+"""Microsoft.Resources: tenants, subscriptions, resource groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from outofband.access.authorizer import Authorizer
+from outofband.access.decision import covers
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId, parse_id
+from outofband.resources.declaration import (
+    Delete,
+    Draft,
+    Item,
+    Page,
+    Patch,
+    Place,
+    Put,
+    ResourceType,
+    Step,
+    Written,
+)
+from outofband.resources.exchange import Call
+from outofband.resources.job import Done, Job
+from outofband.resources.lookup import DELETING
+from outofband.resources.polling import DEFAULT_LOCATION
+from outofband.resources.rows import Rows
+from outofband.store.directory import Subscription
+from outofband.store.resources import GROUP_TYPE, Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+
+SINCE = "2014-04-01"
+_VERSION = "2022-12-01"
+_GROUP_NAME = re.compile(r"^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$")
+_READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
+_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+
+
+class Tenants:
+    """A caller knows of one tenant: its own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        return None
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        found = await self._store.directory.tenant(tx, call.principal.tenant)
+        if found is None:
+            return Page(items=[])
+        body = {
+            "id": f"/tenants/{found.id}",
+            "tenantId": found.id,
+            "displayName": found.name,
+            "defaultDomain": found.domain,
+            "domains": [found.domain] if found.domain else [],
+            "tenantCategory": "Home",
+            "tenantType": "AAD",
+        }
+        return Page(items=[Item(rid=ResourceId(), body=body)])
+
+    def declare(self) -> ResourceType:
+        return ResourceType(
+            name="Microsoft.Resources/tenants",
+            about="a tenant",
+            many="tenants",
+            since=SINCE,
+            version=_VERSION,
+            source=self,
+            places=frozenset(),
+            lists=frozenset({Place.TENANT}),
+            open_list=True,
+        )
+
+
+class Subscriptions:
+    """Listed are those in which, or in a part of which, the caller has any role."""
+
+    def __init__(self, store: Store, authorizer: Authorizer) -> None:
+        self._store = store
+        self._authorizer = authorizer
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        found = await self._store.directory.subscription(tx, rid.subscription or "")
+        return _subscription(found) if found is not None else None
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        rights = await self._authorizer.rights(call.principal, tx)
+        scopes = [assignment.scope_key for assignment in rights.assignments]
+        own = await self._store.directory.subscriptions(tx, call.principal.tenant)
+        known = sorted(
+            (each for each in own if any(_touches(scope, f"/subscriptions/{each.id}") for scope in scopes)),
+            key=lambda each: each.id,
+        )
+        rest = [each for each in known if after is None or each.id > after]
+        return Page(
+            items=[_subscription(each) for each in rest[:limit]],
+            after=rest[limit - 1].id if len(rest) > limit else None,
+        )
+
+    def declare(self) -> ResourceType:
+        return ResourceType(
+            name="Microsoft.Resources/subscriptions",
+            about="a subscription",
+            many="subscriptions",
+            since=SINCE,
+            version=_VERSION,
+            source=self,
+            places=frozenset({Place.TENANT}),
+            lists=frozenset({Place.TENANT}),
+            open_list=True,
+            also_read=(_READ_SUBSCRIPTION, _READ_GROUP),
+        )
+
+
+class ResourceGroups:
+    """`find` gives the declared type of a name: what is in a group is deleted by the step of its own type."""
+
+    def __init__(self, store: Store, find: Callable[[str], ResourceType | None]) -> None:
+        self._store = store
+        self._find = find
+        self._rows = Rows(store, GROUP_TYPE, _no_properties)
+
+    def declare(self) -> ResourceType:
+        return ResourceType(
+            name=GROUP_TYPE,
+            about="a resource group",
+            many="resource groups",
+            since=SINCE,
+            version=_VERSION,
+            source=self._rows,
+            places=frozenset({Place.SUBSCRIPTION}),
+            lists=frozenset({Place.SUBSCRIPTION}),
+            permission="Microsoft.Resources/subscriptions/resourceGroups",
+            names=_GROUP_NAME,
+            put=Put(plan=self._put, example={"location": DEFAULT_LOCATION}),
+            patch=Patch(plan=self._patch, example={"tags": {"owner": "me"}}),
+            delete=Delete(plan=self._plan_delete, step=Step(run=self._delete, failed=self._undelete)),
+        )
+
+    async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
+        kept: Resource | None = there.row if there else None
+        if kept is not None and draft.location not in (None, kept.location):
+            raise Fault("PropertyChangeNotAllowed", property="location")
+        row, created = await self._store.resources.put(
+            tx,
+            call.rid,
+            now=call.now,
+            by=call.by,
+            location=draft.location or (kept.location if kept else None) or DEFAULT_LOCATION,
+            tags=draft.tags if draft.tags is not None else (kept.tags if kept else {}),
+        )
+        return Written(item=self._rows.item(row), created=created)
+
+    async def _patch(self, call: Call, tx: Tx, draft: Draft, there: Item) -> Written:
+        row = await self._store.resources.update(tx, call.rid, now=call.now, by=call.by, tags=draft.tags)
+        assert row is not None
+        return Written(item=self._rows.item(row))
+
+    async def _plan_delete(self, call: Call, tx: Tx, there: Item) -> Any:
+        await self._refuse_hosts(tx, call.rid)
+        await self._store.resources.update(
+            tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
+        )
+        return {}
+
+    async def _refuse_hosts(self, tx: Tx, rid: ResourceId) -> None:
+        """An enrolled host cannot go with its group: it would come back with its next link, nowhere."""
+        agents = await self._store.agents.find(tx, subscription_id=rid.subscription)
+        group = (rid.group or "").lower()
+        if hosts := [agent.name for agent in agents if agent.resource_group.lower() == group]:
+            raise Fault(
+                "OperationNotAllowed",
+                detail=f"The resource group still has enrolled hosts: {', '.join(sorted(hosts)[:10])}.",
+            )
+
+    async def _delete(self, job: Job) -> Done:
+        while True:
+            async with self._store.read() as tx:
+                page = await self._store.resources.page(
+                    tx, subscription=job.rid.subscription, group=job.rid.group
+                )
+            if not page.items:
+                break
+            # Children go with what they hang on; those left over come first in the next round.
+            await self._erase(job, min(page.items, key=lambda row: row.key.count("/")))
+
+        async def settle(tx: Tx) -> None:
+            await self._refuse_hosts(tx, job.rid)
+            await self._store.resources.delete(tx, job.rid)
+            await self._store.assignments.remove_below(tx, str(job.rid))
+
+        return Done(settle=settle)
+
+    async def _erase(self, job: Job, row: Resource) -> None:
+        rid = parse_id(row.id)
+        declared = self._find(row.type)
+        done = Done()
+        if declared is not None and declared.delete is not None and declared.delete.step is not None:
+            done = await declared.delete.step.run(job.on(rid))
+        async with self._store.write() as tx:
+            if done.settle is not None:
+                await done.settle(tx)
+            await self._store.resources.delete(tx, rid)
+
+    async def _undelete(self, job: Job, tx: Tx, fault: Fault) -> None:
+        await self._store.resources.update(tx, job.rid, now=clock.now(), provisioning_state="Succeeded")
+
+
+def _no_properties(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
+    return {}
+
+
+def _touches(scope: str, subscription: str) -> bool:
+    return covers(scope, subscription) or covers(subscription, scope)
+
+
+def _subscription(found: Subscription) -> Item:
+    body = {
+        "id": f"/subscriptions/{found.id}",
+        "subscriptionId": found.id,
+        "tenantId": found.tenant_id,
+        "displayName": found.name,
+        # The CLI makes only an enabled one its default.
+        "state": found.state,
+        "subscriptionPolicies": {
+            "locationPlacementId": "Internal_2014-09-01",
+            "quotaId": "Internal_2014-09-01",
+            "spendingLimit": "Off",
+        },
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+    }
+    return Item(rid=ResourceId(subscription=found.id), body=body)

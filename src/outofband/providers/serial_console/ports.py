@@ -1,0 +1,251 @@
+"""Microsoft.SerialConsole/serialPorts: ports of VMs, as extensions of them. A VM has one, `0`."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from outofband.access.authorizer import Authorizer
+from outofband.consoles.rights import CONNECT
+from outofband.consoles.sessions import Sessions
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId, parse_id
+from outofband.fleet.fleet import Fleet
+from outofband.providers.compute import instance_view
+from outofband.providers.compute import shape as vm
+from outofband.providers.serial_console.reading import Reading
+from outofband.providers.serial_console.services import NAMESPACE, SINCE
+from outofband.resources.declaration import Act, Item, Page, Place, ResourceType
+from outofband.resources.exchange import Answer, Call
+from outofband.resources.lookup import missing
+from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.grant import Mode
+from outofband.wire.machine import Power, Verb
+
+ACTION_SECONDS = 25.0
+"""How long a client waits for the effect of an NMI, a SysRq key or a reset."""
+_PORT = "0"
+_SYSRQ = re.compile(r"[0-9a-z]")
+# UNKNOWN too: a person must not be kept out because the host could not tell.
+_OPEN = frozenset({Power.STARTING.value, Power.RUNNING.value, Power.STOPPING.value, Power.UNKNOWN.value})
+
+
+class ConnectRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`session` goes on with a session that lost its socket."""
+
+    session: str | None = None
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The way to one console. `ticket` opens one socket at `url`, once, within `expiresIn` seconds."""
+
+    url: str
+    ticket: str
+    session: str
+    expires_in: int
+
+
+class Connected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    connection_string: str
+    outofband: Ticket
+
+
+class SysrqRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`key`: one of `0-9a-z`, as in the Linux kernel's documentation of SysRq; `h` prints what there is."""
+
+    key: str = "h"
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the VM's host saw happen: one sentence, and data of it."""
+
+    observed: str
+    data: dict[str, Any] = {}
+
+
+class SerialPorts:
+    def __init__(self, store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessions) -> None:
+        self._store = store
+        self._authorizer = authorizer
+        self._fleet = fleet
+        self._sessions = sessions
+        self._reading = Reading(fleet)
+
+    def declare(self) -> ResourceType:
+        return ResourceType(
+            name=f"{NAMESPACE}/serialPorts",
+            about="a serial port of a VM",
+            many="serial ports",
+            since=SINCE,
+            source=self,
+            places=frozenset({Place.RESOURCE}),
+            lists=frozenset({Place.SUBSCRIPTION, Place.RESOURCE}),
+            extends=vm.TYPE,
+            fixed={"serialPorts": _PORT},
+            actions={
+                "connect": Act(
+                    run=self._connect,
+                    about="Get a ticket for the console of the VM",
+                    body=ConnectRequest,
+                    answer=Connected,
+                ),
+                "nmi": Act(
+                    run=self._nmi,
+                    about="Send a non-maskable interrupt to the VM",
+                    answer=Observed,
+                    permission=CONNECT,
+                ),
+                "reset": Act(
+                    run=self._reset,
+                    about="Reset the VM, as its reset button would; what is not saved is lost",
+                    answer=Observed,
+                    permission=CONNECT,
+                ),
+                "sysrq": Act(
+                    run=self._sysrq,
+                    about="Send a SysRq key to a Linux VM",
+                    body=SysrqRequest,
+                    answer=Observed,
+                    permission=CONNECT,
+                ),
+                **self._reading.actions(),
+            },
+            also_read=(CONNECT,),
+        )
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        row = await self._vm(tx, rid.parent)
+        if rid.name != _PORT:
+            raise Fault("PortNotFound", vm=row.name, port=rid.name)
+        item = self._item(row)
+        if call.request.method == "GET":
+            rights = await self._authorizer.rights(call.principal, tx)
+            # Who is there, and from where, is for those who could be there themselves.
+            if rights.allow(CONNECT, item.rid):
+                item.body["properties"]["outofband"] = {"viewers": await self._viewers(tx, row)}
+        return item
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        if call.rid.chain:
+            only = await self.get(call, tx, call.rid.extension(NAMESPACE, "serialPorts", _PORT))
+            return Page(items=[only] if only is not None else [])
+        found = await self._store.resources.page(
+            tx, subscription=call.rid.subscription, type=vm.TYPE, after=after, limit=limit
+        )
+        return Page(items=[self._item(row) for row in found.items], after=found.after)
+
+    async def _vm(self, tx: Tx, rid: ResourceId | None) -> Resource:
+        if rid is None or rid.type.lower() != vm.TYPE.lower():
+            raise Fault("InvalidResourceType", type="serialPorts", namespace=NAMESPACE)
+        row = await self._store.resources.get(tx, rid)
+        if row is None:
+            raise await missing(self._store, tx, rid)
+        return row
+
+    def _item(self, row: Resource) -> Item:
+        rid = parse_id(row.id).extension(NAMESPACE, "serialPorts", _PORT)
+        report = self._fleet.report(row.uid, vm.private_of(row).agent)
+        watched = report is not None and any(port.viewers or port.writer for port in report.ports)
+        body = {
+            "id": str(rid),
+            "name": _PORT,
+            "type": f"{NAMESPACE}/serialPorts",
+            "properties": {
+                "state": "enabled" if vm.boot_diagnostics_on(row) else "disabled",
+                "connectionState": "active" if watched else "inactive",
+            },
+        }
+        return Item(rid=rid, body=body, row=row)
+
+    async def _viewers(self, tx: Tx, row: Resource) -> Sequence[dict[str, Any]]:
+        """Everybody attached, at any node, longest there first."""
+        found = await self._store.sessions.live(tx, vm=row.id)
+        return [
+            {
+                "name": each.principal_name,
+                "mode": (self._sessions.mode(each.id) or Mode(each.mode)).value,
+                "since": clock.iso(each.attached),
+                "address": each.client_address or "",
+                "session": each.id,
+            }
+            for each in found
+            if each.attached is not None
+        ]
+
+    async def _connect(self, call: Call, item: Item, body: ConnectRequest) -> Answer:
+        row: Resource = item.row
+        agent = await self._ready(row)
+        connection = await self._sessions.connect(
+            call.principal,
+            vm_id=row.id,
+            vm=row.uid,
+            vm_name=row.name,
+            agent=agent,
+            subscription=row.subscription_id,
+            port=_PORT,
+            rights=frozenset({Mode.WRITE, Mode.OBSERVE}),
+            address=call.request.address,
+            base=call.request.base,
+            resume_session=body.session,
+        )
+        ticket = Ticket(
+            url=connection.url,
+            ticket=connection.ticket,
+            session=connection.session,
+            expires_in=connection.expires_in,
+        )
+        return Answer(
+            body=Connected(connection_string=connection.url, outofband=ticket),
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def _nmi(self, call: Call, item: Item, body: Any) -> Answer:
+        return await self._send(item.row, Verb.NMI, {})
+
+    async def _reset(self, call: Call, item: Item, body: Any) -> Answer:
+        return await self._send(item.row, Verb.RESET, {})
+
+    async def _sysrq(self, call: Call, item: Item, body: SysrqRequest) -> Answer:
+        if not _SYSRQ.fullmatch(body.key):
+            raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
+        return await self._send(item.row, Verb.SYSRQ, {"key": body.key})
+
+    async def _send(self, row: Resource, verb: Verb, args: dict[str, Any]) -> Answer:
+        agent = await self._ready(row)
+        result = await self._fleet.command(
+            agent,
+            verb.value,
+            row.uid,
+            args,
+            key=f"{uuid.uuid4()}:{verb.value}",
+            epoch=row.epoch,
+            timeout=ACTION_SECONDS,
+        )
+        return Answer(body=Observed(observed=result.observed, data=result.data))
+
+    async def _ready(self, row: Resource) -> str:
+        """Everything that can keep a person from a console, the cheapest to mend last. The VM's agent."""
+        async with self._store.read() as tx:
+            disabled = await self._store.console_settings.disabled(tx, row.subscription_id)
+        if disabled:
+            raise Fault("ConsoleDisabledForSubscription", subscription=row.subscription_id)
+        if not vm.boot_diagnostics_on(row):
+            raise Fault("BootDiagnosticsDisabled", vm=row.name)
+        private = vm.private_of(row)
+        if not private.placed and row.provisioning_state == "Failed":
+            raise Fault("VmNotPlaced", vm=row.name)
+        if not self._fleet.connected(private.agent):
+            raise self._fleet.offline(private.agent)
+        power = instance_view.power(self._fleet, row)
+        if row.provisioning_state == "Creating" and power not in (Power.STARTING.value, Power.RUNNING.value):
+            raise Fault("VmProvisioning", vm=row.name)
+        if power not in _OPEN:
+            raise Fault("VmNotRunning", vm=row.name, power=power)
+        return private.agent

@@ -1,0 +1,132 @@
+"""What is seen of a VM without a console: its screen, and the last lines that it printed.
+
+Both are boot diagnostics. They need that right, not the right to a console, and a subscription whose consoles
+are disabled can still be looked into; switching a VM's boot diagnostics off closes them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from outofband.core import clock
+from outofband.core.errors import Fault, ProtocolError
+from outofband.fleet.fleet import Fleet
+from outofband.providers.compute import shape as vm
+from outofband.resources.declaration import Act, Item
+from outofband.resources.exchange import Answer, Call
+from outofband.store.resources import Resource
+from outofband.wire import printed
+from outofband.wire.machine import Verb
+
+READ_DIAGNOSTICS = f"{vm.TYPE}/retrieveBootDiagnosticsData/action"
+READ_SECONDS = 15.0
+"""How long a client waits for the screen or the log."""
+AGAIN_SECONDS = 900.0
+"""Pages ask every few seconds; the activity log has a row for this long of it."""
+MAX_LINES = 200
+
+T = TypeVar("T")
+
+
+class Screenshot(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The screen at `takenAt`. `data` is base64; `scale` of its pixels, each way, became one."""
+
+    content_type: str
+    data: str
+    taken_at: str
+    scale: int = 1
+
+
+class TailRequest(msgspec.Struct, frozen=True, kw_only=True):
+    lines: Annotated[int, msgspec.Meta(ge=1, le=MAX_LINES)] = 20
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+
+
+class Tail(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guest printed between the byte offsets `from` and `end`, as plain lines; read at `at`."""
+
+    lines: list[Line]
+    begin: int = msgspec.field(name="from")
+    end: int
+    at: str
+
+
+class _Shot(msgspec.Struct, frozen=True):
+    """Data of an agent's answer to `vm.screenshot`, as far as they are relied on."""
+
+    png: str
+    scale: int = 1
+
+
+class _Text(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of `vm.tail`."""
+
+    begin: int = msgspec.field(name="from")
+    end: int
+    text: str
+
+
+class Reading:
+    """The actions `screenshot` and `tail` of a port."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    def actions(self) -> dict[str, Act]:
+        return {
+            "screenshot": Act(
+                run=self._screenshot,
+                about="Take a picture of the VM's screen",
+                answer=Screenshot,
+                permission=READ_DIAGNOSTICS,
+                again_seconds=AGAIN_SECONDS,
+            ),
+            "tail": Act(
+                run=self._tail,
+                about="Read the last lines that the VM printed on the port, whether it runs or not",
+                body=TailRequest,
+                answer=Tail,
+                permission=READ_DIAGNOSTICS,
+                again_seconds=AGAIN_SECONDS,
+            ),
+        }
+
+    async def _screenshot(self, call: Call, item: Item, body: Any) -> Answer:
+        row: Resource = item.row
+        if not vm.has_screen(row):
+            raise Fault("NoScreen", vm=row.name, driver=vm.guest_of(row).driver)
+        found = await self._ask(row, Verb.SCREENSHOT, {}, _Shot)
+        shot = Screenshot(content_type="image/png", data=found.png, taken_at=clock.iso(), scale=found.scale)
+        return Answer(body=shot, headers={"Cache-Control": "no-store"})
+
+    async def _tail(self, call: Call, item: Item, body: TailRequest) -> Answer:
+        found = await self._ask(item.row, Verb.TAIL, {"lines": body.lines}, _Text)
+        try:
+            text = base64.b64decode(found.text, validate=True)
+        except binascii.Error as error:
+            raise ProtocolError("expected base64 in the answer to vm.tail") from error
+        lines = [Line(text=line) for line in printed.lines(text, body.lines)]
+        tail = Tail(lines=lines, begin=found.begin, end=found.end, at=clock.iso())
+        return Answer(body=tail, headers={"Cache-Control": "no-store"})
+
+    async def _ask(self, row: Resource, verb: Verb, args: dict[str, Any], kind: type[T]) -> T:
+        if not vm.boot_diagnostics_on(row):
+            raise Fault("BootDiagnosticsDisabled", vm=row.name)
+        private = vm.private_of(row)
+        if not private.placed and self._fleet.report(row.uid, private.agent) is None:
+            never = row.provisioning_state == "Failed"
+            raise Fault("VmNotPlaced" if never else "VmProvisioning", vm=row.name)
+        result = await self._fleet.ask(
+            private.agent, verb, row.uid, args, epoch=row.epoch, timeout=READ_SECONDS
+        )
+        try:
+            return msgspec.convert(result.data, kind)
+        except msgspec.ValidationError as error:
+            raise ProtocolError(f"expected the data of {verb}: {error}") from error

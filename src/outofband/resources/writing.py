@@ -1,0 +1,226 @@
+"""Every request that changes something: one unit for the change, its operation and its activity row."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from outofband.access.authorizer import Authorizer
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId, parse_id
+from outofband.resources import drafts
+from outofband.resources.declaration import Act, Begin, Delete, Item, Patch, Put, ResourceType, Written
+from outofband.resources.exchange import Answer, Call, Caller, Request
+from outofband.resources.lookup import DELETING, missing, placed
+from outofband.resources.polling import poll_headers
+from outofband.resources.trail import Repeats, Trail
+from outofband.store.operations import Operation
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Each method checks the right first; every refusal from then on leaves a row in the activity log."""
+
+    def __init__(self, store: Store, authorizer: Authorizer, trail: Trail) -> None:
+        self._store = store
+        self._authorizer = authorizer
+        self._trail = trail
+        self._repeats = Repeats()
+
+    async def put(self, call: Call, declared: ResourceType, put: Put) -> Answer:
+        async def change() -> Answer:
+            if not declared.names.match(call.rid.name):
+                raise Fault("InvalidParameter", target="name", detail=f"'{call.rid.name}' is no legal name")
+            draft = drafts.draft(call.request.body, put.properties)
+            async with self._store.write() as tx:
+                there = await declared.source.get(call, tx, call.rid)
+                _check_conditions(call, there)
+                _check_alive(there)
+                spelled = there.rid if there else await placed(self._store, tx, call.rid)
+                exact = msgspec.structs.replace(call, rid=spelled)
+                written = await put.plan(exact, tx, draft, there)
+                status = put.created_status if written.created else put.updated_status
+                return await self._written(exact, tx, declared, written, status)
+
+        return await self._guarded(call, declared.right("write"), change)
+
+    async def patch(self, call: Call, declared: ResourceType, patch: Patch) -> Answer:
+        async def change() -> Answer:
+            draft = drafts.draft(call.request.body, patch.properties)
+            async with self._store.write() as tx:
+                there = await self._existing(call, tx, declared)
+                _check_conditions(call, there)
+                _check_alive(there)
+                exact = msgspec.structs.replace(call, rid=there.rid)
+                written = await patch.plan(exact, tx, draft, there)
+                return await self._written(exact, tx, declared, written, 200)
+
+        return await self._guarded(call, declared.right("write"), change)
+
+    async def delete(self, call: Call, declared: ResourceType, delete: Delete) -> Answer:
+        right = declared.right("delete")
+
+        async def change() -> Answer:
+            async with self._store.write() as tx:
+                there = await declared.source.get(call, tx, call.rid)
+                _check_conditions(call, there)
+                if there is None:
+                    return Answer(status=204)
+                exact = msgspec.structs.replace(call, rid=there.rid)
+                work = await delete.plan(exact, tx, there)
+                if delete.step is None:
+                    await self._done(exact, tx, right)
+                    return Answer(body=there.body)
+                operation = await self._begin(exact, tx, right, work)
+                location = there.body.get("location")
+                return Answer(
+                    status=202, headers=poll_headers(exact, operation, declared.namespace, location)
+                )
+
+        return await self._guarded(call, right, change)
+
+    async def act(self, call: Call, declared: ResourceType, name: str, action: Act) -> Answer:
+        right = declared.action_right(name)
+
+        def is_new(outcome: str) -> bool:
+            deed = (call.principal.object_id, call.rid.key, name, outcome)
+            return self._repeats.is_new(deed, clock.monotonic(), action.again_seconds)
+
+        async def change() -> Answer:
+            body = drafts.body(call.request.body, action.body) if action.body else None
+            noted = is_new(Trail.STARTED)
+            async with self._store.write() if noted else self._store.read() as tx:
+                item = await self._existing(call, tx, declared)
+                if noted:
+                    # Before the effect: nothing happens outside that the log does not know of.
+                    await self._note(tx, call.request, item.rid, right, Trail.STARTED, name)
+            answer = await action.run(msgspec.structs.replace(call, rid=item.rid), item, body)
+            if noted:
+                async with self._store.write() as tx:
+                    await self._note(tx, call.request, item.rid, right, Trail.SUCCEEDED, name)
+            return answer
+
+        return await self._guarded(call, right, change, is_new)
+
+    async def beside(
+        self, request: Request, group: ResourceId, right: str, work: Callable[[ResourceId], Awaitable[T]]
+    ) -> T:
+        """As `Kernel.beside`."""
+        try:
+            await self._authorizer.require(request.principal, right, group)
+            async with self._store.write() as tx:
+                row = await self._store.resources.get(tx, group)
+                if row is None:
+                    raise Fault("ResourceGroupNotFound", group=group.group)
+                await self._note(tx, request, parse_id(row.id), right, Trail.STARTED)
+            done = await work(parse_id(row.id))
+            async with self._store.write() as tx:
+                await self._note(tx, request, parse_id(row.id), right, Trail.SUCCEEDED)
+            return done
+        except Fault as fault:
+            await self._trail.refused(request, group, right, fault)
+            raise
+
+    async def _note(
+        self, tx: Tx, request: Request, rid: ResourceId, right: str, status: str, action: str | None = None
+    ) -> None:
+        # Several actions may need the same right; which one it was is told apart here.
+        named = {"action": action} if action is not None else None
+        await self._trail.request(tx, request, rid, right, status, now=clock.now(), properties=named)
+
+    async def begin(self, call: Call, declared: ResourceType, name: str, action: Begin) -> Answer:
+        async def change() -> Answer:
+            body = drafts.body(call.request.body, action.body) if action.body else None
+            async with self._store.write() as tx:
+                item = await self._existing(call, tx, declared)
+                _check_alive(item)
+                exact = msgspec.structs.replace(call, rid=item.rid)
+                work = await action.plan(exact, tx, item, body)
+                operation = await self._begin(exact, tx, f"{declared.name}/{name}/action", work)
+                location = item.body.get("location")
+                return Answer(
+                    status=202, headers=poll_headers(exact, operation, declared.namespace, location)
+                )
+
+        return await self._guarded(call, declared.action_right(name), change)
+
+    async def _guarded(
+        self,
+        call: Call,
+        right: str,
+        change: Callable[[], Awaitable[Answer]],
+        is_new: Callable[[str], bool] = lambda _: True,
+    ) -> Answer:
+        try:
+            await self._authorizer.require(call.principal, right, call.rid)
+            return await change()
+        except Fault as fault:
+            if is_new(fault.code):
+                await self._trail.refused(call.request, call.rid, right, fault)
+            raise
+
+    async def _existing(self, call: Call, tx: Tx, declared: ResourceType) -> Item:
+        item = await declared.source.get(call, tx, call.rid)
+        if item is None:
+            raise await missing(self._store, tx, call.rid)
+        return item
+
+    async def _written(
+        self, call: Call, tx: Tx, declared: ResourceType, written: Written, status: int
+    ) -> Answer:
+        right = declared.right("write")
+        headers = {"ETag": written.item.etag} if written.item.etag else {}
+        if written.work is None:
+            await self._done(call, tx, right)
+            return Answer(status=status, body=written.item.body, headers=headers)
+        operation = await self._begin(call, tx, right, written.work)
+        polls = poll_headers(call, operation, declared.namespace, written.item.body.get("location"))
+        # A PUT ends with a GET of the resource itself: a Location would lead the pollers elsewhere.
+        polls.pop("Location")
+        return Answer(status=status, body=written.item.body, headers={**headers, **polls})
+
+    async def _begin(self, call: Call, tx: Tx, kind: str, work: Any) -> Operation:
+        request = call.request
+        caller = Caller(
+            principal=call.principal, address=request.address, method=request.method, version=call.version
+        )
+        operation = await self._store.operations.begin(
+            tx,
+            resource=call.rid,
+            kind=kind,
+            now=call.now,
+            input=work,
+            caller=msgspec.to_builtins(caller),
+            correlation_id=request.correlation_id,
+        )
+        await self._trail.request(
+            tx, request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=operation.id
+        )
+        return operation
+
+    async def _done(self, call: Call, tx: Tx, action: str) -> None:
+        await self._trail.request(tx, call.request, call.rid, action, Trail.SUCCEEDED, now=call.now)
+
+
+def _check_conditions(call: Call, there: Item | None) -> None:
+    """RFC 9110 section 13, for strong tags. Raises Fault PreconditionFailed."""
+    wanted, unwanted = call.request.if_match, call.request.if_none_match
+    if wanted is not None and (there is None or not _matches(wanted, there.etag)):
+        raise Fault("PreconditionFailed", condition=f"If-Match: {wanted}")
+    if unwanted is not None and there is not None and _matches(unwanted, there.etag):
+        raise Fault("PreconditionFailed", condition=f"If-None-Match: {unwanted}")
+
+
+def _matches(header: str, etag: str | None) -> bool:
+    return header.strip() == "*" or any(tag.strip() == etag for tag in header.split(","))
+
+
+def _check_alive(item: Item | None) -> None:
+    if item is not None and item.body.get("properties", {}).get("provisioningState") == DELETING:
+        raise Fault("Conflict", detail=f"The resource '{item.rid.name}' is being deleted.")

@@ -1,0 +1,70 @@
+"""What a node does once in a while: renew its certificate, forget what nobody asks for any more."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.server.wiring import Services
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 3600.0
+KEEP_ACTIVITY = timedelta(days=90)
+"""As long as Azure keeps its activity log."""
+KEEP_OPERATIONS = timedelta(days=7)
+KEEP_COMMANDS = timedelta(days=7)
+KEEP_TOKENS = timedelta(days=30)
+KEEP_KEYS = timedelta(days=30)
+KEEP_CODES = timedelta(days=1)
+"""A code that is used again must still be known as used."""
+KEEP_SIGN_INS = timedelta(days=7)
+KEEP_FAILURES = timedelta(days=1)
+
+
+async def keep_house(services: Services, contexts: Sequence[ssl.SSLContext]) -> None:
+    """Runs until cancelled. `contexts` serve a renewed certificate from their next connection on."""
+    while True:
+        try:
+            renew(services, contexts)
+            await forget(services)
+        except Fault as fault:
+            log.warning("housekeeping.put_off", code=fault.code)
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+def renew(services: Services, contexts: Sequence[ssl.SSLContext]) -> bool:
+    """Renew the server's certificate when its end is near; True when there is a new one."""
+    pki = services.pki
+    if not pki.renew(services.settings.certificate_names, clock.now()):
+        return False
+    for context in contexts:
+        context.load_cert_chain(pki.certificate, pki.key)
+    log.info("certificate.renewed")
+    return True
+
+
+async def forget(services: Services) -> None:
+    """Each kind in a unit of its own: other writers wait behind a long one."""
+    store, now = services.store, clock.now()
+    kinds = (
+        (store.activity.prune, KEEP_ACTIVITY),
+        (store.operations.prune, KEEP_OPERATIONS),
+        (store.outbox.prune, KEEP_COMMANDS),
+        (store.enrolment.prune, KEEP_TOKENS),
+        (store.keyring.prune, KEEP_KEYS),
+        (store.codes.prune, KEEP_CODES),
+        (store.device_codes.prune, KEEP_CODES),
+        (store.refresh_tokens.prune, KEEP_SIGN_INS),
+        (store.sign_ins.prune, KEEP_SIGN_INS),
+        (store.sign_in_failures.prune, KEEP_FAILURES),
+    )
+    for prune, keep in kinds:
+        async with store.write() as tx:
+            await prune(tx, now - keep)

@@ -1,0 +1,146 @@
+"""The life of a node: start everything in order, serve until told to stop, stop in the opposite order.
+
+Ready means: Resource Manager answers and the console listener accepts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from outofband.access.roles import OWNER
+from outofband.core import clock
+from outofband.core.paths import StateDir
+from outofband.core.secrets import write_private
+from outofband.http.app import create_app
+from outofband.identity import bootstrap, first_user
+from outofband.identity.bootstrap import FirstStart
+from outofband.identity.pki import Pki
+from outofband.net import tls
+from outofband.net.tasks import Tasks
+from outofband.resources.polling import DEFAULT_LOCATION
+from outofband.server.edge import Edge
+from outofband.server.housekeeping import keep_house
+from outofband.server.settings import Settings
+from outofband.server.wiring import Services, wire
+from outofband.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`client/profile.json`: what a client on this host needs. The secret is in a file of its own."""
+
+    arm: str
+    gateway: str
+    ca_file: str
+    tenant_id: str
+    subscription_id: str
+    resource_group: str
+    client_id: str
+    client_secret_file: str
+
+
+class Node:
+    """One control plane process. `arm` and `console` are sockets that listen already."""
+
+    def __init__(
+        self, state: StateDir, settings: Settings, arm: socket.socket, console: socket.socket
+    ) -> None:
+        self._state, self._settings = state, settings
+        self._arm, self._console = arm, console
+        self._stop = asyncio.Event()
+        self._ready = False
+        self._tasks = Tasks()
+
+    def stop(self) -> None:
+        """Begin to stop; `run` returns when it is done. Harmless when repeated."""
+        self._ready = False
+        self._stop.set()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until `stop`. Calls `ready` once both ports serve. Raises Fault when it cannot start."""
+        async with self._services() as services:
+            edge = Edge(create_app(services), services.pki)
+            context = tls.server_context(services.pki.certificate, services.pki.key)
+            await services.listener.start(self._console, context)
+            serving = self._tasks.spawn("edge", edge.serve_on(self._arm))
+            # Without its API a node is of no use: whoever started it may start it again.
+            serving.add_done_callback(lambda _: self.stop())
+            accepting = self._tasks.spawn("edge.accepting", edge.accepting.wait())
+            await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
+            self._tasks.spawn("housekeeping", keep_house(services, (edge.context, context)))
+            if not self._stop.is_set():
+                self._ready = True
+                ready()
+                log.info("node.ready", arm=self._settings.arm, gateway=self._settings.gateway)
+                await self._stop.wait()
+            log.info("node.stopping")
+            await self._wind_down(services, edge, serving)
+            serving.result()
+
+    @contextlib.asynccontextmanager
+    async def _services(self) -> AsyncIterator[Services]:
+        """Everything made and started but the two ports."""
+        state, settings = self._state, self._settings
+        pki = Pki.open(state.pki, settings.certificate_names, clock.now())
+        store = await Store.open(settings.store(state))
+        try:
+            services = wire(settings, store, pki, unready=self._unready, first_password=state.first_password)
+            await services.keys.ensure(clock.now())
+            secret_file = state.client / "secret"
+            first = await bootstrap.ensure(
+                store, secret_file, owner_role=OWNER, now=clock.now(), location=DEFAULT_LOCATION
+            )
+            await first_user.ensure(
+                store,
+                services.authority.passwords,
+                state.first_password,
+                tenant_id=first.tenant_id,
+                owner_role=OWNER,
+                by=bootstrap.SYSTEM,
+                now=clock.now(),
+            )
+            self._leave_profile(first, pki, secret_file)
+            await services.fleet.start()
+            await services.sessions.start()
+            services.runner.start()
+            yield services
+        finally:
+            await self._tasks.close()
+            await store.close()
+
+    async def _wind_down(self, services: Services, edge: Edge, serving: asyncio.Task[None]) -> None:
+        await services.runner.close()
+        await services.sessions.close()
+        await services.fleet.close()
+        await edge.leave()
+        await asyncio.wait([serving])
+        await services.listener.close()
+
+    def _unready(self) -> str | None:
+        if self._stop.is_set():
+            return "stopping"
+        return None if self._ready else "starting"
+
+    def _leave_profile(self, first: FirstStart, pki: Pki, secret_file: Path) -> None:
+        profile = Profile(
+            arm=self._settings.arm,
+            gateway=self._settings.gateway,
+            ca_file=str(pki.trust),
+            tenant_id=first.tenant_id,
+            subscription_id=first.subscription_id,
+            resource_group=first.resource_group,
+            client_id=first.client_id,
+            client_secret_file=str(secret_file),
+        )
+        body = msgspec.json.format(msgspec.json.encode(profile)) + b"\n"
+        path = self._state.profile
+        if not path.exists() or path.read_bytes() != body:
+            write_private(path, body)

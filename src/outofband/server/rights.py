@@ -1,0 +1,63 @@
+"""Who may be at a console, on what the store says now: one unit of work for everybody who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from outofband.access import decision
+from outofband.access.roles import BUILT_IN
+from outofband.consoles.rights import CONNECT, Subject, Verdict
+from outofband.core.errors import Fault
+from outofband.core.ids import parse_id
+from outofband.core.principal import Principal, PrincipalKind
+from outofband.store.assignments import Assignment
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.grant import Mode
+
+_EVERYTHING = frozenset({Mode.WRITE, Mode.OBSERVE})
+
+
+class ConsoleRights:
+    """`consoles.rights.Rights`. A role contains the whole console or nothing of it, as in Azure."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def __call__(self, subjects: Sequence[Subject]) -> list[Verdict]:
+        callers = {(each.principal.kind, each.principal.object_id) for each in subjects}
+        sessions = {each.principal.session for each in subjects if each.principal.session is not None}
+        places = {each.subscription.lower() for each in subjects}
+        async with self._store.read() as tx:
+            assigned = {caller: await self._assigned(tx, *caller) for caller in callers}
+            signed_in = await self._store.sign_ins.not_ended(tx, sessions)
+            disabled = {place for place in places if await self._store.console_settings.disabled(tx, place)}
+
+        def held(principal: Principal) -> Sequence[Assignment]:
+            # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
+            # somebody ends that.
+            out = principal.kind is PrincipalKind.USER and principal.session not in signed_in
+            return () if out else assigned[principal.kind, principal.object_id]
+
+        return [
+            _verdict(each, held(each.principal), each.subscription.lower() in disabled) for each in subjects
+        ]
+
+    async def _assigned(self, tx: Tx, kind: PrincipalKind, object_id: str) -> list[Assignment]:
+        """Assignments of a principal; none when it was disabled or removed."""
+        if kind is PrincipalKind.USER:
+            user = await self._store.people.get(tx, object_id)
+            out = user is None or user.disabled or user.must_change
+        else:
+            client = await self._store.principals.get(tx, object_id)
+            out = client is None or client.disabled
+        return [] if out else await self._store.assignments.of_principals(tx, [object_id])
+
+
+def _verdict(subject: Subject, assigned: Sequence[Assignment], disabled: bool) -> Verdict:
+    if disabled:
+        return Fault("ConsoleDisabledForSubscription", subscription=subject.subscription)
+    port = parse_id(subject.vm_id).extension("Microsoft.SerialConsole", "serialPorts", subject.port)
+    if not decision.allowed(CONNECT, str(port), assigned, BUILT_IN):
+        return Fault("AccessRevoked", action=CONNECT)
+    return _EVERYTHING

@@ -1,0 +1,156 @@
+"""Settings of a control plane: `control/settings.toml`; the environment overrides it, arguments both.
+
+The file is flat and every key is optional:
+
+    address = "0.0.0.0"                     # where to listen
+    port = 8443                             # Resource Manager, sign-in, agents' links
+    console_port = 8444                     # consoles
+    arm_url = "https://oob.example:8443"    # how others reach them, when that differs
+    gateway_url = "wss://oob.example:8444"
+    names = ["oob.example", "192.0.2.5"]    # more names in the certificate
+    store_url = "postgresql://oob@db/oob"   # default: SQLite in the state directory
+    store_url_file = "/run/secrets/store"   # the same from a file, for a URL with a password
+    node = "n1"                             # this node's name; no two may share it
+
+In the environment each is `OOB_` and the key in capitals (`OOB_CONSOLE_PORT`, `OOB_STORE_URL_FILE`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.core.paths import StateDir
+from outofband.core.secrets import write_private
+from outofband.identity.pki import LOCAL_NAMES
+
+PREFIX = "OOB_"
+NEWLINE = "\n"
+_LISTS = frozenset({"names"})
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As the module says. Empty text means: the default, worked out from the others."""
+
+    address: str = "127.0.0.1"
+    port: int = 8443
+    console_port: int = 8444
+    arm_url: str = ""
+    gateway_url: str = ""
+    names: tuple[str, ...] = ()
+    store_url: str = ""
+    store_url_file: str = ""
+    node: str = ""
+
+    @property
+    def host(self) -> str:
+        """The name others reach this node by, when no URL says it."""
+        return socket.gethostname() if self.address in _EVERYWHERE else self.address
+
+    @property
+    def arm(self) -> str:
+        """Advertised base URL, without a slash at the end."""
+        return self.arm_url.rstrip("/") or f"https://{_bracketed(self.host)}:{self.port}"
+
+    @property
+    def gateway(self) -> str:
+        return self.gateway_url.rstrip("/") or f"wss://{_bracketed(self.host)}:{self.console_port}"
+
+    @property
+    def gateway_names(self) -> frozenset[str]:
+        """Host names by which the console listener is reached as well, while no URL says how; lower case."""
+        names = () if self.gateway_url else (*LOCAL_NAMES, *self.certificate_names)
+        return frozenset(name.lower() for name in names)
+
+    @property
+    def node_name(self) -> str:
+        return self.node or f"{socket.gethostname()}:{self.port}"
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """Every name and address a client may use for this node."""
+        urls = [urlsplit(url).hostname or "" for url in (self.arm, self.gateway)]
+        own = [] if self.address in _EVERYWHERE else [self.address]
+        return tuple(dict.fromkeys(name for name in (*urls, *own, *self.names) if name))
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """Further base URLs that access tokens may be asked for."""
+        local = ("localhost", "127.0.0.1")
+        return tuple(f"https://{_bracketed(name)}:{self.port}" for name in (*local, *self.certificate_names))
+
+    def store(self, state: StateDir) -> str:
+        """URL of the store. Raises Fault SettingsInvalid when its file cannot be read."""
+        if self.store_url_file:
+            try:
+                return Path(self.store_url_file).read_text().strip()
+            except OSError as error:
+                detail = f"store_url_file: {error.strerror}"
+                raise Fault("SettingsInvalid", path=self.store_url_file, detail=detail) from error
+        return self.store_url or f"sqlite:///{state.control}/control.db"
+
+
+def settings_file(state: StateDir) -> Path:
+    return state.control / "settings.toml"
+
+
+def load(state: StateDir, environment: Mapping[str, str] = os.environ, **arguments: Any) -> Settings:
+    """Read the settings; `arguments` that are None do not count. Raises Fault SettingsInvalid."""
+    path = settings_file(state)
+    try:
+        chosen: dict[str, Any] = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        chosen = {}
+    except (OSError, ValueError) as error:
+        raise Fault("SettingsInvalid", path=str(path), detail=str(error)) from error
+    _convert(chosen, str(path))  # what is wrong in the file is told of the file
+    for name in Settings.__struct_fields__:
+        if (text := environment.get(PREFIX + name.upper())) is not None:
+            chosen[name] = [each.strip() for each in text.split(",")] if name in _LISTS else text
+    chosen |= {name: value for name, value in arguments.items() if value is not None}
+    found = _convert(chosen, f"{path} or an {PREFIX}* variable", strict=False)
+    for name, scheme in (("arm_url", "https"), ("gateway_url", "wss")):
+        url = urlsplit(getattr(found, name))
+        if url.geturl() and (url.scheme != scheme or not url.hostname or url.query):
+            detail = f"{name} has to begin with {scheme}:// and name a host"
+            raise Fault("SettingsInvalid", path=str(path), detail=detail)
+    return found
+
+
+def remember(state: StateDir, **values: int) -> None:
+    """Keep numbers for later starts; the rest of the file, comments included, stays as it is."""
+    path = settings_file(state)
+    before = text = path.read_text() if path.exists() else ""
+    for name, value in values.items():
+        text, found = re.subn(
+            rf"(?m)^(\s*{name}\s*=\s*)[^#\n]*?(\s*(?:#.*)?)$", rf"\g<1>{value}\g<2>", text, count=1
+        )
+        if not found:
+            text += f"{'' if text.endswith(NEWLINE) or not text else NEWLINE}{name} = {value}{NEWLINE}"
+    if text != before:
+        write_private(path, text)
+
+
+def _convert(chosen: dict[str, Any], where: str, *, strict: bool = True) -> Settings:
+    try:
+        found = msgspec.convert(chosen, Settings, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Fault("SettingsInvalid", path=where, detail=str(error)) from error
+    for name in ("port", "console_port"):
+        if not 0 <= getattr(found, name) <= 65535:
+            raise Fault("SettingsInvalid", path=where, detail=f"{name} is no TCP port")
+    return found
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

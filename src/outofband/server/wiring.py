@@ -1,0 +1,98 @@
+"""The wiring: every part of a control plane, made in order, in one struct. No container, no globals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from outofband.access.authorizer import Authorizer
+from outofband.access.roles import OWNER
+from outofband.consoles.gateway import Gateway
+from outofband.consoles.limits import Limits
+from outofband.consoles.listener import Listener
+from outofband.consoles.sessions import Sessions
+from outofband.core import clock
+from outofband.fleet.fleet import Fleet
+from outofband.identity.authority import Authority
+from outofband.identity.directory import Directory
+from outofband.identity.keys import Keys, KeyUse
+from outofband.identity.owners import Owners
+from outofband.identity.pki import Pki
+from outofband.providers.declare import declare
+from outofband.resources.kernel import Kernel
+from outofband.resources.registry import Registry
+from outofband.resources.runner import Runner
+from outofband.server.rights import ConsoleRights
+from outofband.server.settings import Settings
+from outofband.store.store import Store
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one node is made of. Has what `http.services.Services` asks for."""
+
+    settings: Settings
+    store: Store
+    keys: Keys
+    pki: Pki
+    authority: Authority
+    authorizer: Authorizer
+    directory: Directory
+    fleet: Fleet
+    gateway: Gateway
+    sessions: Sessions
+    listener: Listener
+    registry: Registry
+    kernel: Kernel
+    runner: Runner
+    unready: Callable[[], str | None]
+
+
+def wire(
+    settings: Settings,
+    store: Store,
+    pki: Pki,
+    *,
+    unready: Callable[[], str | None],
+    limits: Limits | None = None,
+    first_password: Path | None = None,
+) -> Services:
+    """Make the parts; nothing is started yet, and the signing keys have to be there (`Keys.ensure`).
+
+    `first_password` is the file that goes when its password is changed.
+    """
+    node = settings.node_name
+    keys = Keys(store)
+    authorizer = Authorizer(store)
+    fleet = Fleet(
+        store,
+        node=node,
+        arm=settings.arm,
+        trust=pki.trust.read_text,
+        fingerprint=lambda: pki.fingerprint,
+        grant_keys=lambda: keys.public(KeyUse.GRANT, clock.now()),
+    )
+    authority = Authority(
+        store, keys, base=settings.arm, audiences=settings.audiences, first_password=first_password
+    )
+    gateway = Gateway(url=settings.gateway, names=settings.gateway_names)
+    sessions = Sessions(store, fleet, keys, ConsoleRights(store), node=node, gateway=gateway, limits=limits)
+    registry = declare(store, authorizer, fleet, sessions)
+    return Services(
+        settings=settings,
+        store=store,
+        keys=keys,
+        pki=pki,
+        authority=authority,
+        authorizer=authorizer,
+        directory=Directory(store, authority.passwords, Owners(store, OWNER)),
+        fleet=fleet,
+        gateway=gateway,
+        sessions=sessions,
+        listener=Listener(sessions, limits),
+        registry=registry,
+        kernel=Kernel(store, authorizer, registry),
+        runner=Runner(store, registry, node),
+        unready=unready,
+    )

@@ -1,0 +1,171 @@
+"""Host agents: who they are (a key made on the host), where they belong, and which link they are on."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from outofband.core.errors import Fault
+from outofband.store import tables
+from outofband.store.tx import Tx, columns
+
+MAX_LISTED = 10_000
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    tenant_id: str
+    subscription_id: str
+    resource_group: str
+    public_key: str
+    """Ed25519, 32 bytes, base64url; the private half never leaves the host."""
+    version: str | None
+    enrolled: datetime
+    revoked: datetime | None
+    last_seen: datetime | None
+    inventory: Any
+    """The last inventory as the agent sent it, None before the first."""
+    inventory_at: datetime | None
+    link_id: str | None
+    """The control link it is on; None when it is not connected."""
+    link_node: str | None
+    link_since: datetime | None
+
+    @property
+    def connected(self) -> bool:
+        return self.link_id is not None
+
+    @property
+    def resource_id(self) -> str:
+        """Id of the machine resource this agent stands for."""
+        group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+        return f"{group}/providers/Microsoft.HybridCompute/machines/{self.name}"
+
+
+class Agents:
+    async def enrol(
+        self,
+        tx: Tx,
+        *,
+        name: str,
+        tenant_id: str,
+        subscription_id: str,
+        resource_group: str,
+        public_key: str,
+        now: datetime,
+    ) -> Agent:
+        """Add an agent, or give back the one this key enrolled before: an answer lost on the way is asked for
+        again.
+
+        Raises Fault AgentNameTaken when another key holds the name in that group, AgentRevoked when this key
+        was revoked.
+        """
+        table = tables.agents
+        there = await tx.row(Agent, columns(table, Agent).where(table.c.public_key == public_key))
+        if there is not None and there.revoked is None:
+            return there
+        if there is not None:
+            raise Fault("AgentRevoked", agent=there.name)
+        if await self.at(tx, subscription_id, resource_group, name) is not None:
+            raise Fault("AgentNameTaken", name=name, group=resource_group)
+        values = {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "name_key": name.lower(),
+            "tenant_id": tenant_id.lower(),
+            "subscription_id": subscription_id.lower(),
+            "resource_group": resource_group,
+            "group_key": resource_group.lower(),
+            "public_key": public_key,
+            "enrolled": now,
+        }
+        await tx.change(sa.insert(table).values(values))
+        made = await self.get(tx, str(values["id"]))
+        assert made is not None
+        return made
+
+    async def get(self, tx: Tx, agent_id: str) -> Agent | None:
+        table = tables.agents
+        return await tx.row(Agent, columns(table, Agent).where(table.c.id == agent_id.lower()))
+
+    async def at(self, tx: Tx, subscription_id: str, resource_group: str, name: str) -> Agent | None:
+        """By place and name, as the id of the machine resource says it."""
+        table = tables.agents
+        where = sa.and_(
+            table.c.subscription_id == subscription_id.lower(),
+            table.c.group_key == resource_group.lower(),
+            table.c.name_key == name.lower(),
+        )
+        return await tx.row(Agent, columns(table, Agent).where(where))
+
+    async def find(
+        self, tx: Tx, *, subscription_id: str | None = None, connected: bool | None = None
+    ) -> list[Agent]:
+        """Agents that are not revoked, oldest first."""
+        table = tables.agents
+        query = columns(table, Agent).where(table.c.revoked.is_(None)).order_by(table.c.enrolled, table.c.id)
+        if subscription_id is not None:
+            query = query.where(table.c.subscription_id == subscription_id.lower())
+        if connected is not None:
+            query = query.where(table.c.link_id.is_not(None) if connected else table.c.link_id.is_(None))
+        return await tx.rows(Agent, query.limit(MAX_LISTED))
+
+    async def attach(
+        self, tx: Tx, agent_id: str, *, link: str, node: str, now: datetime, version: str | None = None
+    ) -> None:
+        """The agent is on `link` now; a link it had before counts no more."""
+        values: dict[str, Any] = {"link_id": link, "link_node": node, "link_since": now, "last_seen": now}
+        if version is not None:
+            values["version"] = version
+        await self._change(tx, tables.agents.c.id == agent_id.lower(), values)
+        tx.ring(topic(agent_id))
+
+    async def detach(self, tx: Tx, agent_id: str, *, link: str, now: datetime) -> bool:
+        """The link ended. False, and no change, when the agent has a newer one already."""
+        where = sa.and_(tables.agents.c.id == agent_id.lower(), tables.agents.c.link_id == link)
+        gone = {"link_id": None, "link_node": None, "link_since": None, "last_seen": now}
+        changed = await self._change(tx, where, gone)
+        if changed:
+            tx.ring(topic(agent_id))
+        return changed > 0
+
+    async def detach_node(self, tx: Tx, node: str) -> int:
+        """Forget every link of a node that starts anew: none of them can be alive."""
+        gone = {"link_id": None, "link_node": None, "link_since": None}
+        return await self._change(tx, tables.agents.c.link_node == node, gone)
+
+    async def touch(self, tx: Tx, agent_ids: list[str], now: datetime) -> int:
+        """Agents heard of just now; many at once, so that heartbeats cost one write, not one each."""
+        return await self._change(tx, tables.agents.c.id.in_(agent_ids), {"last_seen": now})
+
+    async def save_inventory(self, tx: Tx, agent_id: str, inventory: Any, now: datetime) -> bool:
+        """Keep the newest inventory, any JSON value."""
+        values = {"inventory": inventory, "inventory_at": now, "last_seen": now}
+        changed = await self._change(tx, tables.agents.c.id == agent_id.lower(), values)
+        tx.ring(topic(agent_id))
+        return changed > 0
+
+    async def revoke(self, tx: Tx, agent_id: str, now: datetime) -> bool:
+        """Refuse the agent's key from now on. Its name stays taken until it is removed."""
+        changed = await self._change(tx, tables.agents.c.id == agent_id.lower(), {"revoked": now})
+        tx.ring(topic(agent_id))
+        return changed > 0
+
+    async def remove(self, tx: Tx, agent_id: str) -> bool:
+        """Forget the agent and its commands."""
+        gone = await tx.change(sa.delete(tables.agents).where(tables.agents.c.id == agent_id.lower()))
+        tx.ring(topic(agent_id))
+        return gone > 0
+
+    async def _change(self, tx: Tx, where: sa.ColumnElement[bool], values: dict[str, Any]) -> int:
+        return await tx.change(sa.update(tables.agents).where(where).values(values))
+
+
+def topic(agent_id: str) -> str:
+    """The bell topic that rings when the agent connects, leaves, reports or is revoked."""
+    return f"agent:{agent_id.lower()}"

@@ -1,0 +1,33 @@
+"""Whether a subscription has its serial consoles switched off (row S5). Without a row they are on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from outofband.store import tables
+from outofband.store.tx import Tx
+
+
+class ConsoleSettings:
+    async def disabled(self, tx: Tx, subscription_id: str) -> bool:
+        table = tables.console_settings
+        query = sa.select(table.c.disabled).where(table.c.subscription_id == subscription_id.lower())
+        return bool(await tx.value(query))
+
+    async def set_disabled(
+        self, tx: Tx, subscription_id: str, disabled: bool, *, by: str, now: datetime
+    ) -> None:
+        """Switch off or on; whoever holds open sessions hears `topic` and ends them."""
+        values = {"disabled": disabled, "changed": now, "changed_by": by}
+        statement = tx.insert(tables.console_settings).values(
+            subscription_id=subscription_id.lower(), **values
+        )
+        await tx.change(statement.on_conflict_do_update(index_elements=["subscription_id"], set_=values))
+        tx.ring(topic(subscription_id))
+
+
+def topic(subscription_id: str) -> str:
+    """The bell topic that rings when the consoles of a subscription are switched."""
+    return f"consoles:{subscription_id.lower()}"

@@ -1,0 +1,272 @@
+"""The database: units of work on SQLite or PostgreSQL that mean the same on both.
+
+Invariant: write units run one after the other. SQLite can do no other; on PostgreSQL an advisory lock gives
+the same order across nodes. So a unit may read, decide and write without another unit in between, and no
+caller has to handle a serialization failure. Reads never wait for writes and see one snapshot.
+
+A unit that was committed survives the death of the process (WAL, synchronous=NORMAL); after a power cut
+SQLite may lack the last ones, but is never damaged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from outofband.core.errors import Fault
+from outofband.net.backoff import Backoff
+from outofband.net.tasks import Tasks
+from outofband.store import faults, migrate
+from outofband.store.connections import (
+    WRITE_WAIT,
+    claim,
+    is_sqlite,
+    parse_url,
+    plain,
+    reader,
+    refuse_missing,
+    writer,
+)
+from outofband.store.locking import ProcessLock
+from outofband.store.notify import Bell, PostgresBell
+from outofband.store.tx import Tx
+
+ATTEMPTS = 4
+"""How often a unit is begun, or run by `transact`, before its fault is shown."""
+_WRITE_LOCK = 0x6F6F62  # "oob": one advisory lock number, the same in every node
+
+T = TypeVar("T")
+
+
+class Database:
+    """An open database. Make one with `Database.open`; close it with `close`."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self._url = url
+        self._sqlite = is_sqlite(url)
+        self._lock: ProcessLock | None = None
+        self._turn = asyncio.Lock()
+        self._tasks = Tasks()
+        self._endings: set[asyncio.Task[Any]] = set()
+        self._reader = reader(url)
+        self._writer = writer(url)
+        self.bell: Bell = Bell() if self._sqlite else PostgresBell(plain(url))
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return "sqlite" if self._sqlite else "postgresql"
+
+    @classmethod
+    async def beside(cls, url: str) -> Database:
+        """Open a database that another process may have open, for one short unit of work (ADR 17).
+
+        It takes no lock and changes no schema. Its bell is heard by nodes on PostgreSQL only; others look by
+        themselves after a second. Raises Fault StoreUrlInvalid, StoreMissing, StoreOnNetworkFilesystem,
+        StoreUnavailable, StoreTooNew or StoreTooOld.
+        """
+        parsed = parse_url(url)
+        if is_sqlite(parsed):
+            refuse_missing(Path(parsed.database or ""))
+        database = cls(parsed)
+        try:
+            async with database.read() as tx:
+                await migrate.require_current(tx.connection)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @classmethod
+    async def open(cls, url: str) -> Database:
+        """Open `sqlite:////absolute/path` or `postgresql://user:password@host/name` and bring its schema up
+        to date.
+
+        Raises Fault StoreUrlInvalid, StoreInUse, StoreOnNetworkFilesystem, StoreUnavailable or StoreTooNew.
+        """
+        parsed = parse_url(url)
+        database = cls(parsed)
+        try:
+            if is_sqlite(parsed):
+                database._lock = claim(Path(parsed.database or ""))
+            async with database.write() as tx:
+                await migrate.upgrade(tx.connection)
+            await database.bell.start()
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Wait for units that are ending, then close every connection and give the file lock back."""
+        await self.bell.close()
+        await asyncio.gather(*self._endings, return_exceptions=True)
+        await self._reader.dispose()
+        await self._writer.dispose()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A unit that sees one snapshot and cannot write. Raises Fault StoreBusy or StoreUnavailable."""
+        connection = await self._open_unit(self._reader, turn=False)
+        try:
+            yield Tx(connection, self.dialect)
+        except Exception as error:
+            if (fault := faults.translate(error)) is not None:
+                raise fault from error
+            raise
+        finally:
+            await self._settle("store.read", self._end(connection, commit=False))
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """A unit that is committed as a whole when the block ends well, else undone as a whole.
+
+        Topics given to `tx.ring` are rung after the commit. Never wait for anything but the database inside:
+        every other writer waits behind. Raises Fault StoreBusy or StoreUnavailable; after StoreUnavailable
+        from the end of the block the unit may have been committed or not.
+        """
+        await self._take_turn()
+        connection = await self._open_unit(self._writer, turn=True)
+        tx = Tx(connection, self.dialect)
+        try:
+            yield tx
+        except BaseException as error:
+            await self._settle("store.undo", self._end_write(connection, None))
+            if (fault := faults.translate(error)) is not None:
+                raise fault from error
+            raise
+        if (failure := await self._settle("store.commit", self._end_write(connection, tx))) is not None:
+            if (fault := faults.translate(failure)) is not None:
+                raise fault from failure
+            raise failure
+
+    async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run `work` in a write unit, again when the database was busy or away; `work` must bear being run
+        twice.
+        """
+        backoff = Backoff(first=0.05, limit=1.0)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.write() as tx:
+                    return await work(tx)
+            except Fault as fault:
+                if fault.code not in faults.PASSING or attempt == ATTEMPTS:
+                    raise
+            await asyncio.sleep(backoff.next())
+        raise AssertionError("unreachable")
+
+    async def _take_turn(self) -> None:
+        try:
+            async with asyncio.timeout(WRITE_WAIT):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise Fault("StoreBusy") from error
+
+    async def _open_unit(self, engine: AsyncEngine, *, turn: bool) -> AsyncConnection:
+        """`_begin`, in a task of its own: a caller that is cancelled must not tear at a half-made connection.
+
+        A checkout that is cancelled in the middle can keep its place in the pool for ever, and with it the
+        turn to write. So it runs to its end, and what nobody waits for any more is undone.
+        """
+        opening = self._tasks.spawn("store.begin", self._begin(engine, turn=turn))
+        try:
+            return await asyncio.shield(opening)
+        except BaseException:
+            if opening.done():
+                # Failed, or finished in the same moment in which the caller was cancelled.
+                failed = opening.cancelled() or opening.exception() is not None
+                if failed and turn:
+                    self._turn.release()
+                if failed:
+                    raise
+            self._keep(self._tasks.spawn("store.abandon", self._abandon(opening, turn=turn)))
+            raise
+
+    async def _abandon(self, opening: asyncio.Task[AsyncConnection], *, turn: bool) -> None:
+        """Undo a unit that began after its caller had gone."""
+        try:
+            connection = await opening
+        except Exception:
+            connection = None
+        try:
+            if connection is not None:
+                await self._end(connection, commit=False)
+        finally:
+            if turn:
+                self._turn.release()
+
+    async def _begin(self, engine: AsyncEngine, *, turn: bool) -> AsyncConnection:
+        """Connect and begin; a connection that died while idle is replaced, a server that restarts is waited
+        for.
+        """
+        backoff = Backoff(first=0.05, limit=1.0)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                connection = await engine.connect()
+                try:
+                    await connection.begin()
+                    if turn and not self._sqlite:
+                        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+                except BaseException:
+                    await self._settle("store.undo", self._end(connection, commit=False))
+                    raise
+                return connection
+            except Exception as error:
+                fault = faults.translate(error)
+                if fault is None:
+                    raise
+                if fault.code not in faults.PASSING or attempt >= ATTEMPTS:
+                    raise fault from error
+            await asyncio.sleep(backoff.next())
+
+    async def _end_write(self, connection: AsyncConnection, tx: Tx | None) -> Exception | None:
+        """Commit (`tx` given) or undo, then let the next writer in, then ring."""
+        try:
+            if tx is not None and not self._sqlite:
+                await self.bell.announce(connection, tx.topics)
+            failure = await self._end(connection, commit=tx is not None)
+        except Exception as error:
+            await self._end(connection, commit=False)
+            failure = error
+        finally:
+            self._turn.release()
+        if tx is not None and failure is None:
+            for topic in tx.topics:
+                self.bell.ring_here(topic)
+        return failure
+
+    async def _end(self, connection: AsyncConnection, *, commit: bool) -> Exception | None:
+        try:
+            if commit:
+                await connection.commit()
+            else:
+                await connection.rollback()
+        except Exception as error:
+            failure: Exception | None = error
+        else:
+            failure = None
+        with contextlib.suppress(Exception):
+            await connection.close()
+        return failure
+
+    async def _settle(self, name: str, ending: Coroutine[Any, Any, T]) -> T:
+        """Let the end of a unit run to its end even when the caller is cancelled meanwhile."""
+        task: asyncio.Task[T] = self._tasks.spawn(name, ending)
+        self._keep(task)
+        return await asyncio.shield(task)
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        """`close` waits for it."""
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)

@@ -1,0 +1,160 @@
+"""Sign-in sessions: a person at a browser (a cookie), or at a client that was given tokens (claim `sid`).
+
+A client's session is also the family of its refresh tokens: it ends as a whole. One that was issued to a page
+in the browser has the browser's session as parent and ends with it; one of a program on somebody's machine
+stands alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+import msgspec
+import sqlalchemy as sa
+
+from outofband.core import secrets
+from outofband.store import tables
+from outofband.store.device_codes import DeviceState
+from outofband.store.tx import Tx, columns
+
+MAX_LISTED = 200
+MAX_AGENT = 200
+"""Characters kept of what a client says it is."""
+
+
+class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    object_id: str
+    parent_id: str | None
+    client_id: str | None
+    """None: a browser's."""
+    address: str
+    agent: str
+    """What the browser or client says it is, for people to read."""
+    authenticated: datetime
+    """When the password was typed (claim `auth_time`)."""
+    started: datetime
+    expires: datetime
+    ended: datetime | None
+    reason: str | None
+
+    def live(self, now: datetime) -> bool:
+        return self.ended is None and self.expires > now
+
+
+class SignIns:
+    async def start(
+        self, tx: Tx, object_id: str, *, address: str, agent: str, now: datetime, life: timedelta
+    ) -> tuple[SignInSession, str]:
+        """A browser's session, and the secret for its cookie, which is not seen again."""
+        secret = secrets.token()
+        row = _row(object_id, address=address, agent=agent, authenticated=now, now=now, expires=now + life)
+        await self._insert(tx, row, digest=secrets.digest(secret))
+        return row, secret
+
+    async def issue(
+        self,
+        tx: Tx,
+        object_id: str,
+        *,
+        client_id: str,
+        parent: SignInSession | None,
+        address: str,
+        agent: str,
+        authenticated: datetime,
+        now: datetime,
+        expires: datetime,
+    ) -> SignInSession:
+        """A client's session."""
+        row = _row(
+            object_id, address=address, agent=agent, authenticated=authenticated, now=now, expires=expires
+        )
+        row = msgspec.structs.replace(row, client_id=client_id, parent_id=parent.id if parent else None)
+        await self._insert(tx, row, digest=None)
+        return row
+
+    async def get(self, tx: Tx, session: str) -> SignInSession | None:
+        table = tables.sign_in_sessions
+        return await tx.row(SignInSession, columns(table, SignInSession).where(table.c.id == session))
+
+    async def by_secret(self, tx: Tx, secret: str) -> SignInSession | None:
+        """The session of a cookie, ended or not."""
+        table = tables.sign_in_sessions
+        found = columns(table, SignInSession).where(table.c.digest == secrets.digest(secret))
+        return await tx.row(SignInSession, found)
+
+    async def not_ended(self, tx: Tx, sessions: set[str]) -> set[str]:
+        """Those of `sessions` that nobody has ended; whether their time is over does not matter."""
+        table = tables.sign_in_sessions
+        query = columns(table, SignInSession).where(table.c.id.in_(sessions), table.c.ended.is_(None))
+        return {each.id for each in await tx.rows(SignInSession, query)}
+
+    async def of_user(self, tx: Tx, object_id: str, now: datetime) -> list[SignInSession]:
+        """Where a person is signed in now, newest first; what lives in a browser's session is not listed."""
+        table = tables.sign_in_sessions
+        query = columns(table, SignInSession).where(
+            table.c.object_id == object_id.lower(),
+            table.c.parent_id.is_(None),
+            table.c.ended.is_(None),
+            table.c.expires > now,
+        )
+        return await tx.rows(SignInSession, query.order_by(table.c.started.desc()).limit(MAX_LISTED))
+
+    async def end(self, tx: Tx, session: str, reason: str, now: datetime) -> bool:
+        """End a session and everything issued from it, once; False when there was nothing to end."""
+        table = tables.sign_in_sessions
+        return (
+            await self._end(tx, sa.or_(table.c.id == session, table.c.parent_id == session), reason, now) > 0
+        )
+
+    async def end_user(
+        self, tx: Tx, object_id: str, reason: str, now: datetime, *, keep: str | None = None
+    ) -> int:
+        """End every session of a user but `keep` and what was issued from it; how many. What was allowed to
+        become one, and was not fetched yet, never will.
+        """
+        devices = tables.device_codes
+        waiting = sa.and_(devices.c.object_id == object_id.lower(), devices.c.state == DeviceState.ALLOWED)
+        await tx.change(sa.update(devices).where(waiting).values(state=DeviceState.WITHDRAWN))
+        table = tables.sign_in_sessions
+        where = table.c.object_id == object_id.lower()
+        if keep is not None:
+            # A NULL parent is "not known to be different" in SQL, hence the coalesce.
+            parent = sa.func.coalesce(table.c.parent_id, "")
+            where = sa.and_(where, table.c.id != keep, parent != keep)
+        return await self._end(tx, where, reason, now)
+
+    async def prune(self, tx: Tx, before: datetime) -> int:
+        """Forget sessions that ended or expired before `before`, with their codes and tokens."""
+        table = tables.sign_in_sessions
+        return await tx.change(
+            sa.delete(table).where(sa.or_(table.c.expires < before, table.c.ended < before))
+        )
+
+    async def _insert(self, tx: Tx, row: SignInSession, *, digest: str | None) -> None:
+        values = msgspec.structs.asdict(row) | {"digest": digest}
+        await tx.change(sa.insert(tables.sign_in_sessions).values(values))
+
+    async def _end(self, tx: Tx, which: sa.ColumnElement[bool], reason: str, now: datetime) -> int:
+        table = tables.sign_in_sessions
+        change = sa.update(table).where(which, table.c.ended.is_(None)).values(ended=now, reason=reason)
+        return await tx.change(change)
+
+
+def _row(
+    object_id: str, *, address: str, agent: str, authenticated: datetime, now: datetime, expires: datetime
+) -> SignInSession:
+    return SignInSession(
+        id=str(uuid.uuid4()),
+        object_id=object_id.lower(),
+        parent_id=None,
+        client_id=None,
+        address=address,
+        agent=agent[:MAX_AGENT],
+        authenticated=authenticated,
+        started=now,
+        expires=expires,
+        ended=None,
+        reason=None,
+    )

@@ -1,0 +1,66 @@
+"""The store as one value: a database with a repository for each noun."""
+
+from __future__ import annotations
+
+from outofband.store.activity import Activity
+from outofband.store.agents import Agents
+from outofband.store.assignments import Assignments
+from outofband.store.codes import AuthorizationCodes
+from outofband.store.console_settings import ConsoleSettings
+from outofband.store.device_codes import DeviceCodes
+from outofband.store.directory import Directory
+from outofband.store.engine import Database
+from outofband.store.enrolment import EnrolmentTokens
+from outofband.store.keyring import Keyring
+from outofband.store.notify import Bell
+from outofband.store.operations import Operations
+from outofband.store.outbox import Outbox
+from outofband.store.people import People
+from outofband.store.principals import Principals
+from outofband.store.refresh_tokens import RefreshTokens
+from outofband.store.resources import Resources
+from outofband.store.sessions import Sessions
+from outofband.store.sign_in_failures import SignInFailures
+from outofband.store.sign_ins import SignIns
+
+
+class Store:
+    """Repositories hold no state: everything is in the unit of work they are given."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.read = db.read
+        self.write = db.write
+        self.transact = db.transact
+        self.bell: Bell = db.bell
+        self.directory = Directory()
+        self.principals = Principals()
+        self.people = People()
+        self.sign_in_failures = SignInFailures()
+        self.sign_ins = SignIns()
+        self.codes = AuthorizationCodes()
+        self.refresh_tokens = RefreshTokens()
+        self.device_codes = DeviceCodes()
+        self.keyring = Keyring()
+        self.assignments = Assignments()
+        self.resources = Resources()
+        self.operations = Operations()
+        self.activity = Activity()
+        self.agents = Agents()
+        self.enrolment = EnrolmentTokens()
+        self.outbox = Outbox()
+        self.sessions = Sessions()
+        self.console_settings = ConsoleSettings()
+
+    @classmethod
+    async def open(cls, url: str) -> Store:
+        """As `Database.open`."""
+        return cls(await Database.open(url))
+
+    @classmethod
+    async def beside(cls, url: str) -> Store:
+        """As `Database.beside`."""
+        return cls(await Database.beside(url))
+
+    async def close(self) -> None:
+        await self.db.close()

@@ -1,0 +1,401 @@
+"""The schema as it is now. `migrations/` leads an older database here; a test holds the two together.
+
+Columns named `*_key` hold a lower-cased id: ARM compares ids without case and echoes them with it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from outofband.store.columns import Json, Key, Moment, Sequence, Text
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("domain", Text, unique=True),
+    sa.Column("created", Moment, nullable=False),
+)
+
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), nullable=False, index=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+)
+
+service_principals = sa.Table(
+    "service_principals",
+    metadata,
+    sa.Column("object_id", Text, primary_key=True),
+    sa.Column("app_id", Text, nullable=False, unique=True),
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), nullable=False, index=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+)
+
+principal_secrets = sa.Table(
+    "principal_secrets",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column(
+        "object_id",
+        Text,
+        sa.ForeignKey("service_principals.object_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("label", Text, nullable=False),
+    sa.Column("digest", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("expires", Moment),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("kid", Text, primary_key=True),
+    sa.Column("use", Text, nullable=False),
+    sa.Column("algorithm", Text, nullable=False),
+    sa.Column("public", Json, nullable=False),
+    sa.Column("private", sa.LargeBinary, nullable=False),
+    # How `private` is wrapped: "none" today, the name of a master key once there is one.
+    sa.Column("wrap", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("active_from", Moment, nullable=False),
+    sa.Column("retired", Moment),
+    sa.Column("expires", Moment),
+    sa.Index("ix_signing_keys_use", "use", "active_from"),
+)
+
+role_assignments = sa.Table(
+    "role_assignments",
+    metadata,
+    sa.Column("key", Key, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("scope_key", Key, nullable=False),
+    sa.Column("role_id", Text, nullable=False),
+    sa.Column("principal_id", Text, nullable=False),
+    sa.Column("principal_type", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("created_by", Text, nullable=False),
+    sa.UniqueConstraint("principal_id", "role_id", "scope_key", name="uq_role_assignments_triple"),
+    sa.Index("ix_role_assignments_scope", "scope_key"),
+)
+
+# Resource groups are rows here too (type Microsoft.Resources/resourceGroups): one tree, one etag rule.
+resources = sa.Table(
+    "resources",
+    metadata,
+    sa.Column("key", Key, primary_key=True),
+    sa.Column("id", Text, nullable=False),
+    sa.Column("uid", Text, nullable=False, unique=True),
+    sa.Column("type", Text, nullable=False),
+    sa.Column("type_key", Key, nullable=False),
+    sa.Column("subscription_id", Text, nullable=False),
+    sa.Column("resource_group", Text),
+    sa.Column("group_key", Key),
+    sa.Column("parent_key", Key),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("location", Text),
+    sa.Column("tags", Json, nullable=False),
+    sa.Column("properties", Json, nullable=False),
+    # Envelope members that only some types have: sku, kind, identity, zones, plan, managedBy.
+    sa.Column("envelope", Json, nullable=False),
+    sa.Column("etag", Text, nullable=False),
+    sa.Column("provisioning_state", Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("created_by", Text, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
+    sa.Index("ix_resources_listing", "subscription_id", "group_key", "type_key", "key"),
+    sa.Index("ix_resources_type", "type_key", "subscription_id", "key"),
+    sa.Index("ix_resources_parent", "parent_key", "type_key", "key"),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    sa.Column("id", Text, nullable=False, unique=True),
+    sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("resource_id", Text, nullable=False),
+    sa.Column("resource_key", Key, nullable=False),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("input", Json),
+    sa.Column("state", Json),
+    sa.Column("output", Json),
+    sa.Column("error", Json),
+    sa.Column("caller", Json),
+    sa.Column("correlation_id", Text),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("lease_owner", Text),
+    sa.Column("lease_epoch", sa.BigInteger, nullable=False),
+    sa.Column("lease_expires", Moment),
+    sa.Column("not_before", Moment),
+    sa.Column("started", Moment, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("ended", Moment),
+    sa.Index("ix_operations_resource", "resource_key", "sequence"),
+    sa.Index(
+        "ix_operations_open",
+        "sequence",
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    ),
+)
+
+activity = sa.Table(
+    "activity",
+    metadata,
+    sa.Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    sa.Column("id", Text, nullable=False, unique=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("tenant_id", Text, nullable=False),
+    sa.Column("subscription_id", Text),
+    sa.Column("group_key", Key),
+    sa.Column("resource_id", Text, nullable=False),
+    sa.Column("resource_key", Key, nullable=False),
+    sa.Column("resource_type", Text, nullable=False),
+    sa.Column("action", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("sub_status", Text, nullable=False),
+    sa.Column("level", Text, nullable=False),
+    sa.Column("caller", Text, nullable=False),
+    sa.Column("object_id", Text, nullable=False),
+    sa.Column("app_id", Text, nullable=False),
+    sa.Column("client_address", Text),
+    sa.Column("method", Text),
+    sa.Column("correlation_id", Text, nullable=False),
+    sa.Column("operation_id", Text, nullable=False),
+    sa.Column("properties", Json, nullable=False),
+    sa.Index("ix_activity_subscription", "subscription_id", "at"),
+    sa.Index("ix_activity_resource", "resource_key", "at"),
+)
+
+agents = sa.Table(
+    "agents",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("name_key", Key, nullable=False),
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), nullable=False),
+    sa.Column("subscription_id", Text, sa.ForeignKey("subscriptions.id"), nullable=False),
+    sa.Column("resource_group", Text, nullable=False),
+    sa.Column("group_key", Key, nullable=False),
+    sa.Column("public_key", Text, nullable=False, unique=True),
+    sa.Column("version", Text),
+    sa.Column("enrolled", Moment, nullable=False),
+    sa.Column("revoked", Moment),
+    sa.Column("last_seen", Moment),
+    sa.Column("inventory", Json),
+    sa.Column("inventory_at", Moment),
+    sa.Column("link_id", Text),
+    sa.Column("link_node", Text),
+    sa.Column("link_since", Moment),
+    sa.UniqueConstraint("subscription_id", "group_key", "name_key", name="uq_agents_place"),
+)
+
+enrolment_tokens = sa.Table(
+    "enrolment_tokens",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("digest", Text, nullable=False),
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), nullable=False),
+    sa.Column("subscription_id", Text, sa.ForeignKey("subscriptions.id"), nullable=False),
+    sa.Column("resource_group", Text, nullable=False),
+    sa.Column("agent_name", Text),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("created_by", Text, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
+    sa.Column("used", Moment),
+    sa.Column("public_key", Text),
+    sa.Column("agent_id", Text, sa.ForeignKey("agents.id", ondelete="SET NULL")),
+)
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    sa.Column("sequence", Sequence, primary_key=True, autoincrement=True),
+    sa.Column("key", Text, nullable=False, unique=True),
+    sa.Column("agent_id", Text, sa.ForeignKey("agents.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("vm", Text),
+    sa.Column("verb", Text, nullable=False),
+    sa.Column("args", Json, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("deadline", Moment, nullable=False),
+    sa.Column("sent", Moment),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("result", Json),
+    sa.Column("answered", Moment),
+    sa.Index("ix_commands_agent", "agent_id", "sequence"),
+    sa.Index(
+        "ix_commands_open",
+        "deadline",
+        sqlite_where=sa.text("answered IS NULL"),
+        postgresql_where=sa.text("answered IS NULL"),
+    ),
+)
+
+console_sessions = sa.Table(
+    "console_sessions",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column("vm_id", Text, nullable=False),
+    sa.Column("vm_key", Key, nullable=False),
+    sa.Column("port", Text, nullable=False),
+    sa.Column("tenant_id", Text, nullable=False),
+    sa.Column("object_id", Text, nullable=False),
+    sa.Column("app_id", Text, nullable=False),
+    sa.Column("principal_name", Text, nullable=False),
+    sa.Column("client_address", Text),
+    sa.Column("client", Text),
+    sa.Column("node", Text, nullable=False),
+    sa.Column("mode", Text, nullable=False),
+    sa.Column("started", Moment, nullable=False),
+    sa.Column("attached", Moment),
+    sa.Column("ended", Moment),
+    sa.Column("reason", Text),
+    sa.Index("ix_console_sessions_vm", "vm_key", "started"),
+    sa.Index(
+        "ix_console_sessions_live",
+        "node",
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    ),
+)
+
+console_settings = sa.Table(
+    "console_settings",
+    metadata,
+    sa.Column("subscription_id", Text, sa.ForeignKey("subscriptions.id"), primary_key=True),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("object_id", Text, primary_key=True),
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), nullable=False, index=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("name_key", Key, nullable=False, unique=True),
+    sa.Column("display_name", Text, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("password_hash", Text),
+    sa.Column("password_changed", Moment),
+    sa.Column("must_change", sa.Boolean, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+)
+
+# By the digest of the name that was typed, whether or not somebody has it: a lock tells nothing about that.
+sign_in_failures = sa.Table(
+    "sign_in_failures",
+    metadata,
+    sa.Column("name_digest", Text, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last", Moment, nullable=False),
+    sa.Column("locked_until", Moment),
+)
+
+# A browser's session has a cookie's digest; a client's has a client id, and a parent when it lives and dies
+# with a browser's.
+sign_in_sessions = sa.Table(
+    "sign_in_sessions",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column(
+        "object_id", Text, sa.ForeignKey("users.object_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("parent_id", Text, sa.ForeignKey("sign_in_sessions.id", ondelete="CASCADE"), index=True),
+    sa.Column("client_id", Text),
+    sa.Column("digest", Text, unique=True),
+    sa.Column("address", Text, nullable=False),
+    sa.Column("agent", Text, nullable=False),
+    sa.Column("authenticated", Moment, nullable=False),
+    sa.Column("started", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
+    sa.Column("ended", Moment),
+    sa.Column("reason", Text),
+)
+
+authorization_codes = sa.Table(
+    "authorization_codes",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column(
+        "session_id",
+        Text,
+        sa.ForeignKey("sign_in_sessions.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("client_id", Text, nullable=False),
+    sa.Column("redirect_uri", Text, nullable=False),
+    sa.Column("challenge", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("audience", Text, nullable=False),
+    sa.Column("nonce", Text),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
+    sa.Column("redeemed", Moment),
+    sa.Column("issued_id", Text),
+)
+
+# A family of refresh tokens is a client's session: ending the one ends the other.
+refresh_tokens = sa.Table(
+    "refresh_tokens",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column(
+        "session_id",
+        Text,
+        sa.ForeignKey("sign_in_sessions.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("audience", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
+    sa.Column("used", Moment),
+)
+
+device_codes = sa.Table(
+    "device_codes",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("user_digest", Text, nullable=False, unique=True),
+    sa.Column("client_id", Text, nullable=False),
+    sa.Column("tenant", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("audience", Text, nullable=False),
+    sa.Column("address", Text, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("object_id", Text, sa.ForeignKey("users.object_id", ondelete="CASCADE"), index=True),
+    sa.Column("authenticated", Moment),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
+    sa.Column("interval", sa.Integer, nullable=False),
+    sa.Column("polled", Moment),
+    sa.Column("issued_id", Text),
+)

@@ -1,0 +1,274 @@
+"""The control link of an agent: small JSON messages over one WebSocket it opens (docs/protocol/link.md).
+
+`LinkServer` and `LinkAgent` hold the rules: the server speaks first with a nonce, the agent proves its key by
+signing it, only then do other messages count. Both sides send a heartbeat every KEEPALIVE_SECONDS and give
+the peer up after DEAD_SECONDS without a word. Feed `receive` and `tick`, send what `outgoing` returns.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Protocol
+
+import msgspec
+
+from outofband.core.errors import ProtocolError
+from outofband.wire.machine import HostReport, VmReport
+
+PROTOCOL = 1
+KEEPALIVE_SECONDS = 15.0
+DEAD_SECONDS = 45.0
+HANDSHAKE_SECONDS = 10.0
+MAX_MESSAGE = 1024 * 1024
+_CONTEXT = b"outofband-link-v1\0"
+
+
+class Challenge(msgspec.Struct, frozen=True, tag="challenge"):
+    nonce: str
+    protocol: int = PROTOCOL
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """`signature`: base64url of the agent key's signature over `signed_text(agent, nonce)`."""
+
+    agent: str
+    signature: str
+    version: str
+    instance: str
+    """Changes with every start of the agent process."""
+    protocol: int = PROTOCOL
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
+    """`grant_keys` are public JWKs; `trust` the PEM bundle to pin from now on (current and next CA)."""
+
+    link: str
+    node: str
+    grant_keys: list[dict[str, Any]]
+    trust: str
+
+
+class Reject(msgspec.Struct, frozen=True, tag="reject"):
+    code: str
+    fields: dict[str, Any] = {}
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
+    pass
+
+
+class Inventory(msgspec.Struct, frozen=True, tag="inventory"):
+    """Everything the host has; sent after each welcome and whenever the host's own facts change."""
+
+    host: HostReport
+    machines: list[VmReport]
+
+
+class VmChanged(msgspec.Struct, frozen=True, tag="vm"):
+    report: VmReport
+
+
+class VmGone(msgspec.Struct, frozen=True, tag="vm-gone"):
+    vm: str
+
+
+class Command(msgspec.Struct, frozen=True, tag="command"):
+    """`key` makes a repeat harmless: the agent answers it from its journal. `vm` is the VM's uuid."""
+
+    key: str
+    verb: str
+    vm: str
+    args: dict[str, Any] = {}
+    epoch: int = 0
+
+
+class Result(msgspec.Struct, frozen=True, tag="result"):
+    """`observed` says in one sentence what was seen to happen; `code` and `fields` tell of a failure."""
+
+    key: str
+    succeeded: bool
+    observed: str = ""
+    code: str | None = None
+    fields: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+
+
+class OpenStream(msgspec.Struct, frozen=True, tag="open"):
+    """Dial `url` and bring one console: `token` proves the socket, once; `grant` says what is allowed."""
+
+    session: str
+    url: str
+    token: str
+    grant: str
+
+
+class StreamFailed(msgspec.Struct, frozen=True, tag="stream-failed"):
+    session: str
+    code: str
+    fields: dict[str, Any] = {}
+
+
+class EndSession(msgspec.Struct, frozen=True, tag="end"):
+    session: str
+    code: str
+    fields: dict[str, Any] = {}
+
+
+ServerMessage = Challenge | Welcome | Reject | Heartbeat | Command | OpenStream | EndSession
+AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | Heartbeat
+Message = ServerMessage | AgentMessage
+
+_from_server = msgspec.json.Decoder(ServerMessage)
+_from_agent = msgspec.json.Decoder(AgentMessage)
+
+
+class State(enum.Enum):
+    GREETING = "greeting"
+    PROVING = "proving"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class StreamHello(msgspec.Struct, frozen=True):
+    """First message, text JSON, of an agent on the console listener."""
+
+    session: str
+    token: str
+
+
+class Verifier(Protocol):
+    """Checks a signature of the agent named; returns False for an unknown agent too."""
+
+    def __call__(self, agent: str, signature: str, text: bytes) -> bool: ...
+
+
+def signed_text(agent: str, nonce: str) -> bytes:
+    """What an agent signs to prove its key on a new link. The prefix keeps it from being valid elsewhere."""
+    return _CONTEXT + agent.encode() + b"\0" + nonce.encode()
+
+
+class _Side:
+    """What both ends share: an outbox, the state, and the two timers."""
+
+    def __init__(self, now: float) -> None:
+        self.state = State.GREETING
+        self.reason: str | None = None
+        self._outbox: list[Message] = []
+        self._heard = now
+        self._spoke = now
+        self._opened = now
+
+    def send(self, message: Message) -> None:
+        if self.state is not State.OPEN:
+            raise ProtocolError(f"expected an open link to send on, it is {self.state.value}")
+        self._outbox.append(message)
+
+    def outgoing(self, now: float) -> list[bytes]:
+        """Texts to put on the wire, in order."""
+        texts = [msgspec.json.encode(message) for message in self._outbox]
+        if texts:
+            self._outbox.clear()
+            self._spoke = now
+        return texts
+
+    def tick(self, now: float) -> None:
+        """Call at least once a second. May queue a heartbeat or close the link."""
+        if self.state is State.CLOSED:
+            return
+        if self.state is not State.OPEN and now - self._opened >= HANDSHAKE_SECONDS:
+            self.close("the handshake took too long")
+        elif now - self._heard >= DEAD_SECONDS:
+            self.close(f"nothing was heard for {DEAD_SECONDS:.0f} s")
+        elif self.state is State.OPEN and now - self._spoke >= KEEPALIVE_SECONDS:
+            self._outbox.append(Heartbeat())
+            self._spoke = now
+
+    def close(self, reason: str) -> None:
+        if self.state is not State.CLOSED:
+            self.state, self.reason = State.CLOSED, reason
+
+    def _expect_size(self, text: bytes | str, now: float) -> None:
+        if self.state is State.CLOSED:
+            raise ProtocolError("expected nothing more on a closed link")
+        if len(text) > MAX_MESSAGE:
+            raise ProtocolError(f"expected at most {MAX_MESSAGE} bytes, got {len(text)}")
+        self._heard = now
+
+
+class LinkServer(_Side):
+    """The control plane's end. After the Hello event of `receive`, answer with `welcome` or `reject`."""
+
+    def __init__(self, *, nonce: str, verify: Verifier, now: float) -> None:
+        super().__init__(now)
+        self._nonce = nonce
+        self._verify = verify
+        self.agent: str | None = None
+        self._outbox.append(Challenge(nonce))
+
+    def receive(self, text: bytes | str, now: float) -> list[AgentMessage]:
+        """Events of one message. Raises ProtocolError when the agent breaks the rules."""
+        self._expect_size(text, now)
+        try:
+            message = _from_agent.decode(text)
+        except msgspec.MsgspecError as error:
+            raise ProtocolError(f"expected a message of an agent: {error}") from error
+        if self.state is State.GREETING:
+            if not isinstance(message, Hello):
+                raise ProtocolError(f"expected hello, got {type(message).__name__}")
+            if message.protocol != PROTOCOL:
+                self.reject("LinkVersionUnsupported", ours=PROTOCOL, theirs=message.protocol)
+                return []
+            text_to_sign = signed_text(message.agent, self._nonce)
+            if not self._verify(message.agent, message.signature, text_to_sign):
+                self.reject("AgentUnknown", agent=message.agent)
+                return []
+            self.agent = message.agent
+            self.state = State.PROVING
+            return [message]
+        if self.state is not State.OPEN or isinstance(message, Hello):
+            raise ProtocolError(f"unexpected {type(message).__name__} while {self.state.value}")
+        return [] if isinstance(message, Heartbeat) else [message]
+
+    def welcome(self, welcome: Welcome) -> None:
+        if self.state is not State.PROVING:
+            raise ProtocolError(f"expected a proven agent, the link is {self.state.value}")
+        self.state = State.OPEN
+        self._outbox.append(welcome)
+
+    def reject(self, code: str, **fields: Any) -> None:
+        self._outbox.append(Reject(code, fields))
+        self.close(code)
+
+
+class LinkAgent(_Side):
+    """The agent's end. `sign` returns base64url of a signature by the key made on this host."""
+
+    def __init__(self, *, agent: str, version: str, instance: str, sign: Any, now: float) -> None:
+        super().__init__(now)
+        self._agent, self._version, self._instance, self._sign = agent, version, instance, sign
+
+    def receive(self, text: bytes | str, now: float) -> list[ServerMessage]:
+        """Events of one message (Welcome, Reject, Command, OpenStream, EndSession). Raises ProtocolError."""
+        self._expect_size(text, now)
+        try:
+            message = _from_server.decode(text)
+        except msgspec.MsgspecError as error:
+            raise ProtocolError(f"expected a message of a control plane: {error}") from error
+        if isinstance(message, Reject):
+            self.close(message.code)
+            return [message]
+        if self.state is State.GREETING:
+            if not isinstance(message, Challenge):
+                raise ProtocolError(f"expected challenge, got {type(message).__name__}")
+            signature = self._sign(signed_text(self._agent, message.nonce))
+            self._outbox.append(Hello(self._agent, signature, self._version, self._instance))
+            self.state = State.PROVING
+            return []
+        if self.state is State.PROVING:
+            if not isinstance(message, Welcome):
+                raise ProtocolError(f"expected welcome, got {type(message).__name__}")
+            self.state = State.OPEN
+            return [message]
+        if isinstance(message, Challenge | Welcome):
+            raise ProtocolError(f"unexpected {type(message).__name__} on an open link")
+        return [] if isinstance(message, Heartbeat) else [message]

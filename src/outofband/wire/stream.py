@@ -1,0 +1,193 @@
+"""Console frames: one binary WebSocket message each, the same on agent-gateway and gateway-viewer.
+
+The first byte is the kind; integers are big-endian. Because both hops carry the same frames the gateway
+copies them without taking them apart (docs/protocol/console.md).
+
+    0x01 DATA     offset:u64 bytes      guest output that starts at an absolute offset of the port's log
+    0x02 GAP      from:u64 to:u64 why:u8   output that cannot be had any more; from == to: how much is unknown
+    0x03 NOTICE   json                  something the viewer should know
+    0x04 CLOSE    json                  why the session ends; the socket is closed after it
+    0x05 ACK      offset:u64            input up to here was handed to the port
+    0x10 INPUT    offset:u64 bytes      typed bytes, numbered from 0 within the session
+    0x11 CONTROL  json                  a wish of the viewer
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import Any
+
+import msgspec
+
+from outofband.core.errors import ProtocolError
+
+MAX_PAYLOAD = 64 * 1024
+"""Most bytes of output or input in one frame."""
+MAX_FRAME = MAX_PAYLOAD + 1024
+"""Largest legal WebSocket message on a console socket; a listener refuses more."""
+MAX_OFFSET = 2**63 - 1
+REPLAY_DEFAULT = 64 * 1024
+"""Bytes of the past a newcomer is shown."""
+REPLAY_LIMIT = 1024 * 1024
+
+_DATA = struct.Struct(">BQ")
+_GAP = struct.Struct(">BQQB")
+
+
+class Kind(enum.IntEnum):
+    DATA = 0x01
+    GAP = 0x02
+    NOTICE = 0x03
+    CLOSE = 0x04
+    ACK = 0x05
+    INPUT = 0x10
+    CONTROL = 0x11
+
+
+class GapReason(enum.IntEnum):
+    TRIMMED = 1
+    """Fell out of the ring before the viewer read it."""
+    LOST = 2
+    """Was never written: the disk was full."""
+
+
+class Data(msgspec.Struct, frozen=True):
+    offset: int
+    payload: bytes
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Output `[start, end)` is not available. `start == end` means: lost here, nobody knows how much."""
+
+    start: int
+    end: int
+    reason: GapReason
+
+
+class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`what` is one of NOTICES; `fields` are plain values for the text a front end shows."""
+
+    what: str
+    fields: dict[str, Any] = {}
+
+
+class Close(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`code` has a catalogue entry; `resumable`: attaching again from the next offset makes sense."""
+
+    code: str
+    fields: dict[str, Any] = {}
+    resumable: bool = False
+
+
+class Ack(msgspec.Struct, frozen=True):
+    offset: int
+
+
+class Input(msgspec.Struct, frozen=True):
+    offset: int
+    payload: bytes
+
+
+class Control(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`verb` is one of CONTROLS."""
+
+    verb: str
+    fields: dict[str, Any] = {}
+
+
+Frame = Data | Gap | Notice | Close | Ack | Input | Control
+
+NOTICES = frozenset(
+    {
+        # session vm port mode writer; offset: first byte to come; live: end of the replay;
+        # input: typed bytes already taken from this session; others: names of who was here before
+        "attached",
+        "writer",  # writer: name or null; mode: this session's mode now
+        "power",  # power: running|stopped|..., the guest changed state
+        "reset",  # the guest was reset; offset
+        "alarm",  # code, fields: something is wrong with the port or its log
+        "joined",  # who
+        "left",  # who
+    }
+)
+CONTROLS = frozenset({"write", "release", "renew"})  # renew: fields {"grant": str}
+
+_JSON_KINDS: dict[int, type[Notice] | type[Close] | type[Control]] = {
+    Kind.NOTICE: Notice,
+    Kind.CLOSE: Close,
+    Kind.CONTROL: Control,
+}
+_FROM_AGENT = frozenset({Kind.DATA, Kind.GAP, Kind.NOTICE, Kind.CLOSE, Kind.ACK})
+_FROM_VIEWER = frozenset({Kind.INPUT, Kind.CONTROL})
+
+
+def data(offset: int, payload: bytes | memoryview) -> bytes:
+    """The hot path: one DATA frame without an object in between."""
+    return _DATA.pack(Kind.DATA, offset) + payload
+
+
+def encode(frame: Frame) -> bytes:
+    match frame:
+        case Data(offset, payload):
+            return data(offset, payload)
+        case Input(offset, payload):
+            return _DATA.pack(Kind.INPUT, offset) + payload
+        case Gap(start, end, reason):
+            return _GAP.pack(Kind.GAP, start, end, reason)
+        case Ack(offset):
+            return _DATA.pack(Kind.ACK, offset)
+        case Notice():
+            return bytes([Kind.NOTICE]) + msgspec.json.encode(frame)
+        case Close():
+            return bytes([Kind.CLOSE]) + msgspec.json.encode(frame)
+        case Control():
+            return bytes([Kind.CONTROL]) + msgspec.json.encode(frame)
+
+
+def decode(message: bytes) -> Frame:
+    """Take a binary message apart. Raises ProtocolError when it is no legal frame."""
+    if not message:
+        raise ProtocolError("expected a frame, got an empty message")
+    if len(message) > MAX_FRAME:
+        raise ProtocolError(f"expected at most {MAX_FRAME} bytes, got {len(message)}")
+    kind = message[0]
+    try:
+        if kind in (Kind.DATA, Kind.INPUT, Kind.ACK):
+            _, offset = _DATA.unpack_from(message)
+            _check_offset(offset)
+            if kind == Kind.ACK:
+                _check_length(message, _DATA.size)
+                return Ack(offset)
+            payload = bytes(message[_DATA.size :])
+            return Data(offset, payload) if kind == Kind.DATA else Input(offset, payload)
+        if kind == Kind.GAP:
+            _check_length(message, _GAP.size)
+            _, start, end, reason = _GAP.unpack(message)
+            _check_offset(end)
+            if start > end:
+                raise ProtocolError(f"expected a gap that runs forward, got {start}..{end}")
+            return Gap(start, end, GapReason(reason))
+        if model := _JSON_KINDS.get(kind):
+            return msgspec.json.decode(message[1:], type=model)
+    except (struct.error, ValueError, msgspec.MsgspecError) as error:
+        raise ProtocolError(f"frame of kind 0x{kind:02x} cannot be read: {error}") from error
+    raise ProtocolError(f"expected a known frame kind, got 0x{kind:02x}")
+
+
+def sent_by_agent(kind: int) -> bool:
+    return kind in _FROM_AGENT
+
+
+def sent_by_viewer(kind: int) -> bool:
+    return kind in _FROM_VIEWER
+
+
+def _check_offset(offset: int) -> None:
+    if offset > MAX_OFFSET:
+        raise ProtocolError(f"expected an offset below 2^63, got {offset}")
+
+
+def _check_length(message: bytes, size: int) -> None:
+    if len(message) != size:
+        raise ProtocolError(f"expected {size} bytes, got {len(message)}")

@@ -1,0 +1,489 @@
+"""Machines on a real QEMU: started, found again, asked, ended; and every action says what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import struct
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guests.build import Guest
+from outofband.agent.hypervisors.picture import MAX_PNG
+from outofband.agent.hypervisors.qemu import QemuDriver
+from outofband.core.errors import Fault
+from outofband.wire.machine import Power
+from tests.peers.guest import PASSWORD, number_lines
+from tests.peers.host import BOOT_S, GREETING, PROMPT, VM, HostLab
+from tests.support.wait import until
+
+pytestmark = pytest.mark.anyio
+MESSAGES = 4
+"""Lines of the kernel that a test provokes or that come by themselves while numbers are printed."""
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, demo_guest: Guest) -> AsyncIterator[HostLab]:
+    lab = HostLab(tmp_path / "state", demo_guest)
+    await lab.machines.load()
+    yield lab
+    await lab.close()
+
+
+@pytest.fixture(scope="module")
+async def booted(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
+    """A guest at its login prompt, for tests that leave it there."""
+    lab = HostLab(tmp_path_factory.mktemp("booted") / "state", demo_guest)
+    await lab.machines.load()
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    yield lab
+    await lab.close()
+
+
+async def refused(code: str, attempt: Any) -> dict[str, Any]:
+    with pytest.raises(Fault) as caught:
+        await attempt
+    assert caught.value.code == code, caught.value
+    return caught.value.fields
+
+
+# --- coming to run ---
+
+
+async def test_a_start_is_seen_on_monitor_and_console(lab: HostLab) -> None:
+    powers: list[Power] = []
+    await lab.create("demo")
+    lab.machines.on_change(lambda _, report: powers.append(report.power) if report else None)
+    outcome = await lab.perform("start")
+    assert f"QEMU runs as process {lab.pid}" in outcome.observed
+    assert "its console printed after" in outcome.observed
+    assert powers[0] is Power.STARTING
+    assert powers[-1] is Power.RUNNING
+    await lab.shows(b"SeaBIOS")
+    await lab.shows(PROMPT)
+    assert "was running already" in (await lab.perform("start")).observed
+
+
+async def test_qemu_is_fenced_in(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    status = Path(f"/proc/{lab.pid}/status").read_text()
+    assert "Seccomp:\t2" in status
+    assert os.getsid(lab.pid) == lab.pid
+    ways_in = {entry for entry in lab.machine.directory.iterdir() if entry.is_socket() or entry.is_fifo()}
+    assert {entry.name for entry in ways_in} == {"serial0.in", "qmp.sock"}
+
+
+async def test_a_state_directory_may_lie_deep(tmp_path: Path, demo_guest: Guest) -> None:
+    """The name of a unix socket ends at 108 bytes; those of this machine would have over 300."""
+    lab = HostLab(tmp_path / ("d" * 120) / ("e" * 120), demo_guest)
+    await lab.machines.load()
+    try:
+        await lab.create("demo")
+        await lab.perform("start")
+        await lab.shows(PROMPT)
+        since = lab.end
+        await lab.port.inject(b"demo\r")
+        await lab.shows(b"Password", since)
+        await lab.restart()
+        assert lab.machine.power is Power.RUNNING
+    finally:
+        await lab.close()
+
+
+async def test_a_kernel_that_is_not_there_is_told_in_qemus_words(lab: HostLab) -> None:
+    await lab.create("nothing")
+    fields = await refused("VmStartFailed", lab.perform("start"))
+    assert "could not open kernel file" in fields["detail"]
+    assert "no-such-kernel" in fields["detail"]
+    report = lab.machine.report()
+    assert (report.power, report.fault) == (Power.STOPPED, "VmStartFailed")
+
+
+async def test_without_qemu(lab: HostLab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    await lab.create("bare")
+    assert await refused("QemuNotFound", lab.perform("start")) == {"program": "qemu-system-x86_64"}
+    host = await lab.machines.host_report()
+    assert (host.accelerator, host.drivers) == ("none", ["unix", "pty"])
+    assert "not installed" in host.probe
+
+
+async def test_one_machine_is_never_started_twice(lab: HostLab) -> None:
+    """Whatever an agent believes: a FIFO that is read and QEMU's lock on its pid file keep a second away."""
+    await lab.create("bare")
+    await lab.perform("start")
+    stranger = HostLab.__new__(HostLab)
+    stranger.state, stranger.machines = lab.state, type(lab.machines)(lab.state)
+    await stranger.machines.load()
+    try:
+        await stranger.machine.driver.close()
+        stranger.machine.power = Power.STOPPED
+        fields = await refused("VmStartFailed", stranger.perform("start"))
+        assert fields["detail"] == "another process reads serial0.in already"
+        (lab.machine.directory / "serial0.in").unlink()
+        fields = await refused("VmStartFailed", stranger.perform("start"))
+        assert "lock" in fields["detail"]
+        since = lab.end
+        await lab.perform("reset")
+        await lab.shows(GREETING.strip(), since)
+    finally:
+        await stranger.machines.close()
+
+
+# --- found again ---
+
+
+async def test_a_machine_runs_on_without_its_agent(lab: HostLab) -> None:
+    await lab.create("numbers")
+    await lab.perform("start")
+    await lab.shows(b"line 00000100 ")
+    pid, before, boots = lab.pid, lab.machine.report(), lab.machine.boots
+    await lab.restart()
+    after = lab.machine.report()
+    assert (lab.pid, after.power, after.since) == (pid, Power.RUNNING, before.since)
+    assert lab.machine.boots == boots
+    await lab.shows(b"line 00000300 ", lab.end)
+    await lab.perform("nmi")
+    await lab.perform("stop", graceful=False)
+    assert_numbers(lab)
+
+
+AGENT = """
+import asyncio, sys
+from pathlib import Path
+import uvloop
+from outofband.agent.machines.registry import Machines
+from outofband.core.paths import StateDir
+
+async def agent():
+    machines = Machines(StateDir(Path(sys.argv[1])))
+    await machines.load()
+    vm = sys.argv[2]
+    await machines.perform("vm.start", vm, {}, 1)
+    assert await machines.port(vm, "0").wait_for(b"line 00000100 ", 0, 30)
+    # Somebody is typing when the agent dies.
+    await machines.port(vm, "0").inject(b"x")
+    print("ready", flush=True)
+    await asyncio.sleep(3600)
+
+uvloop.run(agent())
+"""
+
+
+async def test_nothing_is_lost_when_the_agent_is_killed(lab: HostLab) -> None:
+    await lab.create("numbers")
+    await lab.machines.close()
+    words = [sys.executable, "-c", AGENT, str(lab.state.root), VM]
+    agent = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+    assert agent.stdout is not None
+    async with asyncio.timeout(BOOT_S):
+        while b"ready" not in await agent.stdout.readline():
+            assert not agent.stdout.at_eof()
+    agent.send_signal(signal.SIGKILL)
+    await agent.wait()
+
+    await lab.restart()
+    assert lab.machine.power is Power.RUNNING
+    number = 100 + len(await lab.shows(b"line ", lab.end)) // 80
+    await lab.shows(b"line %08d " % (number + 200), lab.end)
+    assert (await lab.perform("reset")).data == {"boot": 2}
+    await lab.perform("stop", graceful=False)
+    assert_numbers(lab)
+
+
+def assert_numbers(lab: HostLab) -> None:
+    """The lines of the first boot are all there, in order, each once."""
+    console = lab.port.spool.read(lab.port.spool.start, lab.end)
+    console = console[console.index(b"line 00000001 ") :]
+    assert console.startswith(number_lines(1, 100))
+    lines = (line for line in console.split(b"\r\n") if line.startswith(b"line ") and len(line) == 80)
+    numbers = [int(line[5:13]) for line in lines]
+    again = next((at for at, number in enumerate(numbers) if at and number == 1), len(numbers))
+    seen = numbers[:again]
+    assert seen == sorted(set(seen))
+    # A message of the kernel may stand in the middle of a line, which then is not 80 bytes long.
+    missing = set(range(1, seen[-1] + 1)) - set(seen)
+    assert len(missing) <= MESSAGES, missing
+
+
+async def test_a_reused_process_id_is_not_taken_for_the_machine(lab: HostLab) -> None:
+    await lab.create("bare")
+    (lab.machine.directory / "qemu.pid").write_text(f"{os.getpid()}\n")
+    await lab.restart()
+    assert lab.machine.power is Power.STOPPED
+    await lab.perform("start")
+    assert lab.pid != os.getpid()
+
+
+async def test_a_qemu_that_ended_while_the_agent_was_away(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    pid = lab.pid
+    await lab.machines.close()
+    os.kill(pid, signal.SIGKILL)
+    await lab.restart()
+    assert lab.machine.power is Power.STOPPED
+    await lab.perform("start")
+
+
+async def test_a_qemu_that_stands_still_is_unknown_until_it_answers(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    pid = lab.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await lab.restart()
+        report = lab.machine.report()
+        assert (report.power, report.fault) == (Power.UNKNOWN, "HypervisorUnreachable")
+        await refused("HypervisorUnreachable", lab.perform("start"))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await until(lambda: lab.machine.power is Power.RUNNING, seconds=15.0)
+    assert lab.machine.report().fault is None
+    assert lab.pid == pid
+
+
+# --- coming to an end ---
+
+
+async def test_a_guest_is_asked_to_shut_down_and_does(lab: HostLab) -> None:
+    """A restart is a shutdown and a start; then it is shut down for good."""
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    pid, since = lab.pid, lab.end
+    outcome = await lab.perform("restart", timeout=20)
+    assert "The guest shut down" in outcome.observed
+    assert "QEMU runs as process" in outcome.observed
+    assert lab.pid != pid
+    await lab.shows(PROMPT, since)
+
+    outcome = await lab.perform("stop", timeout=20)
+    assert "The guest shut down" in outcome.observed
+    assert outcome.data == {"reason": "guest-shutdown"}
+    report = lab.machine.report()
+    assert (report.power, report.fault) == (Power.STOPPED, None)
+    assert "was stopped already" in (await lab.perform("stop")).observed
+
+
+async def test_a_deaf_guest_is_only_stopped_by_force(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    fields = await refused("VmStopTimeout", lab.perform("stop", timeout=1))
+    assert fields == {"vm": "bare", "seconds": 1.0}
+    assert lab.machine.power is Power.RUNNING
+    fields = await refused("VmStopTimeout", lab.perform("restart", timeout=1))
+    pid = lab.pid
+    assert "was reset" in (await lab.perform("restart", graceful=False)).observed
+    assert lab.pid == pid
+    outcome = await lab.perform("stop", graceful=False)
+    assert "ended by force" in outcome.observed
+    assert lab.machine.power is Power.STOPPED
+    assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_guest_that_powers_itself_off_is_seen_to(lab: HostLab) -> None:
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    await lab.port.inject(b"root\r")
+    await lab.shows(b"Password", lab.end - 200)
+    await lab.port.inject(PASSWORD.encode() + b"\r")
+    await lab.shows(b"root@demo:~#")
+    await lab.port.inject(b"poweroff\r")
+    await until(lambda: lab.machine.power is Power.STOPPED, seconds=BOOT_S)
+    assert lab.machine.report().fault is None
+
+
+async def test_a_qemu_that_is_killed_is_a_fault(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    os.kill(lab.pid, signal.SIGKILL)
+    await until(lambda: lab.machine.power is Power.STOPPED)
+    report = lab.machine.report()
+    assert report.fault == "HypervisorEnded"
+    assert "status -9" in report.fault_fields["detail"]
+    await lab.perform("start")
+    assert lab.machine.report().fault is None
+
+
+async def test_a_qemu_that_stands_still_can_be_ended(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    pid = lab.pid
+    os.kill(pid, signal.SIGSTOP)
+    await lab.perform("stop", graceful=False)
+    assert lab.machine.power is Power.STOPPED
+    assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_machine_that_runs_is_deleted_with_all_it_had(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    pid = lab.pid
+    outcome = await lab.perform("delete")
+    assert "ended by force" in outcome.observed
+    assert not Path(f"/proc/{pid}").exists()
+    assert list(lab.state.machines.iterdir()) == []
+
+
+# --- what is done to a running guest ---
+
+
+async def test_a_reset_is_seen_and_counted_once(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    since = lab.end
+    outcome = await lab.perform("reset")
+    assert "The VM was reset" in outcome.observed
+    assert "its console printed" in outcome.observed
+    await lab.shows(GREETING.strip(), since)
+    assert lab.machine.boots == 2
+    assert [boot.number for boot in lab.port.spool.boots()] == [1, 2]
+
+
+async def test_a_reset_by_the_guest_itself_is_counted_once(lab: HostLab) -> None:
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    since = lab.end
+    outcome = await lab.perform("sysrq", key="b")
+    assert "sysrq: Resetting" in outcome.observed
+    await lab.shows(PROMPT, since)
+    assert [boot.number for boot in lab.port.spool.boots()] == [1, 2]
+
+
+async def test_an_nmi_is_seen_on_the_console(booted: HostLab) -> None:
+    outcome = await booted.perform("nmi")
+    assert outcome.data["seen"]
+    assert "Uhhuh. NMI received" in outcome.observed
+
+
+async def test_a_guest_that_does_not_react_is_said_not_to(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    outcome = await lab.perform("nmi")
+    assert outcome.data == {"seen": False}
+    assert outcome.observed == "The NMI was injected; the guest showed nothing on its console."
+
+
+async def test_a_sysrq_key_is_seen_on_the_console(booted: HostLab) -> None:
+    outcome = await booted.perform("sysrq", key="h")
+    assert "sysrq: HELP" in outcome.observed
+    for key in ("", "H", "hh", "\x00", "é"):
+        await refused("InvalidParameter", booted.perform("sysrq", key=key))
+
+
+async def test_a_panic_is_told_until_the_guest_begins_anew(lab: HostLab) -> None:
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    await lab.perform("sysrq", key="c")
+    await until(lambda: lab.machine.report().fault == "GuestPanicked", seconds=BOOT_S)
+    assert lab.machine.power is Power.RUNNING
+    await lab.perform("reset")
+    assert lab.machine.report().fault is None
+
+
+async def test_a_guest_that_was_paused_on_the_host(lab: HostLab) -> None:
+    await lab.create("bare")
+    await lab.perform("start")
+    driver = lab.machine.driver
+    assert isinstance(driver, QemuDriver)
+    assert driver._monitor is not None
+    await driver._monitor.execute("stop")
+    await until(lambda: lab.machine.report().fault == "GuestPaused")
+    await lab.restart()
+    assert lab.machine.report().fault == "GuestPaused"
+    driver = lab.machine.driver
+    assert isinstance(driver, QemuDriver)
+    assert driver._monitor is not None
+    await driver._monitor.execute("cont")
+    await until(lambda: lab.machine.report().fault is None)
+
+
+async def test_the_screen_is_a_png(booted: HostLab) -> None:
+    outcome = await booted.perform("screenshot")
+    picture = base64.b64decode(outcome.data["png"])
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", picture[16:24])
+    assert (width, height) >= (640, 400)
+    assert outcome.data["scale"] == 1
+    assert not list(booted.machine.directory.glob("screen-*"))
+
+
+async def test_a_screen_too_large_to_send_is_made_smaller(lab: HostLab) -> None:
+    await lab.create("noise")
+    await lab.perform("start")
+    await lab.shows(b"~")
+    outcome = await lab.perform("screenshot")
+    picture = base64.b64decode(outcome.data["png"])
+    assert 100_000 < len(picture) <= MAX_PNG
+    scale = outcome.data["scale"]
+    assert scale > 1
+    assert struct.unpack(">II", picture[16:24]) == (1280 // scale, 1024 // scale)
+    assert not list(lab.machine.directory.glob("screen-*"))
+
+
+async def test_the_end_of_the_log_outlives_the_guest(booted: HostLab, lab: HostLab) -> None:
+    since = booted.end
+    await booted.perform("reset")
+    await booted.shows(PROMPT, since)
+    outcome = await booted.perform("tail", lines=5)
+    text = base64.b64decode(outcome.data["text"])
+    assert text.endswith(PROMPT)
+    assert text.count(b"\n") == 4
+    assert outcome.data["end"] - outcome.data["from"] == len(text)
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    await lab.perform("stop", graceful=False)
+    # The firmware's own last words come by a timer, and may come after the greeting.
+    text = base64.b64decode((await lab.perform("tail", lines=2)).data["text"])
+    assert GREETING in text
+
+
+@pytest.mark.parametrize("verb", ["reset", "nmi", "screenshot", "restart"])
+async def test_a_stopped_machine_is_not_acted_upon(lab: HostLab, verb: str) -> None:
+    await lab.create("bare")
+    assert await refused("VmNotRunning", lab.perform(verb)) == {"vm": "bare", "power": "stopped"}
+
+
+# --- disks ---
+
+
+async def test_a_machine_writes_to_a_disk_of_its_own(lab: HostLab) -> None:
+    image = lab.state.root / "bare.img"
+    before = image.read_bytes()
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    await lab.perform("stop", graceful=False)
+    assert image.read_bytes() == before
+    overlay = lab.machine.directory / "disk.qcow2"
+    assert GREETING in overlay.read_bytes()
+    assert overlay.stat().st_mode & 0o777 == 0o600
+
+    # The overlay is used again, not made anew.
+    since = lab.end
+    await lab.perform("start")
+    await lab.shows(GREETING.strip(), since)
+
+
+async def test_a_disk_image_that_is_not_there(lab: HostLab) -> None:
+    await lab.create("bare")
+    (lab.state.root / "bare.img").unlink()
+    fields = await refused("VmStartFailed", lab.perform("start"))
+    assert "bare.img" in fields["detail"]

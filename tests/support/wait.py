@@ -1,0 +1,26 @@
+"""Waiting for what happens elsewhere: in another task, at a peer, in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from outofband.core import clock
+
+WAIT = 10.0
+"""Seconds until what should happen at once counts as not happening, on a machine with much to do."""
+
+
+async def until(condition: Callable[[], Any], what: str = "", *, seconds: float = WAIT) -> Any:
+    """Look often until `condition()`, awaited if need be, is true; its value. Fails loudly when it is not."""
+    end = clock.monotonic() + seconds
+    while True:
+        value = condition()
+        if inspect.isawaitable(value):
+            value = await value
+        if value:
+            return value
+        assert clock.monotonic() < end, f"not within {seconds} s: {what or condition}"
+        await asyncio.sleep(0.005)

@@ -1,0 +1,79 @@
+"""When output goes out: at once for a person, in batches for a flood."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from outofband.agent.ports.pace import BATCH_SECONDS, EAGER_SECONDS, Pace
+from outofband.core import clock
+from tests.support.wait import until
+
+pytestmark = pytest.mark.anyio
+
+
+class Log:
+    """Grows when told; every flush takes what is there."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.flushes: list[float] = []
+        self.pace = Pace(asyncio.get_running_loop(), self.flush)
+
+    def flush(self) -> bool:
+        self.flushes.append(clock.monotonic())
+        found, self.waiting = self.waiting, 0
+        return found > 0
+
+    def grow(self) -> None:
+        self.waiting += 1
+        self.pace.grown()
+
+
+async def test_a_quiet_port_is_flushed_at_once() -> None:
+    log = Log()
+    log.grow()
+    assert len(log.flushes) == 1
+
+
+async def test_a_flood_is_batched() -> None:
+    log = Log()
+    began = clock.monotonic()
+    while clock.monotonic() - began < 0.3:
+        log.grow()
+        await asyncio.sleep(0)
+    assert 3 <= len(log.flushes) <= 0.3 / BATCH_SECONDS + 2
+    log.pace.cancel()
+
+
+async def test_after_a_flood_it_looks_once_more_and_rests() -> None:
+    log = Log()
+    log.grow()
+    log.grow()
+    await until(lambda: log.waiting == 0)
+    await until(lambda: log.pace._timer is None)
+    assert len(log.flushes) == 3
+
+
+async def test_a_key_ends_the_waiting_for_a_batch() -> None:
+    log = Log()
+    log.grow()
+    log.grow()
+    log.pace.typed()
+    assert log.pace.eager
+    typed = clock.monotonic()
+    await until(lambda: len(log.flushes) == 2)
+    assert log.flushes[1] - typed < BATCH_SECONDS or log.flushes[1] - log.flushes[0] >= EAGER_SECONDS
+
+
+async def test_echoes_are_gathered_a_little() -> None:
+    log = Log()
+    log.pace.typed()
+    began = clock.monotonic()
+    while clock.monotonic() - began < 0.1:
+        log.grow()
+        await asyncio.sleep(0)
+    # The loop's clock counts in milliseconds: one more or less is possible.
+    assert 4 <= len(log.flushes) <= 2 * 0.1 / EAGER_SECONDS
+    log.pace.cancel()

@@ -1,0 +1,112 @@
+"""Sessions ended from above: both sides are told, at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.wire import stream
+from outofband.wire.console import Ended
+from outofband.wire.grant import Mode
+from tests.support.actors import AgentPeer, Viewer
+from tests.support.plane import SUBSCRIPTION, VM, VM_ID, Plane, person
+from tests.support.wait import until
+from tests.unit.consoles.conftest import Attach
+
+pytestmark = pytest.mark.anyio
+
+
+async def end_of(there: Viewer) -> Ended:
+    await until(lambda: there.ended, seconds=2.0)
+    assert there.ended is not None
+    return there.ended
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"subscription": SUBSCRIPTION.upper()},
+        {"vm": VM_ID.upper()},
+        {"vm": VM},
+        {"principal": person().object_id},
+        {"subscription": SUBSCRIPTION, "vm": VM},
+    ],
+)
+async def test_what_matches_is_ended_and_both_sides_are_told(
+    plane: Plane, agent: AgentPeer, attach: Attach, condition: dict[str, str]
+) -> None:
+    there = await attach()
+    started = clock.monotonic()
+    code = "ConsoleDisabledForSubscription"
+    assert await plane.sessions.end_where(**condition, code=code, subscription_name="S") == 1
+    ended = await end_of(there)
+    assert (ended.code, ended.resumable) == (code, False)
+    await until(lambda: agent.ends, seconds=2.0)
+    assert (agent.ends[0].session, agent.ends[0].code) == (there.connection.session, code)
+    await until(lambda: agent.carriers[0].closed == 1000, seconds=2.0)
+    assert clock.monotonic() - started < 2.0
+
+
+async def test_what_does_not_match_goes_on(plane: Plane, agent: AgentPeer, attach: Attach) -> None:
+    there = await attach()
+    other = "99999999-9999-4999-8999-999999999999"
+    assert await plane.sessions.end_where(subscription=other, code="SessionEnded") == 0
+    assert await plane.sessions.end_where(subscription=SUBSCRIPTION, vm=other, code="SessionEnded") == 0
+    with pytest.raises(ValueError, match="at least one"):
+        await plane.sessions.end_where(code="SessionEnded")
+    agent.grow(b"alive")
+    await until(lambda: there.output == b"alive")
+
+
+async def test_one_persons_sessions_end_and_anothers_go_on(
+    plane: Plane, agent: AgentPeer, attach: Attach
+) -> None:
+    alice, bob = await attach(), await attach(who=person("bob"))
+    assert (
+        await plane.sessions.end_where(principal=person("bob").object_id, code="AccessRevoked", action="a")
+        == 1
+    )
+    assert (await end_of(bob)).code == "AccessRevoked"
+    assert alice.ended is None
+
+
+async def test_a_right_that_is_taken_away_ends_the_session(
+    plane: Plane, agent: AgentPeer, attach: Attach
+) -> None:
+    there = await attach()
+    plane.permissions.refusal = Fault(
+        "AccessRevoked", action="Microsoft.SerialConsole/serialPorts/connect/action"
+    )
+    ended = await end_of(there)
+    assert (ended.code, ended.resumable) == ("AccessRevoked", False)
+    assert ended.fields["action"].endswith("connect/action")
+    await until(lambda: agent.ends)
+
+
+async def test_a_right_to_write_that_is_taken_away_is_told_to_the_agent(
+    plane: Plane, agent: AgentPeer, attach: Attach
+) -> None:
+    there = await attach()
+    plane.permissions.granted = frozenset({Mode.OBSERVE})
+    await until(lambda: [f for f in agent.carriers[0].frames if isinstance(f, stream.Control)])
+    assert there.ended is None
+
+
+async def test_a_store_that_is_away_for_a_moment_ends_nothing(
+    plane: Plane, agent: AgentPeer, attach: Attach
+) -> None:
+    there = await attach()
+    plane.permissions.refusal = Fault("StoreBusy")
+    asked = plane.permissions.asked
+    await until(lambda: plane.permissions.asked > asked + 2)
+    agent.grow(b"still here")
+    await until(lambda: there.output == b"still here")
+    assert there.ended is None
+
+
+async def test_the_agents_goodbye_frees_its_session(plane: Plane, agent: AgentPeer, attach: Attach) -> None:
+    there = await attach()
+    await agent.carriers[0].send(stream.Close("PortUnavailable", {"detail": "gone"}))
+    assert (await end_of(there)).code == "PortUnavailable"
+    await until(lambda: not plane.sessions.live)

@@ -1,0 +1,90 @@
+"""Hosts at the edge: tokens for those with the right, enrolment, the link."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from outofband.access import roles
+from tests.support.actors import HostKey
+from tests.support.cloud import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, Cloud, Host
+from tests.support.wait import until
+
+pytestmark = pytest.mark.anyio
+PLACE = {"subscription": SUBSCRIPTION, "resourceGroup": "LAB"}
+
+
+def code(answer: Any) -> str:
+    return str(answer.json()["error"]["code"])
+
+
+async def test_from_a_token_to_a_link(cloud: Cloud) -> None:
+    made = await cloud.owner.ask("POST", "/fleet/tokens", {**PLACE, "name": "h9"}, version=None)
+    assert made.status_code == 200
+    assert made.headers["cache-control"] == "no-store"
+    request = HostKey().enrolment(made.json()["token"], "h9")
+    answer = await cloud.http.post("/fleet/enroll", content=msgspec.json.encode(request))
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["name"], body["group"], body["arm"]) == ("h9", GROUP, cloud.base)
+    assert body["link"] == cloud.base.replace("https", "wss") + "/fleet/link"
+    again = await cloud.http.post("/fleet/enroll", content=msgspec.json.encode(request))
+    assert again.json() == body
+    other = HostKey().enrolment(made.json()["token"], "h9")
+    stolen = await cloud.http.post("/fleet/enroll", content=msgspec.json.encode(other))
+    assert (stolen.status_code, code(stolen)) == (401, "EnrollmentTokenInvalid")
+
+
+async def test_who_may_bring_hosts(cloud: Cloud) -> None:
+    for role in (roles.READER, roles.VIRTUAL_MACHINE_CONTRIBUTOR):
+        person = await cloud.person("someone", role)
+        refused = await person.ask("POST", "/fleet/tokens", PLACE, version=None)
+        assert (refused.status_code, code(refused)) == (403, "AuthorizationFailed")
+        assert "Microsoft.HybridCompute/machines/write" in refused.json()["error"]["message"]
+    foreign = {**PLACE, "subscription": OTHER_SUBSCRIPTION}
+    assert (
+        code(await cloud.owner.ask("POST", "/fleet/tokens", foreign, version=None)) == "SubscriptionNotFound"
+    )
+    nowhere = {**PLACE, "resourceGroup": "nope"}
+    assert (
+        code(await cloud.owner.ask("POST", "/fleet/tokens", nowhere, version=None)) == "ResourceGroupNotFound"
+    )
+    for wrong in ({}, {**PLACE, "hours": 0}, {**PLACE, "hours": 10**9}, {**PLACE, "name": "a b"}, []):
+        answer = await cloud.owner.ask("POST", "/fleet/tokens", wrong, version=None)
+        assert answer.status_code == 400, wrong
+    assert (await cloud.http.post("/fleet/tokens", json=PLACE)).status_code == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"x" * 20_000, b'{"token":"a","name":"b"}'])
+async def test_enrolment_takes_no_nonsense(cloud: Cloud, body: bytes) -> None:
+    answer = await cloud.http.post("/fleet/enroll", content=body)
+    assert answer.status_code in (400, 413)
+
+
+async def test_the_link_lives_on_the_same_port(cloud: Cloud, host: Host) -> None:
+    assert host.peer.welcome is not None
+    assert host.peer.link_url.startswith(cloud.base.replace("https", "wss"))
+    await host.peer.kill()
+    await until(lambda: not cloud.fleet.connected(host.peer.identity.agent))
+
+
+async def test_a_stranger_on_the_link_is_shown_out(cloud: Cloud) -> None:
+    url = cloud.base.replace("https", "wss") + "/fleet/link"
+    async with connect(url, ssl=cloud.client_context()) as socket:
+        assert msgspec.json.decode(await socket.recv())["type"] == "challenge"
+        await socket.send('{"type":"inventory","host":{},"machines":[]}')
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    async with connect(url, ssl=cloud.client_context()) as socket:
+        await socket.recv()
+        await socket.send(b"\x00binary")
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+
+
+async def test_no_other_path_takes_websockets(cloud: Cloud) -> None:
+    with pytest.raises(InvalidStatus):
+        async with connect(cloud.base.replace("https", "wss") + "/x", ssl=cloud.client_context()):
+            pass

@@ -1,0 +1,151 @@
+"""From the sign-in to the guest's prompt, in a browser: typing, rescuing, and what stands in the way."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.people import Person, Town
+from tests.web.portal import Portal
+from tests.web.seat import CONNECT_MS, Seat
+from tests.web.visit import Visits
+
+pytestmark = pytest.mark.anyio
+
+BOOT_MS = 40_000
+FIRST_BYTE = "() => /\\S/.test(document.querySelector('.xterm-rows')?.textContent ?? '')"
+
+
+async def test_from_the_sign_in_to_a_commands_output(
+    visits: Visits, portal: Portal, admin: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit = await visits.open()
+    page = visit.page
+    await visit.sign_in(admin)
+    await visit.picture("vms")
+    await page.get_by_role("main").get_by_role("link", name="demo", exact=True).click()
+    await expect(page.get_by_role("heading", name="demo").first).to_be_visible()
+    seat = Seat(visit)
+
+    clicked = time.perf_counter()
+    await page.get_by_role("link", name="Serial console", exact=True).click()
+    await seat.accept()
+    await page.wait_for_function(FIRST_BYTE)
+    cold = time.perf_counter() - clicked
+    await seat.attached()
+    await seat.log_in()
+    await seat.run("echo $((6*7))-answer", "42-answer")
+    await visit.axe()
+    await visit.picture("console")
+
+    await page.get_by_role("link", name="Overview", exact=True).click()
+    await expect(seat.rows).to_have_count(0)
+    clicked = time.perf_counter()
+    await page.get_by_role("link", name="Serial console", exact=True).click()
+    await page.wait_for_function(FIRST_BYTE)
+    warm = time.perf_counter() - clicked
+    with capsys.disabled():
+        print(f"\nclick on Serial console to the first byte: {cold:.2f} s, the second time {warm:.2f} s")
+
+
+async def test_by_keyboard_alone_in_and_out_again(visits: Visits, portal: Portal, admin: Person) -> None:
+    """Sign-in, machine, console, a command, and out of the terminal by Ctrl+F6: no pointer is used."""
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await page.goto(portal.address)
+    await expect(page.get_by_role("textbox", name="User name")).to_be_focused()
+    for words in (admin.name, "Tab", admin.password, "Enter"):
+        await (page.keyboard.press(words) if words in ("Tab", "Enter") else page.keyboard.type(words))
+    await visit.inside()
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("combobox")).to_be_focused()
+    await page.keyboard.type("console of demo")
+    await expect(page.get_by_role("option", name=re.compile("Serial console.*demo")).first).to_be_visible()
+    await page.keyboard.press("Enter")
+
+    accepted = page.get_by_role("button", name="I have read this")
+    await expect(accepted).to_be_visible(timeout=CONNECT_MS)
+    await expect(accepted).to_be_focused()
+    await page.keyboard.press("Enter")
+    await seat.attached()
+    await expect(seat.keyboard).to_be_focused()
+    await page.keyboard.press("Enter")
+    await seat.ends(re.compile(r"(login:|[$#])\s*$"))
+    await page.keyboard.press("Tab")
+    await expect(seat.keyboard).to_be_focused()
+    await page.keyboard.press("Control+F6")
+    await expect(page.get_by_role("toolbar").locator(":focus")).to_have_count(1)
+    await page.keyboard.press("Shift+Tab")
+    await expect(page.get_by_role("link", name="Restart").and_(page.locator(":focus"))).to_have_count(1)
+
+
+async def test_nmi_and_sysrq_reach_the_guest(visits: Visits, admin: Person) -> None:
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    await seat.open()
+    await seat.action("Send NMI")
+    await visit.dialog.get_by_role("button", name="Send NMI").click()
+    await seat.shows(re.compile("NMI received"))
+    await seat.action("Send SysRq")
+    await visit.axe()
+    await page.get_by_role("button", name=re.compile("List the keys the guest knows")).click()
+    await expect(visit.dialog.get_by_role("status")).to_contain_text("HELP")
+    await visit.dialog.get_by_role("button", name="Close").click()
+    await seat.shows(re.compile("sysrq: HELP", re.IGNORECASE))
+
+
+async def test_a_stopped_machine_offers_its_start_and_the_console_opens(
+    visits: Visits, portal: Portal, admin: Person
+) -> None:
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    await portal.meanwhile(portal.house.oob, "vm", "stop", "--force", "demo")
+    visit.allow("status of 409")
+    await page.goto(portal.vm_page(part="console"))
+    await page.get_by_role("button", name="I have read this").click()
+    start = page.get_by_role("button", name="Start demo")
+    await expect(start).to_be_visible(timeout=CONNECT_MS)
+    await visit.axe()
+    await visit.picture("console-stopped")
+    await start.click()
+    await seat.attached(BOOT_MS)
+    await seat.shows("demo login:", BOOT_MS)
+
+
+async def test_a_reader_is_told_which_right_is_missing(visits: Visits, portal: Portal, town: Town) -> None:
+    visit = await visits.open()
+    await visit.sign_in(town.add("reader", "Reader"))
+    visit.allow("status of 403")
+    await visit.page.goto(portal.vm_page(part="console"))
+    accepted = visit.page.get_by_role("button", name="I have read this")
+    refused = visit.page.get_by_text("AuthorizationFailed")
+    await expect(accepted.or_(refused).first).to_be_visible(timeout=CONNECT_MS)
+    if await accepted.is_visible():
+        await accepted.click()
+    await expect(refused.first).to_be_visible(timeout=CONNECT_MS)
+    await visit.axe()
+
+
+async def test_a_disabled_console_is_told_and_enabled_again(
+    visits: Visits, portal: Portal, admin: Person
+) -> None:
+    """Disabling ends the open session at once, with the reason."""
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    await seat.open()
+    await portal.console_switch("disableConsole")
+    try:
+        visit.allow("status of 4")
+        enable = page.get_by_role("button", name="Enable the console")
+        await expect(enable).to_be_visible(timeout=CONNECT_MS)
+        await visit.axe()
+        await enable.click()
+        await seat.attached()
+    finally:
+        await portal.console_switch("enableConsole")

@@ -1,0 +1,264 @@
+/** Shapes of the REST API as the control plane answers them (docs/protocol/resource-manager.md). Times are ISO 8601, UTC. */
+
+export interface Resource<P = Record<string, unknown>> {
+  id: string;
+  name: string;
+  type: string;
+  location?: string;
+  tags?: Record<string, string>;
+  etag?: string;
+  properties: P;
+}
+
+export interface Page<T> {
+  value: T[];
+  nextLink?: string;
+  /** The same in the directory's answers. */
+  "@odata.nextLink"?: string;
+}
+
+export interface Subscription {
+  id: string;
+  subscriptionId: string;
+  tenantId: string;
+  displayName: string;
+  state: string;
+}
+
+export interface Tenant {
+  id: string;
+  tenantId: string;
+  displayName: string;
+  defaultDomain?: string;
+}
+
+export type ResourceGroup = Resource<{ provisioningState: string }>;
+
+export interface InstanceViewStatus {
+  code: string;
+  level: "Info" | "Warning" | "Error";
+  displayStatus: string;
+  message?: string;
+  time?: string;
+}
+
+/** `[start, end)` is the part of the port's log that can still be read, in absolute byte offsets. */
+export interface SerialPortReport {
+  name: string;
+  start: number;
+  end: number;
+  writer: string | null;
+  viewers: number;
+  /** A code of the catalogue. */
+  alarm: string | null;
+}
+
+export interface InstanceView {
+  computerName?: string;
+  statuses?: InstanceViewStatus[];
+  bootDiagnostics?: Record<string, never>;
+  outofband?: {
+    driver: string;
+    epoch?: number;
+    hostConnected: boolean;
+    /** Whether there is a screen to look at. */
+    screen?: boolean;
+    host?: string;
+    hostId?: string;
+    accelerator?: string;
+    ports: SerialPortReport[];
+  };
+}
+
+export interface GuestDefinition {
+  driver: string;
+  image?: string | null;
+  program?: string | null;
+  socket?: string | null;
+  memoryMiB: number;
+  cpus: number;
+}
+
+export interface VirtualMachineProperties {
+  provisioningState?: string;
+  vmId: string;
+  timeCreated?: string;
+  host?: { id: string };
+  outofband?: GuestDefinition;
+  hardwareProfile?: { vmSize?: string };
+  storageProfile?: Record<string, unknown>;
+  osProfile?: { computerName?: string };
+  networkProfile?: Record<string, unknown>;
+  diagnosticsProfile?: { bootDiagnostics?: { enabled?: boolean; storageUri?: string } };
+  instanceView?: InstanceView;
+}
+
+export type VirtualMachine = Resource<VirtualMachineProperties>;
+
+export interface HostProperties {
+  provisioningState?: string;
+  status: "Connected" | "Disconnected" | string;
+  lastStatusChange: string;
+  vmId: string;
+  agentVersion?: string;
+  displayName?: string;
+  osType?: string;
+  machineFqdn?: string;
+  osName?: string;
+  detectedProperties?: {
+    logicalCoreCount?: string;
+    totalPhysicalMemoryInMegabytes?: string;
+    accelerator?: string;
+    probe?: string;
+  };
+  outofband?: {
+    drivers: string[];
+    images: string[];
+    programs: string[];
+    sockets: string[];
+    /** True when the host's own policy refuses every write. */
+    monitor: boolean;
+    virtualMachines: number;
+  };
+}
+
+/** A connected machine: in this project, a host that runs or watches VMs. */
+export type Host = Resource<HostProperties> & {
+  identity?: { type: string; principalId: string; tenantId: string };
+};
+
+export interface Word {
+  value: string;
+  localizedValue?: string;
+}
+
+export interface ActivityEvent {
+  id: string;
+  eventDataId: string;
+  correlationId: string;
+  operationId: string;
+  operationName: Word;
+  eventName: Word;
+  status: Word;
+  subStatus: Word;
+  level: string;
+  caller: string;
+  claims?: { oid?: string; appid?: string };
+  authorization?: { action: string; scope: string };
+  eventTimestamp: string;
+  resourceId: string;
+  resourceType: Word;
+  resourceGroupName: string;
+  /** Null for what belongs to the whole tenant. */
+  subscriptionId: string | null;
+  httpRequest?: { clientRequestId?: string; clientIpAddress?: string; method?: string };
+  properties?: Record<string, unknown>;
+}
+
+export interface Permission {
+  actions: string[];
+  notActions?: string[];
+  dataActions?: string[];
+  notDataActions?: string[];
+}
+
+export type RoleDefinition = Resource<{
+  roleName: string;
+  type: string;
+  description: string;
+  assignableScopes: string[];
+  permissions: Permission[];
+}>;
+
+export type RoleAssignment = Resource<{
+  roleDefinitionId: string;
+  principalId: string;
+  principalType: string;
+  scope: string;
+  createdOn?: string;
+  createdBy?: string;
+}>;
+
+export type ConsoleService = Resource<{ disabled: boolean }>;
+
+/** The answer of `serialPorts/0/connect`. The ticket opens one socket, once, within `expiresIn` seconds. */
+export interface ConsoleConnection {
+  connectionString: string;
+  outofband: { url: string; ticket: string; session: string; expiresIn: number };
+}
+
+/** Who is attached to a port now. */
+export interface Viewer {
+  name: string;
+  mode: "write" | "observe";
+  since: string;
+  address: string;
+  session: string;
+}
+
+/** `outofband` only for callers who may connect themselves. */
+export type SerialPort = Resource<{
+  state: string;
+  connectionState: string;
+  outofband?: { viewers: Viewer[] };
+}>;
+
+/** What the host saw happen. */
+export interface Observation {
+  observed: string;
+  data?: Record<string, unknown>;
+}
+
+export interface Screenshot {
+  contentType: string;
+  /** Base64. */
+  data: string;
+  takenAt: string;
+  /** Pixels each way that were made one, for a picture that would be too large. */
+  scale?: number;
+}
+
+/** The last lines of a port's log, escapes made harmless; `from` and `end` are byte offsets. */
+export interface Tail {
+  lines: { text: string }[];
+  from: number;
+  end: number;
+  at: string;
+}
+
+/** The status document behind `Azure-AsyncOperation`. */
+export interface OperationStatus {
+  id?: string;
+  name?: string;
+  status: string;
+  startTime?: string;
+  endTime?: string;
+  percentComplete?: number;
+  properties?: { output?: unknown };
+  error?: ErrorBody;
+}
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  target?: string;
+  details?: ErrorBody[];
+  additionalInfo?: { type: string; info?: unknown }[];
+}
+
+/** Microsoft Graph's shapes, as far as the control plane has them. */
+export interface DirectoryObject {
+  "@odata.type"?: "#microsoft.graph.user" | "#microsoft.graph.servicePrincipal";
+  id: string;
+  displayName: string;
+  userPrincipalName?: string;
+  appId?: string;
+}
+
+export interface User extends DirectoryObject {
+  userPrincipalName: string;
+  accountEnabled?: boolean;
+  createdDateTime?: string;
+  /** Only in the answer that made the password. */
+  passwordProfile?: { password?: string; forceChangePasswordNextSignIn?: boolean };
+}

@@ -1,0 +1,88 @@
+import {
+  Menu,
+  MenuDivider,
+  MenuItem,
+  MenuList,
+  MenuPopover,
+  MenuTrigger,
+  ToolbarButton,
+} from "@fluentui/react-components";
+import {
+  AlertRegular,
+  KeyboardRegular,
+  KeyboardShiftRegular,
+  KeyCommandRegular,
+} from "@fluentui/react-icons";
+import type { ReactNode } from "react";
+import { t } from "../../text";
+import type { Seat } from "../seat";
+import { FUNCTION_KEYS, KEYS, type SpecialKey } from "../specialKeys";
+
+interface Props {
+  seat: Seat;
+  onNmi: () => void;
+  onSysrq: () => void;
+  /** Why neither can be sent. */
+  why: string | undefined;
+}
+
+/** The keyboard icon: what no keyboard sends, and keys that a phone lacks or a browser keeps for itself. */
+export function SendKeys({ seat, onNmi, onSysrq, why }: Props): ReactNode {
+  return (
+    <Menu>
+      <MenuTrigger disableButtonEnhancement>
+        <ToolbarButton
+          icon={<KeyboardRegular />}
+          aria-label={t("console.sendKeys")}
+          title={t("console.sendKeys")}
+        />
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <MenuItem
+            icon={<AlertRegular />}
+            disabled={why !== undefined}
+            subText={why ?? t("console.nmiHint")}
+            onClick={onNmi}
+          >
+            {t("console.sendNmi")}
+          </MenuItem>
+          <MenuItem
+            icon={<KeyCommandRegular />}
+            disabled={why !== undefined}
+            subText={why ?? t("console.sysrqHint")}
+            onClick={onSysrq}
+          >
+            {t("console.sendSysrq")}
+          </MenuItem>
+          <MenuDivider />
+          <Keys seat={seat} title={t("console.keyboard")} keys={KEYS} />
+          <Keys seat={seat} title={t("console.functionKeys")} keys={FUNCTION_KEYS} />
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}
+
+function Keys({ seat, title, keys }: { seat: Seat; title: string; keys: readonly SpecialKey[] }): ReactNode {
+  function send({ sends, applicationSends }: SpecialKey): void {
+    seat.send(seat.screen.applicationKeys ? (applicationSends ?? sends) : sends);
+    seat.screen.focus();
+  }
+  return (
+    <Menu>
+      <MenuTrigger disableButtonEnhancement>
+        <MenuItem icon={<KeyboardShiftRegular />}>{title}</MenuItem>
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          {keys.map((key) => (
+            <MenuItem key={key.label} onClick={() => send(key)}>
+              {key.label}
+            </MenuItem>
+          ))}
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}

@@ -1,0 +1,88 @@
+import { Button, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import { type ReactNode, useEffect, useState } from "react";
+import { StatusBadge } from "../../components";
+import { useStore } from "../../store";
+import { t } from "../../text";
+import type { Said, Seat } from "../seat";
+import { toneOf, wordOf } from "./states";
+
+/** What was said is seen for so long; screen readers have it at once. */
+const SHOWN_SECONDS = 8;
+
+const useStyles = makeStyles({
+  // One line whatever is said: the terminal above must not change its size for it.
+  root: {
+    display: "flex",
+    alignItems: "center",
+    columnGap: tokens.spacingHorizontalL,
+    flexShrink: 0,
+    height: "32px",
+    paddingInline: tokens.spacingHorizontalS,
+    overflow: "hidden",
+    whiteSpace: "nowrap",
+    fontSize: tokens.fontSizeBase200,
+    color: tokens.colorNeutralForeground2,
+    backgroundColor: tokens.colorNeutralBackground3,
+  },
+  said: {
+    flex: "1 1 0",
+    minWidth: "6rem",
+    overflow: "hidden",
+    textOverflow: "ellipsis",
+    color: tokens.colorNeutralForeground1,
+  },
+  people: { flex: "0 1 auto", overflow: "hidden", textOverflow: "ellipsis" },
+  keys: { flex: "0 1 auto", overflow: "hidden", textOverflow: "ellipsis" },
+  wide: { "@container (max-width: 640px)": { display: "none" } },
+});
+
+/** Below the terminal: how it stands, who is there, what was just said, and the keys that are not the guest's. */
+export function StatusLine({ seat }: { seat: Seat }): ReactNode {
+  const styles = useStyles();
+  const { status, writer, others, backlog } = useStore(seat.connection.store);
+  const { rows, cols } = useStore(seat.size);
+  const said = useRecent(useStore(seat.said));
+  const watching = status.kind === "attached" && status.mode === "observe";
+  return (
+    <div className={styles.root}>
+      <StatusBadge tone={toneOf(status)}>{wordOf(status, seat.machine.name)}</StatusBadge>
+      {watching && (
+        <span className={styles.people}>
+          {writer ? t("console.typing", { writer }) : t("console.nobodyTypes")}
+        </span>
+      )}
+      {others.length > 0 && (
+        <span className={styles.people} title={t("console.alsoHereHint")}>
+          {t("console.alsoHere", { names: others.join(", ") })}
+        </span>
+      )}
+      {backlog > 0 && (
+        <span>
+          {t("console.pasting", { count: backlog })}{" "}
+          <Button size="small" onClick={() => seat.stopPasting()}>
+            {t("console.stopPasting")}
+          </Button>
+        </span>
+      )}
+      <span className={styles.said} role="status" title={said}>
+        {said}
+      </span>
+      <span className={mergeClasses(styles.keys, styles.wide)}>
+        {t("console.keys", { leave: t("console.keyLeave"), menu: t("console.keyMenu") })}
+      </span>
+      <span className={styles.wide} title={t("console.sizeHint", { rows, cols })}>
+        {t("console.size", { rows, cols })}
+      </span>
+    </div>
+  );
+}
+
+/** Text while it is news. */
+function useRecent(said: Said): string {
+  const [old, setOld] = useState<Said | null>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setOld(said), SHOWN_SECONDS * 1000);
+    return () => clearTimeout(timer);
+  }, [said]);
+  return old === said ? "" : said.text;
+}

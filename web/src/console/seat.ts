@@ -1,0 +1,268 @@
+/**
+ * A person in front of a console: what is typed goes to the guest, what is printed goes to the terminal, what happens is
+ * said. Everything but the drawing of buttons; as cli/seat.py.
+ */
+
+import { copyText } from "../components";
+import { nonce } from "../nonce";
+import { saveAs } from "../pages/shared/saveAs";
+import { createStore, type Store } from "../store";
+import { t } from "../text";
+import { createClock } from "./clock";
+import { ConsoleConnection, type World } from "./connection";
+import { isReady, openingOf } from "./opening";
+import { prefer, preferences } from "./preferences";
+import type { Mode, Output, SessionEvent } from "./protocol/session";
+import { reachOf } from "./reach";
+import type { Shortcut } from "./terminal/keys";
+import { USUAL_SIZE } from "./terminal/options";
+import { isRisky, type Paste, pasteOf, typedOf } from "./terminal/paste";
+import { fileName, Record } from "./terminal/record";
+import { Screen } from "./terminal/screen";
+import { wordsFor } from "./words";
+
+/** What the person has to be asked or shown; the pane does it. */
+export type Request =
+  | { readonly kind: "paste"; readonly paste: Paste }
+  | { readonly kind: "menu" }
+  | { readonly kind: "leave" }
+  | { readonly kind: "find" };
+
+/** The last thing said, for the status line and for screen readers. A new object is said again. */
+export interface Said {
+  readonly text: string;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly name: string;
+}
+
+export class Seat {
+  readonly machine: Machine;
+  readonly connection: ConsoleConnection;
+  readonly screen: Screen;
+  readonly record = new Record();
+  readonly said: Store<Said> = createStore<Said>({ text: "" });
+  readonly size: Store<{ rows: number; cols: number }> = createStore({ rows: 24, cols: 80 });
+  /** It was opened in a window of its own. */
+  readonly elsewhere: Store<boolean> = createStore(false);
+  readonly request: Store<Request | null> = createStore<Request | null>(null);
+
+  readonly #ending = new AbortController();
+  #mode: Mode;
+  #opened = 0;
+
+  constructor(machine: Machine, mode: Mode, world: World = REAL) {
+    this.machine = machine;
+    this.#mode = mode;
+    this.screen = new Screen(nonce, preferences.get().fontSize, {
+      typed: (bytes) => this.#typed(bytes),
+      shortcut: (shortcut) => this.#shortcut(shortcut),
+      pasted: (text) => this.paste(text),
+      resized: (size) => this.size.set(size),
+    });
+    const screen = this.screen;
+    this.connection = new ConsoleConnection(
+      machine.id,
+      mode,
+      {
+        event: (event, now) => this.#event(event, now),
+        get behind() {
+          return screen.behind;
+        },
+        caughtUp: () => screen.caughtUp(),
+      },
+      world,
+    );
+  }
+
+  /** Show the terminal in `place` and connect. */
+  open(place: HTMLElement): void {
+    this.screen.open(place);
+    this.screen.label = t("console.terminal", { name: this.machine.name });
+    const { screenReader, wrap } = preferences.get();
+    this.screen.screenReader = screenReader;
+    this.screen.wrap = wrap;
+    this.size.set(this.screen.size);
+    this.#listen();
+    this.#opened = performance.now();
+    this.connection.start();
+  }
+
+  /** Leave for good; the terminal is gone afterwards. */
+  close(): void {
+    this.#ending.abort();
+    this.connection.leave();
+    this.screen.dispose();
+  }
+
+  /** A new session after an end: to type, or to watch. */
+  startAgain(mode: Mode): void {
+    this.#mode = mode;
+    this.elsewhere.set(false);
+    this.connection.startAgain(mode);
+  }
+
+  /** Go on in a window of its own, which gets the keyboard: this one leaves, or it would be taken over from there. */
+  popOut(): void {
+    const address = `${import.meta.env.BASE_URL}console?vm=${encodeURIComponent(this.machine.id)}&alone`;
+    const opened = window.open(address, "_blank", "popup,width=1000,height=640");
+    if (!opened) {
+      this.say(t("console.popUpBlocked"));
+      return;
+    }
+    opened.opener = null;
+    this.elsewhere.set(true);
+    this.connection.leave();
+  }
+
+  say(text: string): void {
+    this.said.set({ text });
+  }
+
+  /** Type text at the guest, as the person's own keys. */
+  send(text: string): void {
+    this.#typed(new TextEncoder().encode(text));
+  }
+
+  tellSize(): void {
+    const { rows, cols } = this.screen.size;
+    this.send(`stty rows ${rows} cols ${cols}\r`);
+  }
+
+  /** Paste, or ask first when it could do harm. */
+  paste(text: string): void {
+    const paste = pasteOf(text);
+    if (paste.text === "") return;
+    if (isRisky(paste)) this.request.set({ kind: "paste", paste });
+    else this.typePaste(paste);
+  }
+
+  typePaste(paste: Paste): void {
+    this.send(typedOf(paste, this.screen.bracketed));
+    this.screen.toBottom();
+  }
+
+  stopPasting(): void {
+    this.say(t("console.saidStopped", { count: this.connection.dropBacklog() }));
+  }
+
+  /** A file with the bytes that were seen. */
+  download(): void {
+    const name = fileName(this.machine.name, this.record.start, new Date());
+    saveAs(name, this.record.blob(), "application/octet-stream");
+  }
+
+  #typed(bytes: Uint8Array): void {
+    const lacking = bytes.length - this.connection.type(bytes);
+    if (lacking === 0 || isReport(bytes)) return;
+    if (this.connection.mayType) this.say(t("console.saidSlow", { count: lacking }));
+    else if (this.connection.store.get().status.kind === "attached") this.say(t("console.saidNotTyping"));
+    else this.say(t("console.saidNotConnected"));
+  }
+
+  #shortcut(shortcut: Shortcut): void {
+    const { fontSize } = preferences.get();
+    switch (shortcut) {
+      case "menu":
+      case "leave":
+      case "find":
+        this.request.set({ kind: shortcut });
+        return;
+      case "copy":
+        void this.copySelection();
+        return;
+      case "larger":
+        prefer({ fontSize: fontSize + 1 });
+        return;
+      case "smaller":
+        prefer({ fontSize: fontSize - 1 });
+        return;
+      case "usual":
+        prefer({ fontSize: USUAL_SIZE });
+    }
+  }
+
+  async copySelection(): Promise<void> {
+    const { selection } = this.screen;
+    if (selection === "") this.say(t("console.saidNothingSelected"));
+    else await this.copy(selection);
+  }
+
+  async copy(text: string): Promise<void> {
+    this.say(t((await copyText(text)) ? "console.saidCopied" : "console.saidNotCopied"));
+    this.screen.focus();
+  }
+
+  async pasteFromClipboard(): Promise<void> {
+    try {
+      this.paste(await navigator.clipboard.readText());
+    } catch {
+      this.say(t("console.saidNoClipboard"));
+    }
+    this.screen.focus();
+  }
+
+  #event(event: SessionEvent, mode: Mode): void {
+    if (event.kind === "output") {
+      this.#output(event, mode);
+      return;
+    }
+    const { name } = this.machine;
+    const back = this.connection.store.get().status.kind === "lost";
+    const words = wordsFor(event, { name, mode, back });
+    this.screen.readOnly = mode !== "write";
+    if (words === null) return;
+    if (words.inline) this.screen.say(t("console.us"), words.text);
+    this.say(words.text);
+  }
+
+  #output({ offset, payload, live }: Output, mode: Mode): void {
+    if (this.record.start === null) {
+      performance.measure("console: first byte", { start: this.#opened, detail: this.machine.id });
+    }
+    this.record.add(offset, payload);
+    this.screen.write(payload, live && mode === "write" ? "live-writer" : "bystander");
+  }
+
+  /** The page's own life: back from sleep, from another tab, from the network's absence; and gone. */
+  #listen(): void {
+    const { signal } = this.#ending;
+    const revive = (): void => {
+      if (!document.hidden) this.connection.revive();
+    };
+    window.addEventListener("online", revive, { signal });
+    window.addEventListener("focus", revive, { signal });
+    document.addEventListener("visibilitychange", revive, { signal });
+    // Said with a goodbye the keyboard is free at once; a page that comes back from the browser's cache connects anew.
+    window.addEventListener("pagehide", () => this.connection.leave(), { signal });
+    window.addEventListener("pageshow", (event) => event.persisted && this.startAgain(this.#mode), {
+      signal,
+    });
+    const followed = preferences.subscribe(() => {
+      const { fontSize, screenReader, wrap } = preferences.get();
+      this.screen.fontSize = fontSize;
+      this.screen.screenReader = screenReader;
+      this.screen.wrap = wrap;
+    });
+    signal.addEventListener("abort", followed);
+  }
+}
+
+/** What the terminal itself tells of mouse and focus where the guest asked for that: no key, so no word about it. */
+function isReport(bytes: Uint8Array): boolean {
+  const [first, second, third] = bytes;
+  return (
+    first === 0x1b && second === 0x5b && third !== undefined && "IOM<".includes(String.fromCharCode(third))
+  );
+}
+
+/** Backend for every console of the page. */
+const REAL: World = {
+  openingOf,
+  isReady,
+  reachOf,
+  openSocket: (url) => new WebSocket(url),
+  now: createClock(),
+};

@@ -1,0 +1,87 @@
+/** How things stand at a console, for whoever shows it. */
+
+import type { ApiError } from "../api/errors";
+import { alarmOf } from "./faults";
+import type { Mode, SessionEvent } from "./protocol/session";
+
+export type Status =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "attached"; readonly mode: Mode }
+  /** It was there and comes back by itself. */
+  | { readonly kind: "lost"; readonly fault: ApiError }
+  /** More was printed than could be shown; it goes on at its byte once that is done. */
+  | { readonly kind: "catchingUp" }
+  /**
+   * The API gives tickets, but nothing gets to the listener: `refused` at once, or `silent`. It goes on by itself once
+   * that has changed.
+   */
+  | { readonly kind: "unreachable"; readonly listener: string; readonly reach: "refused" | "silent" }
+  /** `waits`: it looks by itself whether that has changed. */
+  | { readonly kind: "refused"; readonly fault: ApiError; readonly waits: boolean }
+  | { readonly kind: "ended"; readonly fault: ApiError }
+  | { readonly kind: "left" };
+
+export interface Snapshot {
+  readonly status: Status;
+  /** Who types, by name; null when nobody does. */
+  readonly writer: string | null;
+  /** Who else is attached, as far as it was told. */
+  readonly others: readonly string[];
+  /** Typed bytes that wait for the port. */
+  readonly backlog: number;
+  /** The machine was stopped while this was attached; the console stays for when it runs again. */
+  readonly stopped: boolean;
+}
+
+export const BEGINNING: Snapshot = {
+  status: { kind: "connecting" },
+  writer: null,
+  others: [],
+  backlog: 0,
+  stopped: false,
+};
+
+/** What an event changes in how things stand. `mode` is this session's own, now. */
+export function changeBy(event: SessionEvent, before: Snapshot, mode: Mode): Partial<Snapshot> {
+  if (event.kind === "attached") {
+    const { writer, others } = event.fields;
+    return { status: { kind: "attached", mode }, writer: nameOf(writer), others: namesOf(others) };
+  }
+  if (event.kind !== "told") return {};
+  const { what, fields } = event;
+  const who = nameOf(fields["who"]) ?? "?";
+  switch (what) {
+    case "writer": {
+      const attached = before.status.kind === "attached";
+      return {
+        writer: nameOf(fields["writer"]),
+        ...(attached && { status: { kind: "attached", mode } }),
+      };
+    }
+    case "power":
+      return { stopped: fields["power"] === "stopped" };
+    case "joined":
+      return { others: [...before.others, who] };
+    case "left":
+      return { others: withoutFirst(before.others, who) };
+    case "alarm":
+      // The socket lives, but nobody is behind it: `attached` comes again when somebody is.
+      return fields["code"] === "AgentOffline" ? { status: { kind: "lost", fault: alarmOf(fields) } } : {};
+    default:
+      return {};
+  }
+}
+
+function nameOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function namesOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
+}
+
+/** One of them has left; another session of the same person may still be there. */
+function withoutFirst(names: readonly string[], name: string): readonly string[] {
+  const index = names.indexOf(name);
+  return index < 0 ? names : names.toSpliced(index, 1);
+}

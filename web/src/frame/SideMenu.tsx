@@ -1,0 +1,99 @@
+import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
+import {
+  CodeRegular,
+  DesktopRegular,
+  HistoryRegular,
+  KeyRegular,
+  PeopleRegular,
+  ServerRegular,
+  WindowConsoleRegular,
+} from "@fluentui/react-icons";
+import type { ReactNode } from "react";
+import { NavLink } from "react-router";
+import { type Key, t } from "../text";
+
+interface Entry {
+  to: string;
+  key: Key & `frame.${string}`;
+  icon: ReactNode;
+}
+
+const SECTIONS: readonly (readonly Entry[])[] = [
+  [
+    { to: "/vms", key: "frame.virtualMachines", icon: <DesktopRegular /> },
+    { to: "/console", key: "frame.serialConsoles", icon: <WindowConsoleRegular /> },
+    { to: "/hosts", key: "frame.hosts", icon: <ServerRegular /> },
+    { to: "/subscription", key: "frame.subscription", icon: <KeyRegular /> },
+  ],
+  [
+    { to: "/activity", key: "frame.activityLog", icon: <HistoryRegular /> },
+    { to: "/users", key: "frame.users", icon: <PeopleRegular /> },
+    { to: "/api", key: "frame.api", icon: <CodeRegular /> },
+  ],
+];
+
+const useStyles = makeStyles({
+  section: {
+    display: "grid",
+    rowGap: tokens.spacingVerticalXXS,
+    margin: 0,
+    padding: tokens.spacingHorizontalS,
+    listStyleType: "none",
+    borderBottom: `1px solid ${tokens.colorNeutralStroke3}`,
+    ":last-child": { borderBottomStyle: "none" },
+  },
+  link: {
+    display: "flex",
+    alignItems: "center",
+    columnGap: tokens.spacingHorizontalM,
+    minHeight: "36px",
+    paddingInline: tokens.spacingHorizontalS,
+    borderRadius: tokens.borderRadiusMedium,
+    color: tokens.colorNeutralForeground2,
+    textDecorationLine: "none",
+    whiteSpace: "nowrap",
+    overflow: "hidden",
+    ":hover": { backgroundColor: tokens.colorSubtleBackgroundHover, color: tokens.colorNeutralForeground1 },
+    ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: "-2px" },
+    "&[aria-current='page']": {
+      backgroundColor: tokens.colorNeutralBackground1Selected,
+      color: tokens.colorNeutralForeground1,
+      fontWeight: tokens.fontWeightSemibold,
+      boxShadow: `inset 3px 0 0 ${tokens.colorBrandForeground1}`,
+    },
+  },
+  icon: { display: "inline-flex", flexShrink: 0, fontSize: "1.25rem" },
+  small: { justifyContent: "center", paddingInline: 0 },
+  hidden: { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)" },
+});
+
+/** `narrow`: icons only, the words for screen readers and as tooltips. `onGo`: a place was chosen. */
+export function SideMenu({ narrow = false, onGo }: { narrow?: boolean; onGo?: () => void }): ReactNode {
+  const styles = useStyles();
+  return (
+    <nav aria-label={t("frame.navigation")}>
+      {SECTIONS.map((entries) => (
+        <ul key={entries[0]?.to} className={styles.section}>
+          {entries.map(({ to, key, icon }) => {
+            const label = t(key);
+            return (
+              <li key={to}>
+                <NavLink
+                  to={to}
+                  className={mergeClasses(styles.link, narrow && styles.small)}
+                  title={narrow ? label : undefined}
+                  onClick={() => onGo?.()}
+                >
+                  <span className={styles.icon} aria-hidden>
+                    {icon}
+                  </span>
+                  <span className={narrow ? styles.hidden : undefined}>{label}</span>
+                </NavLink>
+              </li>
+            );
+          })}
+        </ul>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,31 @@
+/** The frame's own commands, always among those that the search offers. */
+
+import { useMemo } from "react";
+import { useAuth } from "../auth";
+import { t } from "../text";
+import { CHOICES, chooseTheme } from "../theme/choice";
+import { type Command, useCommands } from "./commands";
+import { THEME_NAMES } from "./ThemeMenu";
+
+export function useFrameCommands(onHelp: () => void): void {
+  const { signOut } = useAuth();
+  const list = useMemo<readonly Command[]>(
+    () => [
+      ...CHOICES.map((choice) => ({
+        id: `theme:${choice}`,
+        title: t("frame.useTheme", { name: THEME_NAMES[choice]() }),
+        words: ["theme", "colour", "color", choice],
+        run: () => chooseTheme(choice),
+      })),
+      { id: "help", title: t("frame.help"), words: ["keyboard", "shortcuts", "version"], run: onHelp },
+      {
+        id: "sign-out",
+        title: t("frame.signOut"),
+        words: ["logout", "leave"],
+        run: () => void signOut(),
+      },
+    ],
+    [signOut, onHelp],
+  );
+  useCommands(list);
+}

@@ -1,0 +1,64 @@
+/** Everything that can be found: machines, their consoles, hosts, pages and commands. */
+
+import type { VirtualMachine } from "../../api/types";
+import { placeOf, vmPath } from "../../pages/shared/resourceId";
+import { t } from "../../text";
+import type { Command } from "../commands";
+import type { Found } from "./found";
+import type { Entry } from "./rank";
+
+type Go = (path: string) => void;
+
+export function entriesOf(found: Found, commands: readonly Command[], go: Go): Entry[] {
+  return [
+    ...pages(go),
+    ...commands.map((each): Entry => ({ ...each, kind: "command" })),
+    ...found.machines.flatMap((vm) => machine(vm, go)),
+    ...found.hosts.map(
+      (host): Entry => ({
+        id: `host:${host.id.toLowerCase()}`,
+        kind: "host",
+        title: host.name,
+        hint: [placeOf(host.id).group, host.properties.status].join(" · "),
+        run: () => go(`/hosts?${new URLSearchParams({ host: host.name })}`),
+      }),
+    ),
+  ];
+}
+
+function pages(go: Go): Entry[] {
+  const to = (path: string, title: string, ...words: string[]): Entry => ({
+    id: `page:${path}`,
+    kind: "page",
+    title,
+    words,
+    run: () => go(path),
+  });
+  return [
+    to("/vms", t("frame.virtualMachines"), "vms", "home", "guests"),
+    to("/console", t("frame.serialConsoles"), "terminal"),
+    to("/hosts", t("frame.hosts"), "agents", "machines"),
+    to("/subscription", t("frame.subscription"), "switch", "disable console"),
+    to("/activity", t("frame.activityLog"), "audit", "history"),
+    to("/users", t("frame.users"), "people", "accounts"),
+    to("/api", t("frame.api"), "rest", "openapi"),
+  ];
+}
+
+function machine(vm: VirtualMachine, go: Go): Entry[] {
+  const place = placeOf(vm.id);
+  const power = vm.properties.instanceView?.statuses?.find((each) => each.code.startsWith("PowerState/"));
+  const host = vm.properties.instanceView?.outofband?.host;
+  const hint = [place.group, host, power?.displayStatus].filter(Boolean).join(" · ");
+  const key = vm.id.toLowerCase();
+  return [
+    { id: `vm:${key}`, kind: "machine", title: vm.name, hint, run: () => go(vmPath(place)) },
+    {
+      id: `console:${key}`,
+      kind: "console",
+      title: t("frame.consoleOf", { name: vm.name }),
+      hint,
+      run: () => go(vmPath(place, "console")),
+    },
+  ];
+}

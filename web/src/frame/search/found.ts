@@ -1,0 +1,40 @@
+/** The machines and hosts that the search knows, over all subscriptions. */
+
+import { arm, VERSIONS } from "../../api/client";
+import type { Host, Subscription, VirtualMachine } from "../../api/types";
+
+export interface Found {
+  machines: readonly VirtualMachine[];
+  hosts: readonly Host[];
+}
+
+/** A list this young is not asked for again. */
+const FRESH_MS = 20_000;
+let kept: { found: Promise<Found>; at: number } | undefined;
+
+export function findAll(): Promise<Found> {
+  const now = Date.now();
+  if (kept && now - kept.at < FRESH_MS) return kept.found;
+  const found = load();
+  kept = { found, at: now };
+  found.catch(() => {
+    kept = undefined;
+  });
+  return found;
+}
+
+async function load(): Promise<Found> {
+  const subscriptions = await arm.list<Subscription>("/subscriptions", { version: VERSIONS.resources });
+  const each = await Promise.all(
+    subscriptions.map(async ({ id }) => ({
+      machines: await arm.list<VirtualMachine>(`${id}/providers/Microsoft.Compute/virtualMachines`, {
+        version: VERSIONS.compute,
+        query: { $expand: "instanceView" },
+      }),
+      hosts: await arm.list<Host>(`${id}/providers/Microsoft.HybridCompute/machines`, {
+        version: VERSIONS.hybridCompute,
+      }),
+    })),
+  );
+  return { machines: each.flatMap((one) => one.machines), hosts: each.flatMap((one) => one.hosts) };
+}

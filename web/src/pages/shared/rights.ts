@@ -1,0 +1,47 @@
+/** What the permissions of a scope allow, by the rules of Azure's roles. */
+
+import type { Permission } from "../../api/types";
+
+export const RIGHTS = {
+  start: "Microsoft.Compute/virtualMachines/start/action",
+  restart: "Microsoft.Compute/virtualMachines/restart/action",
+  powerOff: "Microsoft.Compute/virtualMachines/powerOff/action",
+  write: "Microsoft.Compute/virtualMachines/write",
+  delete: "Microsoft.Compute/virtualMachines/delete",
+  connect: "Microsoft.SerialConsole/serialPorts/connect/action",
+  diagnostics: "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action",
+  assign: "Microsoft.Authorization/roleAssignments/write",
+  unassign: "Microsoft.Authorization/roleAssignments/delete",
+  disableConsole: "Microsoft.SerialConsole/consoleServices/disableConsole/action",
+  enableConsole: "Microsoft.SerialConsole/consoleServices/enableConsole/action",
+  readActivity: "Microsoft.Insights/eventtypes/values/read",
+  enrol: "Microsoft.HybridCompute/machines/write",
+} as const;
+export type Right = keyof typeof RIGHTS;
+
+/** `notActions` takes away from its own permission only: what another one gives stays given. */
+export function allows(permissions: readonly Permission[], action: string): boolean {
+  return permissions.some(
+    (each) =>
+      each.actions.some((pattern) => matches(pattern, action)) &&
+      !(each.notActions ?? []).some((pattern) => matches(pattern, action)),
+  );
+}
+
+/** `*` stands for any text, slashes included; case does not count. */
+function matches(pattern: string, action: string): boolean {
+  const pieces = pattern.toLowerCase().split("*");
+  const text = action.toLowerCase();
+  const first = pieces[0] ?? "";
+  const last = pieces.at(-1) ?? "";
+  if (pieces.length === 1) return text === first;
+  if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
+    return false;
+  let at = first.length;
+  for (const piece of pieces.slice(1, -1)) {
+    const found = text.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return at <= text.length - last.length;
+}

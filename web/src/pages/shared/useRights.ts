@@ -1,0 +1,71 @@
+/** What the signed-in person may do at a scope: for buttons that say beforehand why they cannot be pressed. */
+
+import { useCallback, useEffect } from "react";
+import { arm, VERSIONS } from "../../api/client";
+import type { Permission } from "../../api/types";
+import { createStore, useStore } from "../../store";
+import { onEach } from "./bulk";
+import { keyOf } from "./resourceId";
+import { allows, RIGHTS, type Right } from "./rights";
+
+/** How long an answer holds, in milliseconds: roles change seldom, and the control plane has the last word anyway. */
+const HOLDS = 60_000;
+
+interface Known {
+  /** Undefined when the control plane did not say; nothing is forbidden then. */
+  permissions: readonly Permission[] | undefined;
+  until: number;
+}
+
+const book = createStore<ReadonlyMap<string, Known>>(new Map());
+
+export type May = (scope: string, right: Right) => boolean;
+
+/** Whether a right is held at one of `scopes`. What is not known is taken for granted: the control plane may still refuse. */
+export function useRights(scopes: readonly string[]): May {
+  const known = useStore(book);
+  const wanted = scopes.map(keyOf).join("\n");
+
+  useEffect(() => {
+    const end = new AbortController();
+    const missing = wanted.split("\n").filter((scope) => scope && !isFresh(scope));
+    void onEach(missing, (scope) => load(scope, end.signal));
+    return () => end.abort();
+  }, [wanted]);
+
+  return useCallback(
+    (scope, right) => {
+      const permissions = known.get(keyOf(scope))?.permissions;
+      return permissions === undefined || allows(permissions, RIGHTS[right]);
+    },
+    [known],
+  );
+}
+
+/** For what is better not tried: undefined until it is known, true when the control plane did not say. */
+export function useRight(scope: string, right: Right): boolean | undefined {
+  const may = useRights([scope]);
+  return useStore(book).has(keyOf(scope)) ? may(scope, right) : undefined;
+}
+
+/** After a change of roles. */
+export function forgetRights(): void {
+  book.set(new Map());
+}
+
+function isFresh(scope: string): boolean {
+  const found = book.get().get(scope);
+  return found !== undefined && found.until > Date.now();
+}
+
+async function load(scope: string, signal: AbortSignal): Promise<void> {
+  const path = `${scope === "/" ? "" : scope}/providers/Microsoft.Authorization/permissions`;
+  let permissions: Permission[] | undefined;
+  try {
+    permissions = await arm.list<Permission>(path, { version: VERSIONS.authorization, signal });
+  } catch {
+    // Whoever may not even ask finds out from the refusal of what they try.
+    if (signal.aborted) return;
+  }
+  book.update((known) => new Map(known).set(scope, { permissions, until: Date.now() + HOLDS }));
+}

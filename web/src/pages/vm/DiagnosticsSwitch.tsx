@@ -1,0 +1,60 @@
+import { makeStyles, tokens } from "@fluentui/react-components";
+import { type ReactNode, useState } from "react";
+import type { VirtualMachine } from "../../api/types";
+import { ErrorView, StatusBadge } from "../../components";
+import { t } from "../../text";
+import { Card } from "../shared/Card";
+import { GuardedButton } from "../shared/GuardedButton";
+import { RIGHTS } from "../shared/rights";
+import { useRights } from "../shared/useRights";
+import { enableDiagnostics } from "../vms/actions";
+import type { Machine } from "../vms/machine";
+import { useVm } from "./vmContext";
+
+const useStyles = makeStyles({
+  line: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
+  note: { margin: 0, color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
+});
+
+/** Whether boot diagnostics are on, and the way out when they are off: with them off no console of the machine opens. */
+export function DiagnosticsSwitch({ vm, machine }: { vm: VirtualMachine; machine: Machine }): ReactNode {
+  const styles = useStyles();
+  const { polled } = useVm();
+  const may = useRights([vm.id]);
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const on = vm.properties.diagnosticsProfile?.bootDiagnostics?.enabled !== false;
+
+  const busyWhy = busy ? t("vms.whyBusy") : undefined;
+  const why = may(vm.id, "write") ? busyWhy : t("vms.whyRight", { action: RIGHTS.write });
+
+  async function enable(): Promise<void> {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await enableDiagnostics(machine);
+      await polled.refresh();
+    } catch (thrown) {
+      setError(thrown);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Card title={t("vm.diagnosticsSwitch")}>
+      <div className={styles.line}>
+        <StatusBadge tone={on ? "good" : "off"}>
+          {on ? t("vm.diagnosticsOn") : t("vm.diagnosticsOff")}
+        </StatusBadge>
+        {!on && (
+          <GuardedButton appearance="primary" why={why} onClick={() => void enable()}>
+            {t("vm.diagnosticsEnable")}
+          </GuardedButton>
+        )}
+      </div>
+      {error !== undefined && <ErrorView error={error} onRetry={() => void enable()} />}
+      <p className={styles.note}>{t("vm.diagnosticsHow")}</p>
+    </Card>
+  );
+}

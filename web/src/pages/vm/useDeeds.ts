@@ -1,0 +1,78 @@
+import { useCallback, useState } from "react";
+import { arm, VERSIONS } from "../../api/client";
+import { explained } from "../../api/errors";
+import type { Observation } from "../../api/types";
+import { t } from "../../text";
+import { act, cutPower, reset, subjectOf } from "../vms/actions";
+import type { Machine } from "../vms/machine";
+import type { PowerAction } from "../vms/power";
+
+export type Deed = PowerAction | "reset" | "force" | "delete";
+
+/** How the last deed went. */
+export interface Outcome {
+  deed: Deed;
+  /** What the host saw happen. */
+  observed?: string;
+  error?: unknown;
+}
+
+export interface Deeds {
+  /** The deed under way. */
+  busy: Deed | undefined;
+  outcome: Outcome | undefined;
+  begin: (deed: Deed) => Promise<void>;
+  dismiss: () => void;
+}
+
+/** What can be done to one machine, and what came of it. `onEnd` is called when a deed has ended, well or not. */
+export function useDeeds(machine: Pick<Machine, "id" | "name">, onEnd: () => void): Deeds {
+  const { id, name } = machine;
+  const [busy, setBusy] = useState<Deed>();
+  const [outcome, setOutcome] = useState<Outcome>();
+  const begin = useCallback(
+    async (deed: Deed) => {
+      setOutcome(undefined);
+      setBusy(deed);
+      try {
+        const seen = await perform(deed, { id, name });
+        setOutcome({ deed, ...(seen?.observed && { observed: seen.observed }) });
+      } catch (error) {
+        setOutcome({ deed, error });
+      } finally {
+        setBusy(undefined);
+        onEnd();
+      }
+    },
+    [id, name, onEnd],
+  );
+  const dismiss = useCallback(() => setOutcome(undefined), []);
+  return { busy, outcome, begin, dismiss };
+}
+
+/** The guest was asked and did not react: it may still be forced. */
+export function isUnmoved(outcome: Outcome): boolean {
+  return (
+    outcome.deed === "powerOff" &&
+    outcome.error !== undefined &&
+    explained(outcome.error).code === "VmStopTimeout"
+  );
+}
+
+function perform(deed: Deed, target: Pick<Machine, "id" | "name">): Promise<Observation | undefined> {
+  switch (deed) {
+    case "force":
+      return cutPower(target);
+    case "reset":
+      return reset(target);
+    case "delete":
+      return arm.begin(target.id, {
+        method: "DELETE",
+        version: VERSIONS.compute,
+        title: t("vm.noticeDelete", { name: target.name }),
+        subject: subjectOf(target),
+      });
+    default:
+      return act(deed, target);
+  }
+}

@@ -1,0 +1,72 @@
+/** What is done to a machine from several pages, begun and shown among the notifications. */
+
+import { arm, VERSIONS } from "../../api/client";
+import type { Observation } from "../../api/types";
+import type { Subject } from "../../notices";
+import { t } from "../../text";
+import { placeOf, portOf, vmPath } from "../shared/resourceId";
+import type { PowerAction } from "./power";
+
+interface Target {
+  id: string;
+  name: string;
+}
+
+export function titleOf(action: PowerAction, name: string): string {
+  switch (action) {
+    case "start":
+      return t("vms.noticeStart", { name });
+    case "restart":
+      return t("vms.noticeRestart", { name });
+    case "powerOff":
+      return t("vms.noticeStop", { name });
+  }
+}
+
+export function subjectOf(target: Target): Subject {
+  return { name: target.name, href: vmPath(placeOf(target.id)) };
+}
+
+/** What the host saw happen, once it has. Throws ApiError. */
+export function act(
+  action: PowerAction,
+  target: Target,
+  signal?: AbortSignal,
+): Promise<Observation | undefined> {
+  return arm.begin<Observation | undefined>(`${target.id}/${action}`, {
+    version: VERSIONS.compute,
+    title: titleOf(action, target.name),
+    subject: subjectOf(target),
+    signal,
+  });
+}
+
+/** Without asking the guest. */
+export function cutPower(target: Target): Promise<Observation | undefined> {
+  return arm.begin<Observation | undefined>(`${target.id}/powerOff`, {
+    version: VERSIONS.compute,
+    query: { skipShutdown: true },
+    title: t("vm.noticeForce", { name: target.name }),
+    subject: subjectOf(target),
+  });
+}
+
+/** As with the button on the case. */
+export function reset(target: Target): Promise<Observation | undefined> {
+  return arm.begin<Observation | undefined>(portOf(target.id, "reset"), {
+    version: VERSIONS.serialConsole,
+    title: t("vm.noticeReset", { name: target.name }),
+    subject: subjectOf(target),
+  });
+}
+
+/** With them off no console of the machine opens. */
+export function enableDiagnostics(target: Target): Promise<void> {
+  return arm.begin(target.id, {
+    method: "PATCH",
+    version: VERSIONS.compute,
+    body: { properties: { diagnosticsProfile: { bootDiagnostics: { enabled: true } } } },
+    title: t("vm.noticeDiagnostics", { name: target.name }),
+    subject: subjectOf(target),
+  });
+}

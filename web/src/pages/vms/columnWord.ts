@@ -1,0 +1,17 @@
+import { t } from "../../text";
+import type { Column } from "./view";
+
+export function columnWord(column: Column): string {
+  switch (column) {
+    case "name":
+      return t("vms.columnName");
+    case "power":
+      return t("vms.columnPower");
+    case "host":
+      return t("vms.columnHost");
+    case "group":
+      return t("vms.columnGroup");
+    case "health":
+      return t("vms.columnHealth");
+  }
+}

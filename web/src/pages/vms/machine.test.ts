@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { reconcile, toMachine } from "./machine";
+import { hasEffect } from "./power";
+import { sampleVm } from "./samples";
+
+describe("toMachine", () => {
+  it("takes a row out of the envelope", () => {
+    expect(toMachine(sampleVm({ name: "web1", group: "Prod", host: "alpha" }))).toMatchObject({
+      name: "web1",
+      group: "Prod",
+      host: "alpha",
+      power: "running",
+      certain: true,
+      since: "2026-01-02T03:04:05.000000Z",
+      health: { condition: "well" },
+    });
+  });
+
+  it("doubts the power of a machine whose host is away", () => {
+    expect(toMachine(sampleVm({ name: "web1", connected: false })).certain).toBe(false);
+  });
+
+  it("lives with an answer that has no instance view", () => {
+    const vm = sampleVm({ name: "web1" });
+    delete vm.properties.instanceView;
+    expect(toMachine(vm)).toMatchObject({ power: "unknown", certain: true });
+  });
+});
+
+describe("reconcile", () => {
+  const rows = ["a", "b", "c"].map((name) => toMachine(sampleVm({ name })));
+
+  it("keeps the very list when nothing changed", () => {
+    expect(
+      reconcile(
+        rows,
+        ["a", "b", "c"].map((name) => toMachine(sampleVm({ name }))),
+      ),
+    ).toBe(rows);
+  });
+
+  it("keeps the rows that did not change", () => {
+    const now = [toMachine(sampleVm({ name: "a" })), toMachine(sampleVm({ name: "b", power: "stopped" }))];
+    const merged = reconcile(rows, now);
+    expect(merged).toHaveLength(2);
+    expect(merged[0]).toBe(rows[0]);
+    expect(merged[1]).toBe(now[1]);
+  });
+});
+
+describe("hasEffect", () => {
+  it("starts what does not run, stops and restarts what does, and rules out nothing where it is unknown", () => {
+    expect(["start", "restart", "powerOff"].map((each) => hasEffect(each as "start", "running"))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(["start", "restart", "powerOff"].map((each) => hasEffect(each as "start", "deallocated"))).toEqual(
+      [true, false, false],
+    );
+    expect(["start", "restart", "powerOff"].map((each) => hasEffect(each as "start", "unknown"))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+});

@@ -1,0 +1,144 @@
+/** Every address of the portal: its page, loaded when it is first wanted, and its crumbs. */
+
+import { Spinner } from "@fluentui/react-components";
+import type { ComponentType } from "react";
+import { createBrowserRouter, Navigate, type Params, type RouteObject } from "react-router";
+import { LaterPage, Part } from "./components";
+import { NotFound } from "./frame/NotFound";
+import { PageError } from "./frame/PageError";
+import { Shell } from "./frame/Shell";
+import { t } from "./text";
+
+export interface Crumb {
+  label: string;
+  /** Absent for the page itself. */
+  to?: string;
+}
+
+/** What a route says of itself. A page of several parts names the whole in a parent route, itself in its own. */
+export interface Handle {
+  crumb(params: Params<string>): Crumb;
+  /** The page uses the whole width and height and scrolls by itself. */
+  full?: boolean;
+}
+
+const crumb = (label: string, to?: string): Handle => ({
+  crumb: () => (to === undefined ? { label } : { label, to }),
+});
+
+/** The router remembers what this gives, a failure too: a page that does not come at once looks after itself. */
+function page(load: () => Promise<{ default: ComponentType }>): NonNullable<RouteObject["lazy"]> {
+  return async () => {
+    try {
+      return { Component: (await load()).default };
+    } catch {
+      return { element: <LaterPage part={new Part<object>(load)} /> };
+    }
+  };
+}
+
+const vmPath = (params: Params<string>): string =>
+  `/vms/${[params["sub"], params["group"], params["name"]].map((part) => encodeURIComponent(part ?? "")).join("/")}`;
+
+export const routes: RouteObject[] = [
+  {
+    element: <Shell />,
+    errorElement: <PageError whole />,
+    // Until the first page's files are there; it is only a moment.
+    hydrateFallbackElement: <Spinner aria-label={t("common.loading")} />,
+    children: [
+      {
+        errorElement: <PageError />,
+        children: [
+          { index: true, element: <Navigate to="/vms" replace /> },
+          {
+            path: "vms",
+            handle: crumb(t("frame.virtualMachines"), "/vms"),
+            children: [
+              { index: true, lazy: page(() => import("./pages/vms/VmsPage")) },
+              {
+                path: ":sub/:group/:name",
+                lazy: page(() => import("./pages/vm/VmPage")),
+                handle: {
+                  crumb: (params) => ({ label: params["name"] ?? "", to: vmPath(params) }),
+                } satisfies Handle,
+                children: [
+                  {
+                    index: true,
+                    lazy: page(() => import("./pages/vm/OverviewPage")),
+                    handle: crumb(t("frame.overview")),
+                  },
+                  {
+                    path: "activity",
+                    lazy: page(() => import("./pages/vm/ActivityPage")),
+                    handle: crumb(t("frame.activityLog")),
+                  },
+                  {
+                    path: "access",
+                    lazy: page(() => import("./pages/vm/AccessPage")),
+                    handle: crumb(t("frame.access")),
+                  },
+                  {
+                    path: "console",
+                    lazy: page(() => import("./pages/vm/ConsolePage")),
+                    handle: { ...crumb(t("frame.serialConsole")), full: true } satisfies Handle,
+                  },
+                  {
+                    path: "diagnostics",
+                    lazy: page(() => import("./pages/vm/DiagnosticsPage")),
+                    handle: crumb(t("frame.bootDiagnostics")),
+                  },
+                  {
+                    path: "reset",
+                    lazy: page(() => import("./pages/vm/ResetPage")),
+                    handle: crumb(t("vm.reset")),
+                  },
+                  {
+                    path: "restart",
+                    lazy: page(() => import("./pages/vm/RestartPage")),
+                    handle: crumb(t("vm.restart")),
+                  },
+                ],
+              },
+            ],
+          },
+          {
+            path: "console",
+            lazy: page(() => import("./pages/console/ConsolesPage")),
+            handle: { ...crumb(t("frame.serialConsoles"), "/console"), full: true } satisfies Handle,
+          },
+          {
+            path: "hosts",
+            lazy: page(() => import("./pages/hosts/HostsPage")),
+            handle: crumb(t("frame.hosts"), "/hosts"),
+          },
+          {
+            path: "subscription",
+            lazy: page(() => import("./pages/subscription/SubscriptionPage")),
+            handle: crumb(t("subscription.title"), "/subscription"),
+          },
+          {
+            path: "activity",
+            lazy: page(() => import("./pages/activity/ActivityPage")),
+            handle: crumb(t("frame.activityLog"), "/activity"),
+          },
+          {
+            path: "users",
+            lazy: page(() => import("./pages/users/UsersPage")),
+            handle: crumb(t("frame.users"), "/users"),
+          },
+          {
+            path: "api",
+            lazy: page(() => import("./pages/api/ApiPage")),
+            handle: crumb(t("frame.api"), "/api"),
+          },
+          { path: "*", element: <NotFound />, handle: crumb(t("frame.notFoundTitle")) },
+        ],
+      },
+    ],
+  },
+];
+
+export function createRouter(): ReturnType<typeof createBrowserRouter> {
+  return createBrowserRouter(routes, { basename: import.meta.env.BASE_URL });
+}

@@ -1,0 +1,52 @@
+import type { Messages } from "../catalogue";
+
+export const access = {
+  add: "Add a role",
+  here: "Given here",
+  group: "Inherited from the resource group {name}",
+  subscription: "Inherited from the subscription {name}",
+  root: "Inherited from the whole of this control plane",
+  nobody: "Nobody has a role here.",
+  nobodyHere: "No role is given on this scope itself; those below come from above.",
+
+  who: "Who",
+  role: "Role",
+  since: "Since",
+  actions: "Actions",
+  user: "User",
+  servicePrincipal: "Service principal",
+  unknown: "Unknown",
+  unknownHint: "The directory has no name for this id: it was deleted, or you may not read the directory.",
+  you: "you",
+  by: "given by {name}",
+  remove: "Remove",
+  removeFor: "Remove {role} of {name}",
+
+  addTitle: "Add a role",
+  addRole: "Role",
+  addWho: "User or service principal",
+  addWhoHint: "Type a part of the name",
+  addNobody: "Nobody has such a name.",
+  addScope: "Where it holds",
+  addScopeVm: "This machine: {name}",
+  addScopeGroup: "Its resource group: {name}",
+  addScopeSubscription: "Its subscription: {name}",
+  addScopeWhole: "The whole of this control plane",
+  choose: "Choose",
+  users: "Users",
+  servicePrincipals: "Service principals",
+  addMissingRole: "Choose a role.",
+  addMissingWho: "Choose who gets it from the list.",
+  addSubmit: "Add",
+
+  removeTitle: "Remove {role} of {name}?",
+  removeLoss:
+    "{name} loses what this role allows on {scope} and below. Console sessions that rest on it end.",
+  removeSelf: "It is your own: you may not be able to give it back to yourself.",
+  removeLastOwner: "It is the last role Owner that holds here: nobody else could give roles here any more.",
+
+  noticeAdd: "Give {name} the role {role}",
+  noticeRemove: "Remove {role} of {name}",
+  whyRight: "You have no role that contains {action} here. Ask an Owner or a User Access Administrator.",
+  whereRoot: "the whole control plane",
+} as const satisfies Messages;

@@ -1,0 +1,52 @@
+/** Every text a person sees, by key: `t("vms.title")`. Keys and their values are checked by the compiler. */
+
+import { type Arguments, fill, type Messages } from "./catalogue";
+import { access } from "./en/access";
+import { activity } from "./en/activity";
+import { api } from "./en/api";
+import { common } from "./en/common";
+import { consoles } from "./en/console";
+import { frame } from "./en/frame";
+import { hosts } from "./en/hosts";
+import { subscription } from "./en/subscription";
+import { users } from "./en/users";
+import { vm } from "./en/vm";
+import { vms } from "./en/vms";
+
+export { ago, clockTime, day, full, localTimes, number, utc } from "./dates";
+
+const english = {
+  access,
+  activity,
+  api,
+  common,
+  console: consoles,
+  frame,
+  hosts,
+  subscription,
+  users,
+  vm,
+  vms,
+};
+
+type Catalogue = typeof english;
+type Area = keyof Catalogue & string;
+export type Key = { [A in Area]: `${A}.${keyof Catalogue[A] & string}` }[Area];
+type MessageOf<K extends Key> = K extends `${infer A}.${infer Name}`
+  ? A extends Area
+    ? Name extends keyof Catalogue[A]
+      ? Catalogue[A][Name]
+      : never
+    : never
+  : never;
+
+/** The language of the messages, which also chooses plural forms. Dates and numbers follow the reader's own settings. */
+export const LANGUAGE = "en";
+
+const messages: Record<string, Messages> = english;
+
+export function t<K extends Key>(key: K, ...values: Arguments<MessageOf<K>>): string {
+  const dot = key.indexOf(".");
+  const message = messages[key.slice(0, dot)]?.[key.slice(dot + 1)];
+  return message === undefined ? key : fill(message, values[0] ?? {}, LANGUAGE);
+}
