@@ -85,7 +85,9 @@ signing_keys = sa.Table(
 role_assignments = sa.Table(
     "role_assignments",
     metadata,
+    # The id below the tenant's: every tenant has a `/` of its own, and may use any name there.
     sa.Column("key", Key, primary_key=True),
+    sa.Column("tenant_id", Text, nullable=False, server_default=sa.text("''")),
     sa.Column("name", Text, nullable=False),
     sa.Column("scope", Text, nullable=False),
     sa.Column("scope_key", Key, nullable=False),
@@ -94,8 +96,28 @@ role_assignments = sa.Table(
     sa.Column("principal_type", Text, nullable=False),
     sa.Column("created", Moment, nullable=False),
     sa.Column("created_by", Text, nullable=False),
+    sa.Column("description", Text),
     sa.UniqueConstraint("principal_id", "role_id", "scope_key", name="uq_role_assignments_triple"),
     sa.Index("ix_role_assignments_scope", "scope_key"),
+    sa.Index("ix_role_assignments_role", "tenant_id", "role_id"),
+)
+
+# Custom roles only; the built-in ones are part of the program.
+role_definitions = sa.Table(
+    "role_definitions",
+    metadata,
+    sa.Column("tenant_id", Text, primary_key=True),
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("name_key", Key, nullable=False),
+    sa.Column("description", Text, nullable=False),
+    sa.Column("permissions", Json, nullable=False),
+    sa.Column("assignable_scopes", Json, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("created_by", Text, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
+    sa.UniqueConstraint("tenant_id", "name_key", name="uq_role_definitions_name"),
 )
 
 # Resource groups are rows here too (type Microsoft.Resources/resourceGroups): one tree, one etag rule.
@@ -187,6 +209,7 @@ activity = sa.Table(
     sa.Column("correlation_id", Text, nullable=False),
     sa.Column("operation_id", Text, nullable=False),
     sa.Column("properties", Json, nullable=False),
+    sa.Column("role", Text),
     sa.Index("ix_activity_subscription", "subscription_id", "at"),
     sa.Index("ix_activity_resource", "resource_key", "at"),
 )
