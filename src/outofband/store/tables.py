@@ -172,6 +172,8 @@ operations = sa.Table(
     sa.Column("lease_epoch", sa.BigInteger, nullable=False),
     sa.Column("lease_expires", Moment),
     sa.Column("not_before", Moment),
+    # Since when somebody wants it to be canceled.
+    sa.Column("cancel", Moment),
     sa.Column("started", Moment, nullable=False),
     sa.Column("changed", Moment, nullable=False),
     sa.Column("ended", Moment),
@@ -182,6 +184,33 @@ operations = sa.Table(
         sqlite_where=sa.text("ended IS NULL"),
         postgresql_where=sa.text("ended IS NULL"),
     ),
+)
+
+locks = sa.Table(
+    "locks",
+    metadata,
+    sa.Column("key", Key, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("scope", Text, nullable=False),
+    sa.Column("scope_key", Key, nullable=False),
+    sa.Column("level", Text, nullable=False),
+    sa.Column("notes", Text),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("created_by", Text, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
+    sa.Index("ix_locks_scope", "scope_key"),
+)
+
+# Only what somebody decided: without a row the namespace's own default holds.
+registrations = sa.Table(
+    "registrations",
+    metadata,
+    sa.Column("subscription_id", Text, sa.ForeignKey("subscriptions.id"), primary_key=True),
+    sa.Column("namespace_key", Key, primary_key=True),
+    sa.Column("registered", sa.Boolean, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
 )
 
 activity = sa.Table(
