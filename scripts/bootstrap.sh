@@ -6,8 +6,9 @@
 #
 #   check   lint and quick tests: Python and the locked development tools, Node.js and what builds the portal
 #   run     `make up`: Python, the locked run-time libraries, QEMU, package lists for the demo guest, the built portal
-#   test    check + run + the peers that tests start (PostgreSQL's server programs, Chromium; none is left running)
-#   bench   test + the programs that benchmarks compare with (conserver, a C compiler)
+#   test    check + run + the peers that tests start (PostgreSQL's server programs, Chromium; none is left running) and
+#           Azure's own clients, in an environment of their own: .az
+#   bench   test + what benchmarks compare with (conserver, a C compiler, and .moto)
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something
 #
@@ -39,6 +40,11 @@ case $1 in
   *) usage ;;
 esac
 purpose=$1
+case $purpose in
+  test) aparts="az" ;;
+  bench) aparts="az moto" ;;
+  *) aparts="" ;;
+esac
 cd "$here/.."
 
 if [[ $plan_only ]]; then
@@ -55,6 +61,9 @@ if [[ $plan_only ]]; then
     say "would install into .venv: requirements/$lock.txt ($(locked_count "$lock") packages) and this project"
     status=3
   fi
+  for apart in $aparts; do
+    "$here/apart.sh" --plan "$apart" || status=3
+  done
   plan_portal "$purpose" || status=3
   exit "$status"
 fi
@@ -71,4 +80,7 @@ trap 'progress_end; rm -f "$apt_log"; say "Interrupted. The same command goes on
 
 ensure_packages "$purpose"
 ensure_venv "$lock"
+for apart in $aparts; do
+  "$here/apart.sh" "$apart"
+done
 ensure_portal "$purpose"

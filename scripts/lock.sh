@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# Writes requirements/{run,dev,node}.txt anew from pyproject.toml, requirements/build.in and requirements/node.in: every
-# package pinned, every published file of it by hash, for Python 3.11 and newer. No address of any index gets into them.
+# Writes requirements/*.txt anew, run and dev from pyproject.toml and requirements/build.in, each other one from its .in:
+# every package pinned, every published file of it by hash, for Python 3.11 and newer. No address of any index gets into
+# them.
 #
-#   scripts/lock.sh [--upgrade | --upgrade-package NAME]...    without: pins that still fit stay as they are
+#   scripts/lock.sh [--only NAME] [--upgrade | --upgrade-package PACKAGE]...
+#
+#   --only     write this one alone: run, dev, node, az or moto
+#   without --upgrade...: pins that still fit stay as they are
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+only=
+if [[ ${1-} == --only ]]; then
+  only=${2:?--only wants the name of a lock}
+  shift 2
+fi
 
 if have uv; then
   uv=uv
@@ -28,7 +38,13 @@ compile() {
     --output-file "requirements/$name.txt" "$@"
 }
 
+# wanted NAME: whether this lock is to be written now.
+wanted() { [[ ! $only || $only == "$1" ]]; }
+
 project=(pyproject.toml requirements/build.in --extra server)
-step "requirements/run.txt" compile run "${project[@]}" "$@"
-step "requirements/dev.txt" compile dev "${project[@]}" --extra dev --constraints requirements/run.txt "$@"
-step "requirements/node.txt" compile node requirements/node.in "$@"
+! wanted run || step "requirements/run.txt" compile run "${project[@]}" "$@"
+! wanted dev || step "requirements/dev.txt" compile dev "${project[@]}" --extra dev --constraints requirements/run.txt "$@"
+# Environments of their own, independent of each other and of the project's.
+for name in node az moto; do
+  ! wanted "$name" || step "requirements/$name.txt" compile "$name" "requirements/$name.in" "$@"
+done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The Python environment .venv: made once, filled from a hashed lock, stamped so that the next run can skip it all.
-# Sourced by bootstrap.sh, which stands in the root of the checkout.
+# Sourced by bootstrap.sh and apart.sh, which stand in the root of the checkout.
 
 venv=.venv
 stamps=$venv/.outofband

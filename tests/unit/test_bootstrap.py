@@ -128,6 +128,34 @@ def test_an_environment_is_current_until_its_lock_changes(installed: Path, machi
     assert "requirements/dev.txt" in bootstrap(installed, "--plan", "check", path=machine).stdout
 
 
+def apart(checkout: Path, *words: str, path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", checkout / "scripts" / "apart.sh", *words],
+        env={"PATH": str(path), "HOME": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+def test_programs_of_others_get_an_environment_apart(checkout: Path, machine: Path) -> None:
+    planned = apart(checkout, "--plan", "az", path=machine)
+    assert planned.returncode == 3
+    assert "would install into .az: requirements/az.txt" in planned.stdout
+    assert not (checkout / ".az").exists()
+    assert "into .az:" in bootstrap(checkout, "--plan", "test", path=machine).stdout
+    assert "into .moto:" in bootstrap(checkout, "--plan", "bench", path=machine).stdout
+    assert "into .az:" not in bootstrap(checkout, "--plan", "check", path=machine).stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--plan",), ("run",), ("../az",), ("az", "moto")])
+def test_an_environment_apart_is_one_of_two(checkout: Path, machine: Path, words: tuple[str, ...]) -> None:
+    done = apart(checkout, *words, path=machine)
+    assert done.returncode == 2
+    assert "scripts/apart.sh [--plan] NAME" in done.stderr
+
+
 def test_clean_refuses_while_something_runs_from_the_environment(checkout: Path, machine: Path) -> None:
     programs = checkout / ".venv" / "bin"
     programs.mkdir(parents=True)
