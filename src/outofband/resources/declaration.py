@@ -157,7 +157,7 @@ class Begin:
 class View:
     """A part that is read under the resource's address: `GET <id>/<name>`."""
 
-    render: Callable[[Call, Tx, Item], Awaitable[dict[str, Any]]]
+    render: Callable[[Call, Tx, Item], Awaitable[Any]]
     about: str
 
 
@@ -188,6 +188,8 @@ class ResourceType:
     views: Mapping[str, View] = field(default_factory=dict)
     open_list: bool = False
     """Anyone of the tenant may ask for the list; the source itself gives only what the caller may know of."""
+    bare: bool = False
+    """Its list is a plain array, as Azure has it for the lists of images."""
     also_read: tuple[str, ...] = ()
     """Actions that include reading it: allowed on what it hangs on, or on anything in there, they suffice."""
     version: str = ""

@@ -124,8 +124,12 @@ class Kernel:
         in_group = node.group is not None and not node.chain and not declared.open_list
         if in_group and await self._store.resources.get(tx, node) is None:
             raise Fault("ResourceGroupNotFound", group=node.group)
+        if node.chain and not declared.open_list:
+            await self._require(call, tx)
         page = await declared.source.list(call, tx, after, size if whole else _MAX_LOOKED_AT)
         items = page.items if whole else [item for item in page.items if rights.allow(right, item.rid)]
+        if declared.bare:
+            return Answer(body=[item.body for item in items])
         link = None
         if page.after is not None:
             link = paging.next_link(request.base, unquote(request.path), request.query, page.after)

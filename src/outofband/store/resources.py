@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from outofband.store.tx import Tx, columns
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 MAX_PAGE = 1000
 """Rows in one page of a listing."""
+_UIDS_AT_ONCE = 500
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +51,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     changed_by: str
 
 
+class _Uid(msgspec.Struct, frozen=True):
+    uid: str
+
+
 class ResourcePage(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Resource]
     after: str | None
@@ -66,6 +71,16 @@ class Resources:
         """By its GUID; how an agent's report, which knows only the vmId, finds the VM."""
         table = tables.resources
         return await tx.row(Resource, columns(table, Resource).where(table.c.uid == uid.lower()))
+
+    async def taken(self, tx: Tx, uids: Sequence[str]) -> set[str]:
+        """Those of `uids` (GUIDs in lower case) that a resource has, of whatever tenant."""
+        table = tables.resources
+        found: set[str] = set()
+        for start in range(0, len(uids), _UIDS_AT_ONCE):
+            chunk = uids[start : start + _UIDS_AT_ONCE]
+            query = columns(table, _Uid).where(table.c.uid.in_(chunk))
+            found |= {row.uid for row in await tx.rows(_Uid, query)}
+        return found
 
     async def require(self, tx: Tx, rid: ResourceId) -> Resource:
         """Raises Fault ResourceGroupNotFound (for a resource in a missing group too) or ResourceNotFound."""
@@ -92,11 +107,12 @@ class Resources:
         properties: Mapping[str, Any] | None = None,
         envelope: Mapping[str, Any] | None = None,
         provisioning_state: str = "Succeeded",
+        epoch: int = 1,
         if_match: str | None = None,
         if_none_match: bool = False,
     ) -> tuple[Resource, bool]:
         """Create or replace; the row as stored and whether it is new. An existing row keeps id, uid and
-        epoch.
+        epoch; `uid` and `epoch` are of a new one.
 
         `by` says who, for systemData. Raises Fault PreconditionFailed when `if_match` (an etag, or `*` for
         any) does not hold, or when `if_none_match` and the resource exists.
@@ -121,7 +137,7 @@ class Resources:
             envelope=dict(envelope or {}),
             etag=new_etag(),
             provisioning_state=provisioning_state,
-            epoch=there.epoch if there else 1,
+            epoch=there.epoch if there else epoch,
             created=there.created if there else now,
             created_by=there.created_by if there else by,
             changed=now,

@@ -29,10 +29,16 @@ class Verb(enum.StrEnum):
     SYSRQ = "vm.sysrq"
     SCREENSHOT = "vm.screenshot"
     TAIL = "vm.tail"
+    RUN = "vm.run"
+    RUN_STATUS = "vm.run-status"
+    RUN_CANCEL = "vm.run-cancel"
+    SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
 
 
-READING = frozenset({Verb.SCREENSHOT, Verb.TAIL})
+READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.RUN_STATUS})
 """They change nothing: neither side keeps them, and a repeat looks anew."""
+PROTECTED = "protected"
+"""The argument of a command that is nobody's but the guest's: no journal keeps it, no log shows it."""
 
 
 class PortDefinition(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +76,11 @@ class PortReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VmReport(msgspec.Struct, frozen=True, kw_only=True):
-    """State of one machine now. `since` is ISO time of the last change of power; `fault` the last failure."""
+    """State of one machine now. `since` is ISO time of the last change of power; `fault` the last failure.
+
+    `memory_mib` and what follows are of its definition, from which a resource that was lost is made again; an
+    older agent says 0 for the first two.
+    """
 
     vm: str
     name: str
@@ -81,6 +91,11 @@ class VmReport(msgspec.Struct, frozen=True, kw_only=True):
     ports: list[PortReport]
     fault: str | None = None
     fault_fields: dict[str, Any] = {}
+    memory_mib: int = 0
+    cpus: int = 0
+    image: str | None = None
+    program: str | None = None
+    socket: str | None = None
 
 
 class HostReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,6 +107,11 @@ class Machine:
             ports=[port.report() for port in self.ports.values()],
             fault=self._fault.code if self._fault else None,
             fault_fields=dict(self._fault.fields) if self._fault else {},
+            memory_mib=self.definition.memory_mib,
+            cpus=self.definition.cpus,
+            image=self.definition.image,
+            program=self.definition.program,
+            socket=self.definition.socket,
         )
 
     def redefine(self, definition: MachineDefinition) -> None:
