@@ -12,6 +12,7 @@ from outofband.store.directory import Directory
 from outofband.store.engine import Database
 from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.keyring import Keyring
+from outofband.store.network import Network
 from outofband.store.notify import Bell
 from outofband.store.operations import Operations
 from outofband.store.outbox import Outbox
@@ -51,6 +52,7 @@ class Store:
         self.outbox = Outbox()
         self.sessions = Sessions()
         self.console_settings = ConsoleSettings()
+        self.network = Network()
 
     @classmethod
     async def open(cls, url: str) -> Store:

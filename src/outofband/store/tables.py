@@ -451,3 +451,30 @@ device_codes = sa.Table(
     sa.Column("polled", Moment),
     sa.Column("issued_id", Text),
 )
+
+# Which network resource names which: a subnet its security group, an IP configuration its subnet. Written
+# with the resource that names, read by the one that is named.
+network_links = sa.Table(
+    "network_links",
+    metadata,
+    sa.Column("holder_key", Key, primary_key=True),
+    # The part of the holder that names: an IP configuration, a subnet, a rule, or the holder itself.
+    sa.Column("part_key", Key, primary_key=True),
+    sa.Column("part_id", Text, nullable=False),
+    sa.Column("target_key", Key, primary_key=True),
+    # The resource that the target is, or is a part of.
+    sa.Column("target_row", Key, nullable=False),
+    sa.Index("ix_network_links_target", "target_row", "target_key"),
+)
+
+# Who has which address (or DNS label); the primary key is what makes them unique.
+network_addresses = sa.Table(
+    "network_addresses",
+    metadata,
+    sa.Column("space", Key, primary_key=True),
+    # Of fixed width, so that their order is that of the numbers.
+    sa.Column("address", Key, primary_key=True),
+    sa.Column("owner_key", Key, nullable=False),
+    sa.Column("owner_id", Text, nullable=False),
+    sa.Index("ix_network_addresses_owner", "owner_key"),
+)
