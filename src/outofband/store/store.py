@@ -5,6 +5,7 @@ from __future__ import annotations
 from outofband.store.activity import Activity
 from outofband.store.agents import Agents
 from outofband.store.assignments import Assignments
+from outofband.store.blobs_accounts import StorageAccounts
 from outofband.store.codes import AuthorizationCodes
 from outofband.store.console_settings import ConsoleSettings
 from outofband.store.device_codes import DeviceCodes
@@ -20,6 +21,7 @@ from outofband.store.people import People
 from outofband.store.principals import Principals
 from outofband.store.refresh_tokens import RefreshTokens
 from outofband.store.resources import Resources
+from outofband.store.role_definitions import RoleDefinitions
 from outofband.store.sessions import Sessions
 from outofband.store.sign_in_failures import SignInFailures
 from outofband.store.sign_ins import SignIns
@@ -44,8 +46,10 @@ class Store:
         self.device_codes = DeviceCodes()
         self.keyring = Keyring()
         self.assignments = Assignments()
+        self.role_definitions = RoleDefinitions()
         self.resources = Resources()
         self.operations = Operations()
+        self.storage_accounts = StorageAccounts()
         self.activity = Activity()
         self.agents = Agents()
         self.enrolment = EnrolmentTokens()
