@@ -79,7 +79,7 @@ async def test_qemu_is_fenced_in(lab: HostLab) -> None:
     assert "Seccomp:\t2" in status
     assert os.getsid(lab.pid) == lab.pid
     ways_in = {entry for entry in lab.machine.directory.iterdir() if entry.is_socket() or entry.is_fifo()}
-    assert {entry.name for entry in ways_in} == {"serial0.in", "qmp.sock"}
+    assert {entry.name for entry in ways_in} == {"serial0.in", "qmp.sock", "guest.sock"}
 
 
 async def test_a_state_directory_may_lie_deep(tmp_path: Path, demo_guest: Guest) -> None:

@@ -2,7 +2,8 @@
 
 Life-cycle commands of one VM run one after another, and so do the actions on it (reset, NMI, SysRq, picture);
 an action need not wait for a shutdown that takes a minute. Different VMs run side by side, up to a bound.
-What only reads leaves nothing in the journal: a repeat looks anew.
+Scripts take as long as they take: each runs beside all others, up to a bound of their own. What only reads
+leaves nothing in the journal: a repeat looks anew.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ from outofband.wire.machine import READING, Verb
 MAX_PENDING = 4096
 """Commands accepted and not yet answered."""
 PARALLEL = 8
-"""Commands carried out at the same time."""
+"""Commands carried out at the same time, scripts apart."""
+PARALLEL_SCRIPTS = 128
 PRUNE_SECONDS = 3600.0
 FINISH_SECONDS = 5.0
 """What a stopping agent leaves commands in progress to come to their end."""
-REPEATABLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.DELETE})
-"""Doing these twice is the same as doing them once, so they are done again after a crash in between."""
+REPEATABLE = frozenset(
+    {Verb.CREATE, Verb.START, Verb.STOP, Verb.DELETE, Verb.RUN, Verb.RUN_CANCEL, Verb.SET_PASSWORD}
+)
+"""Doing these twice is the same as doing them once, so they are done again after a crash in between. A script
+that is run again with the same key goes on with the first run (machines/scripts.py).
+"""
 _LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
 _MARGIN = 4096
 
@@ -53,7 +59,10 @@ class Outcome(Protocol):
 class Performer(Protocol):
     """The machines of the host. Raises Fault when the action failed."""
 
-    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int) -> Outcome: ...
+    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int, *, key: str) -> Outcome: ...
+
+    def finished(self, vm: str, key: str) -> None:
+        """The result of a command is in the journal. Returns at once and raises nothing but OSError."""
 
 
 class Commands:
@@ -73,9 +82,11 @@ class Commands:
         self._journal = journal
         self._machines = machines
         self._answer = answer
-        self._lanes: dict[tuple[str, bool], deque[Command]] = {}
+        self._lanes: dict[tuple[str, str], deque[Command]] = {}
         self._pending: set[str] = set()
+        self._scripts: set[str] = set()
         self._room = asyncio.Semaphore(parallel)
+        self._script_room = asyncio.Semaphore(PARALLEL_SCRIPTS)
         self._tasks = Tasks()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._closing = False
@@ -95,8 +106,11 @@ class Commands:
             self._answer(_failed(command.key, Fault("TooManyRequests", seconds=30)))
             return
         self._pending.add(command.key)
-        self._idle.clear()
-        lane = (command.vm, command.verb in _LIFE_CYCLE)
+        if command.verb == Verb.RUN:
+            self._scripts.add(command.key)
+        else:
+            self._idle.clear()
+        lane = _lane(command)
         if (queue := self._lanes.get(lane)) is not None:
             queue.append(command)
             return
@@ -104,7 +118,10 @@ class Commands:
         self._tasks.spawn(f"commands:{command.vm}", self._work(lane))
 
     async def close(self) -> None:
-        """Take no more, let what is in progress end for a moment, then stop it. The journal stays open."""
+        """Take no more, let what is in progress end for a moment, then stop it. The journal stays open.
+
+        Scripts are not waited for: they go on in their guests, and so does the next agent with them.
+        """
         self._closing = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FINISH_SECONDS):
@@ -112,21 +129,23 @@ class Commands:
         await self._tasks.close()
         self._disk.shutdown()
 
-    async def _work(self, lane: tuple[str, bool]) -> None:
+    async def _work(self, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
+        room = self._script_room if lane[1] == Verb.RUN else self._room
         try:
             while queue and not self._closing:
                 command = queue.popleft()
                 try:
-                    async with self._room:
+                    async with room:
                         result = await self._carry_out(command)
                 finally:
                     self._pending.discard(command.key)
+                    self._scripts.discard(command.key)
                 self._answer(result)
         finally:
             del self._lanes[lane]
             self._pending.difference_update(command.key for command in queue)
-            if not self._pending:
+            if self._pending == self._scripts:
                 self._idle.set()
 
     async def _carry_out(self, command: Command) -> Result:
@@ -157,11 +176,21 @@ class Commands:
         except sqlite3.Error:
             # It was done, and saying so is still right; only a crash now would lose the answer.
             words.exception("journal.unwritable")
+        else:
+            self._finished(command)
         return result
+
+    def _finished(self, command: Command) -> None:
+        try:
+            self._machines.finished(command.vm, command.key)
+        except OSError as error:
+            log.warning("command.leftover", key=command.key, error=str(error))
 
     async def _perform(self, command: Command) -> Result:
         try:
-            outcome = await self._machines.perform(command.verb, command.vm, command.args, command.epoch)
+            outcome = await self._machines.perform(
+                command.verb, command.vm, command.args, command.epoch, key=command.key
+            )
             result = Result(command.key, True, observed=outcome.observed, data=outcome.data)
             size = len(msgspec.json.encode(result))
             if size <= MAX_MESSAGE - _MARGIN:
@@ -184,6 +213,13 @@ class Commands:
             except sqlite3.Error:
                 log.exception("journal.unwritable")
             await asyncio.sleep(PRUNE_SECONDS)
+
+
+def _lane(command: Command) -> tuple[str, str]:
+    """Commands of one lane wait for each other."""
+    if command.verb == Verb.RUN:
+        return command.key, Verb.RUN
+    return command.vm, "life" if command.verb in _LIFE_CYCLE else "action"
 
 
 def _failed(key: str, fault: Fault) -> Result:

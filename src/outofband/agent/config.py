@@ -102,8 +102,8 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return _find("socket", self.sockets, name, host)
 
 
-REFUSED_WHEN_MONITORING = frozenset({Verb.NMI, Verb.SYSRQ})
-"""They reach into the guest through its console or its processor, as typing does."""
+REFUSED_WHEN_MONITORING = frozenset({Verb.NMI, Verb.SYSRQ, Verb.RUN, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
+"""They reach into the guest through its console, its processor or its agent, as typing does."""
 
 DEFAULT = """\
 # What this host offers to its control plane, and what it forbids. Read when the agent starts.
@@ -116,7 +116,7 @@ DEFAULT = """\
 # accelerator = "auto"
 
 [policy]
-# true: consoles may be watched, nobody may type, and NMI and SysRq are refused.
+# true: consoles may be watched; nobody may type, run a script, or send an NMI or SysRq.
 # monitor = false
 # The commands a control plane may give to this host:
 # allow = [ALLOW]

@@ -14,6 +14,7 @@ import msgspec
 
 from outofband.core.errors import ProtocolError
 from outofband.wire.link import Command, Result
+from outofband.wire.machine import PROTECTED
 
 KEEP_SECONDS = 7 * 86400.0
 
@@ -59,8 +60,10 @@ class Journal:
         """Note that a command is about to be done, unless its key is known already.
 
         Raises ProtocolError when the key was given to another command before: answering with that one's
-        result would be a lie.
+        result would be a lie. What the command protects is neither kept nor compared.
         """
+        kept = {name: value for name, value in command.args.items() if name != PROTECTED}
+        command = msgspec.structs.replace(command, args=kept)
         wanted = msgspec.json.encode(command)
         added = self._database.execute(
             "insert into entries (key, command, begun) values (?, ?, ?) on conflict (key) do nothing",

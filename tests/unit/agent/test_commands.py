@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from outofband.agent.commands import MAX_PENDING, Commands
+from outofband.agent.commands import FINISH_SECONDS, MAX_PENDING, Commands
 from outofband.agent.journal import Journal
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -33,12 +33,18 @@ class Machines:
         self.running = 0
         self.most = 0
         self.gates: dict[str, asyncio.Event] = {}
+        self.told: list[str] = []
         self.outcome: Callable[[], Outcome] = Outcome
 
     def gate(self, vm: str) -> asyncio.Event:
         return self.gates.setdefault(vm, asyncio.Event())
 
-    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int) -> Outcome:
+    def finished(self, vm: str, key: str) -> None:
+        self.told.append(key)
+
+    async def perform(
+        self, verb: str, vm: str, args: dict[str, Any], epoch: int, *, key: str = ""
+    ) -> Outcome:
         self.begun.append((vm, verb))
         self.running += 1
         self.most = max(self.most, self.running)
@@ -128,6 +134,32 @@ async def test_an_action_does_not_wait_for_a_shutdown(bench: Bench) -> None:
     bench.commands.receive(Command("k2", "vm.nmi", "vm-1"))
     assert sorted(await bench.begun(2)) == [("vm-1", "vm.nmi"), ("vm-1", "vm.stop")]
     gate.set()
+
+
+async def test_scripts_hold_up_nobody(bench: Bench) -> None:
+    gate = bench.machines.gate("vm-1")
+    narrow = bench.open(parallel=1)
+    for number in range(3):
+        narrow.receive(Command(f"k{number}", "vm.run", "vm-1", {"script": "true"}))
+    await bench.begun(3)
+    narrow.receive(Command("k3", "vm.start", "vm-2"))
+    assert (await bench.answer()).key == "k3"
+    before = clock.monotonic()
+    await narrow.close()
+    assert clock.monotonic() - before < FINISH_SECONDS, "a stopping agent does not wait for scripts"
+    assert len(bench.journal.unfinished()) == 3
+    gate.set()
+
+
+async def test_a_script_goes_on_after_a_crash_and_is_forgotten_once_it_is_told(bench: Bench) -> None:
+    command = Command("k1", "vm.run", "vm-1", {"script": "true", "protected": {"parameters": []}})
+    bench.journal.begin(command, clock.wall())  # and then the process died
+    bench.commands.receive(command)
+    assert (await bench.answer()).succeeded
+    assert bench.machines.told == ["k1"]
+    bench.commands.receive(command)
+    assert (await bench.answer()).succeeded
+    assert bench.machines.begun == [("vm-1", "vm.run")]
 
 
 async def test_no_more_than_the_bound_at_once(bench: Bench) -> None:

@@ -65,6 +65,16 @@ def test_a_key_belongs_to_one_command(journal: Journal, other: Command) -> None:
         journal.begin(other, 102.0)
 
 
+def test_what_is_protected_is_never_on_the_disk(path: Path, journal: Journal) -> None:
+    secret = {"parameters": [{"name": "PASSWORD", "value": "kelp-otter-42"}]}
+    command = Command("k1", "vm.run", "vm-1", {"script": "true", "protected": secret})
+    assert journal.begin(command, 1.0)[0] is Standing.NEW
+    files = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"vm.run" in files
+    assert b"kelp" not in files
+    assert journal.begin(command, 2.0)[0] is Standing.BEGUN
+
+
 def test_old_entries_are_forgotten(journal: Journal) -> None:
     for key, begun in (("early", 1000.0), ("late", 1000.0 + KEEP_SECONDS)):
         journal.begin(Command(key, "vm.reset", "vm-1"), begun)

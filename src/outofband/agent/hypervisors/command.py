@@ -1,16 +1,20 @@
 """The QEMU command line of a machine: a pure function, so that what a guest may reach can be read and tested.
 
-The guest gets a processor, memory, serial ports, a screen and, if its image has one, a disk. It gets no
-network and no shared folder, and QEMU itself gives up starting programs and regaining rights.
+The guest gets a processor, memory, serial ports, a screen, a port for an agent inside it and, if its image
+has one, a disk. It gets no network and no shared folder, and QEMU itself gives up starting programs and
+regaining rights.
 """
 
 from __future__ import annotations
 
 from outofband.agent.config import Image
 from outofband.agent.hypervisors.accelerator import CPU
+from outofband.wire.guest_agent import PORT
 from outofband.wire.machine import MachineDefinition
 
 MONITOR_SOCKET = "qmp.sock"
+GUEST_SOCKET = "guest.sock"
+GUEST_CHARDEV = "guest"
 PID_FILE = "qemu.pid"
 LOG_FILE = "qemu.log"
 OVERLAY = "disk.qcow2"
@@ -49,6 +53,11 @@ def command_line(
         "-action", "panic=none",
         "-chardev", f"socket,id=qmp,path={MONITOR_SOCKET},server=on,wait=off",
         "-mon", "chardev=qmp,mode=control",
+        # At a fixed place near the end of the bus, so that it moves none of the devices a guest knows by
+        # theirs.
+        "-device", "virtio-serial-pci,id=guestports,addr=0x1d,max_ports=2",
+        "-chardev", f"socket,id={GUEST_CHARDEV},path={GUEST_SOCKET},server=on,wait=off",
+        "-device", f"virtserialport,bus=guestports.0,chardev={GUEST_CHARDEV},name={PORT}",
         "-pidfile", PID_FILE,
         "-msg", "timestamp=on",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from outofband.agent.hypervisors.guest_agent import GuestAgent
 from outofband.agent.hypervisors.picture import Picture
 from outofband.core.errors import Fault
 from outofband.wire.machine import Power, Verb
@@ -44,6 +45,10 @@ class Driver(Protocol):
     @property
     def output_seconds(self) -> float:
         """How long to wait for the first output of a machine that was started or reset."""
+
+    @property
+    def guest(self) -> GuestAgent | None:
+        """The way to an agent inside the guest, where there is one: with the verbs that need it."""
 
     @property
     def pid(self) -> int | None:

@@ -35,6 +35,8 @@ class PtyDriver:
         self._over = asyncio.Event()
         self._killed = False
 
+    guest = None
+
     @property
     def pid(self) -> int | None:
         return self._host.pid if self._host is not None else None

@@ -14,6 +14,8 @@ import structlog
 
 from outofband.agent.hypervisors import overlay
 from outofband.agent.hypervisors.command import (
+    GUEST_CHARDEV,
+    GUEST_SOCKET,
     LOG_FILE,
     MONITOR_SOCKET,
     OVERLAY,
@@ -22,6 +24,7 @@ from outofband.agent.hypervisors.command import (
     file_name,
 )
 from outofband.agent.hypervisors.driver import Happening, Report
+from outofband.agent.hypervisors.guest_agent import GuestAgent
 from outofband.agent.hypervisors.picture import MAX_PNG, Picture, fitting
 from outofband.agent.hypervisors.process import Process, read_pid, tail
 from outofband.agent.hypervisors.qmp import Monitor, MonitorRefused
@@ -61,7 +64,19 @@ class QemuDriver:
     """
 
     verbs = frozenset(
-        {Verb.START, Verb.STOP, Verb.RESTART, Verb.RESET, Verb.NMI, Verb.SYSRQ, Verb.SCREENSHOT}
+        {
+            Verb.START,
+            Verb.STOP,
+            Verb.RESTART,
+            Verb.RESET,
+            Verb.NMI,
+            Verb.SYSRQ,
+            Verb.SCREENSHOT,
+            Verb.RUN,
+            Verb.RUN_STATUS,
+            Verb.RUN_CANCEL,
+            Verb.SET_PASSWORD,
+        }
     )
 
     output_seconds = 5.0
@@ -89,6 +104,7 @@ class QemuDriver:
         self._shutdown: dict[str, Any] = {}
         self._killed = False
         self._tasks = Tasks()
+        self.guest = GuestAgent(definition.name, directory, GUEST_SOCKET, self._guest_listens)
 
     @property
     def pid(self) -> int | None:
@@ -287,6 +303,17 @@ class QemuDriver:
             return await asyncio.to_thread(fitting, await self._dump("ppm"))
         except ValueError as error:
             raise Fault("HypervisorRefused", verb=str(Verb.SCREENSHOT), detail=str(error)) from error
+
+    async def _guest_listens(self) -> bool | None:
+        """Whether a program in the guest has the agent's port open, as QEMU sees it."""
+        monitor = self._monitor
+        if monitor is None:
+            raise Fault("HypervisorUnreachable", detail="it does not run")
+        try:
+            ports = await monitor.execute("query-chardev")
+        except MonitorRefused:
+            return None
+        return next((bool(each["frontend-open"]) for each in ports if each["label"] == GUEST_CHARDEV), None)
 
     async def _dump(self, kind: str) -> bytes:
         # QEMU's working directory is the machine's, and it writes the file itself.

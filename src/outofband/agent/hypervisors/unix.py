@@ -20,6 +20,7 @@ class UnixDriver:
     verbs: frozenset[Verb] = frozenset()
     output_seconds = 0.0
     pid: int | None = None
+    guest = None
 
     def __init__(self, source: Connectable, report: Report) -> None:
         self._source = source

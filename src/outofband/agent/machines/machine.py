@@ -19,6 +19,7 @@ from outofband.agent.machines import definitions
 from outofband.agent.machines.build import make_driver, make_ports
 from outofband.agent.machines.definitions import Condition
 from outofband.agent.machines.host import Host
+from outofband.agent.machines.scripts import Scripts
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -56,6 +57,9 @@ class Machine:
         self._closed = False
         self.ports: dict[str, PortBroker] = make_ports(host, definition, self._port_changed)
         self.driver: Driver = make_driver(self, self._happened)
+        self.scripts: Scripts | None = None
+        if self.driver.guest is not None:
+            self.scripts = Scripts(self.name, self.directory, self.driver.guest, self._may_run)
 
     @property
     def name(self) -> str:
@@ -74,6 +78,8 @@ class Machine:
         """Open the ports and take hold of the machine if it runs already. Raises OSError."""
         for port in self.ports.values():
             await port.open()
+        if self.scripts is not None:
+            self.scripts.sweep()
         known = definitions.load_condition(self.directory)
         if known is not None:
             self.boots = known.boots
@@ -265,6 +271,9 @@ class Machine:
                 self._settle("HypervisorUnreachable")
                 if self.power in (Power.UNKNOWN, Power.STOPPED):
                     self._to(Power.RUNNING)
+
+    def _may_run(self) -> bool:
+        return not self._closed and self.power is not Power.STOPPED
 
     def _port_changed(self) -> None:
         # While it is being opened, `adopt` finds out how things are.

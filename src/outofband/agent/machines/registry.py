@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from outofband.agent.config import HostConfig, config_path, load
-from outofband.agent.machines import actions, definitions
+from outofband.agent.machines import actions, definitions, inside
 from outofband.agent.machines.host import MIB, Host
 from outofband.agent.machines.machine import SHUTDOWN_SECONDS, Machine, Outcome
 from outofband.agent.ports.broker import PortBroker
@@ -20,6 +20,7 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.fs import file_system, supports_hole_punching
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
+from outofband.wire.script import KeyArgs, RunArgs
 
 MAX_MACHINES = 10_000
 OPENING_AT_ONCE = 16
@@ -206,7 +207,15 @@ class Machines:
 
     # --- what a control plane asks for ---
 
-    async def perform(self, verb: str, vm: str, args: dict[str, Any], epoch: int) -> Outcome:
+    def finished(self, vm: str, key: str) -> None:
+        """The result of a command is on disk: what the machine kept to find it again may go."""
+        machine = self._machines.get(vm.lower())
+        if machine is not None and machine.scripts is not None:
+            machine.scripts.finished(key)
+
+    async def perform(
+        self, verb: str, vm: str, args: dict[str, Any], epoch: int, *, key: str = ""
+    ) -> Outcome:
         """Do one command of the link and say what was seen. Raises Fault, for every failure it knows.
 
         The command has to be for the epoch this host was given; ending a machine may also be asked for by a
@@ -239,6 +248,14 @@ class Machines:
                 return await actions.sysrq(machine, _args(args, SysrqArgs).key)
             case Verb.TAIL:
                 return actions.tail(machine, _args(args, TailArgs).lines)
+            case Verb.RUN:
+                return await inside.run(machine, key, _args(args, RunArgs))
+            case Verb.RUN_STATUS:
+                return await inside.run_status(machine, _args(args, KeyArgs).run)
+            case Verb.RUN_CANCEL:
+                return await inside.run_cancel(machine, _args(args, KeyArgs).run)
+            case Verb.SET_PASSWORD:
+                return await inside.set_password(machine, _args(args, inside.PasswordArgs))
         _args(args, NoArgs)
         match wanted:
             case Verb.START:

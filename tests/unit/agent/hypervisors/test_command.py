@@ -50,6 +50,14 @@ def test_nothing_leads_from_the_guest_to_the_host() -> None:
     assert not {"-netdev", "-virtfs", "-fsdev", "-vnc", "-net", "-gdb", "-s"} & set(command)
 
 
+def test_a_guest_agent_has_a_port_that_moves_no_other_device() -> None:
+    command = command_line(definition(), Image(disk="/srv/d"), "tcg")
+    devices = values(command, "-device")
+    assert "virtserialport,bus=guestports.0,chardev=guest,name=org.qemu.guest_agent.0" in devices
+    assert "addr=0x1d" in next(each for each in devices if each.startswith("virtio-serial-pci"))
+    assert "socket,id=guest,path=guest.sock,server=on,wait=off" in values(command, "-chardev")
+
+
 def test_the_serial_port_logs_itself_and_never_waits_for_anybody() -> None:
     command = command_line(definition(), KERNEL, "tcg")
     port = next(value for value in values(command, "-chardev") if "id=ser0" in value)
@@ -60,7 +68,8 @@ def test_the_serial_port_logs_itself_and_never_waits_for_anybody() -> None:
 def test_names_of_sockets_are_relative_because_they_must_be_short() -> None:
     command = command_line(definition(), KERNEL, "tcg")
     paths = [word for chardev in values(command, "-chardev") for word in chardev.split(",")]
-    assert {word for word in paths if word.startswith("path=")} == {"path=qmp.sock", "path=serial0"}
+    sockets = {"path=qmp.sock", "path=guest.sock", "path=serial0"}
+    assert {word for word in paths if word.startswith("path=")} == sockets
     assert values(command, "-pidfile") == ["qemu.pid"]
 
 

@@ -1,0 +1,106 @@
+"""What a Linux guest is given to run a script exactly once, whoever is killed meanwhile: three texts for its
+sh.
+
+The folder /run/outofband/<job> is the claim: who makes it runs the script, nobody else can. It vanishes when
+the guest is restarted, therefore LAUNCH compares the guest's boot id first. In the folder: `pid` (the line of
+/proc/<pid>/stat of the process that waits for the script), `child` (its session), `out` and `err` (in
+/var/lib/outofband where that can be written to, because /run is memory), and at the end `exit`: status and
+reason.
+
+Nothing of the script or its parameters is in an argument list: the job comes on standard input.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from outofband.wire.script import RunArgs
+
+BASE = "/run/outofband"
+SHELL = "/bin/sh"
+GRACE_SECONDS = 5
+"""What a script is given between TERM and KILL."""
+
+OTHER_BOOT, CLAIMED, NO_ROOM, NO_SETSID, NOT_BEGUN = 90, 91, 92, 93, 94
+"""Exit statuses of LAUNCH and CANCEL, all of which did nothing."""
+
+LAUNCH = f"""\
+umask 077
+[ "$(cat /proc/sys/kernel/random/boot_id)" = "$2" ] || exit {OTHER_BOOT}
+command -v setsid >/dev/null || exit {NO_SETSID}
+base={BASE} kept=/var/lib/outofband
+mkdir -p $base && chmod 711 $base || exit {NO_ROOM}
+job=$base/$1
+mkdir "$job" 2>/dev/null || {{ [ -d "$job" ] && exit {CLAIMED}; exit {NO_ROOM}; }}
+cat >"$job/job" || {{ rm -rf "$job"; exit {NO_ROOM}; }}
+shift 2
+for old; do rm -rf "$base/$old" "$kept/$old"; done
+find $kept -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {{}} + 2>/dev/null
+setsid sh "$job/job" </dev/null >/dev/null 2>&1 &
+"""
+"""Arguments: the job, the boot id it is for, older jobs that are not needed any more. Input: `job_text`."""
+
+CANCEL = f"""\
+job={BASE}/$1
+[ -d "$job" ] || exit {OTHER_BOOT}
+[ -e "$job/exit" ] && exit 0
+child=$(cat "$job/child" 2>/dev/null) || exit {NOT_BEGUN}
+echo canceled >"$job/why"
+kill -s TERM -- "-$child" 2>/dev/null
+setsid sh -c 'sleep {GRACE_SECONDS}; [ -e "$2/exit" ] || kill -s KILL -- "-$1"' sh "$child" "$job" \
+</dev/null >/dev/null 2>&1 &
+"""
+
+_JOB = """\
+umask 077
+job={base}/{job} kept=/var/lib/outofband/{job}
+read -r stat <"/proc/$$/stat"
+printf '%s\\n' "$stat" >"$job/pid"
+rm -f "$job/job"
+if (mkdir -p "$kept" && echo >"$kept/out" && : >"$kept/out" && : >"$kept/err") 2>/dev/null; then
+    ln -s "$kept/out" "$job/out"
+    ln -s "$kept/err" "$job/err"
+fi
+printf %s {script} >"$job/script"
+{user}{variables}set -- {arguments}
+read -r first <"$job/script"
+case $first in
+    '#!'*) program=${{first#'#!'}} ;;
+    *) program=/bin/sh ;;
+esac
+cd /
+setsid {run} $program "$job/script" "$@" </dev/null >"$job/out" 2>"$job/err" &
+child=$!
+echo $child >"$job/child.new" && mv "$job/child.new" "$job/child"
+setsid sh -c 'sleep "$2"; echo timed-out >"$3/why"
+    kill -s TERM -- "-$1"; sleep {grace}; kill -s KILL -- "-$1"' \
+    sh $child {seconds} "$job" </dev/null >/dev/null 2>&1 &
+guard=$!
+wait $child
+status=$?
+kill -s KILL -- "-$guard" 2>/dev/null
+rm -f "$job/script"
+printf '%s %s\\n' $status "$(cat "$job/why" 2>/dev/null)" >"$job/exit.new"
+mv "$job/exit.new" "$job/exit"
+"""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def job_text(job: str, args: RunArgs) -> bytes:
+    """What the waiting process in the guest does. A name that no variable can have names nothing."""
+    parameters = args.parameters + args.protected.parameters
+    named = [(each.name, each.value) for each in parameters if each.name and _VARIABLE.fullmatch(each.name)]
+    text = _JOB.format(
+        base=BASE,
+        job=job,
+        script=shlex.quote(args.text),
+        user=f'chmod 711 "$job" && chown {shlex.quote(args.user)} "$job/script"\n' if args.user else "",
+        variables="".join(f"export {name}={shlex.quote(value)}\n" for name, value in named),
+        arguments=" ".join(shlex.quote(each.value) for each in parameters if each.positional),
+        run=f'su -s {SHELL} -c \'exec "$0" "$@"\' -- {shlex.quote(args.user)}' if args.user else "",
+        seconds=max(1, round(args.timeout)),
+        grace=GRACE_SECONDS,
+    )
+    return text.encode("utf-8", "surrogateescape")
