@@ -38,6 +38,7 @@ TABLES = st.lists(ROLES, max_size=4).map(lambda roles: {role.id: role for role i
 
 def assignment(scope: str, role: str) -> Assignment:
     return Assignment(
+        tenant_id="t",
         name="n",
         scope=scope,
         role_id=role,

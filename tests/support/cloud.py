@@ -249,6 +249,7 @@ class Cloud:
             return await self.store.assignments.add(
                 tx,
                 Assignment(
+                    tenant_id=person.tenant,
                     name=str(uuid.uuid4()),
                     scope=scope,
                     role_id=role,

@@ -36,6 +36,7 @@ async def add(store: Store, wanted: dict[str, Any], name: str, role: str) -> dic
         _, secret = await store.principals.add_secret(tx, row.object_id, label="test", now=clock.now())
         if role:
             assignment = Assignment(
+                tenant_id=wanted["tenant"],
                 name=str(uuid.uuid4()),
                 scope=wanted["scope"],
                 role_id=role,

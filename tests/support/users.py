@@ -51,6 +51,7 @@ async def add_user(
         await store.people.add(tx, user)
         if role is not None:
             assignment = Assignment(
+                tenant_id=tenant,
                 name=str(uuid.uuid4()),
                 scope=scope,
                 role_id=role,

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from outofband.access import decision
-from outofband.access.roles import BUILT_IN, Role
+from outofband.access.custom_roles import roles_of
+from outofband.access.role import Role
+from outofband.access.roles import BUILT_IN
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal
@@ -33,6 +35,11 @@ class Rights(msgspec.Struct, frozen=True):
 
     def allow(self, action: str, scope: ResourceId | str, *, data: bool = False) -> bool:
         return decision.allowed(action, str(scope), self.assignments, self.roles, data=data)
+
+    def role_for(self, action: str, scope: ResourceId | str) -> str | None:
+        """The name of a role that allows it, for the record of what was done by it."""
+        role = decision.granting(action, str(scope), self.assignments, self.roles)
+        return role.name if role is not None else None
 
     def allow_below(self, action: str, scope: ResourceId | str) -> bool:
         """Whether the action is allowed on the scope or on anything inside it; for lists of containers."""
@@ -59,7 +66,8 @@ class Authorizer:
     async def rights(self, principal: Principal, tx: Tx | None = None) -> Rights:
         """What the caller may do now."""
         if tx is not None:
-            return Rights(principal, await self._store.assignments.of_principals(tx, [principal.object_id]))
+            held = await self._store.assignments.of_principals(tx, [principal.object_id])
+            return Rights(principal, held, await roles_of(self._store, tx, principal.tenant, held))
         async with self._store.read() as snapshot:
             return await self.rights(principal, snapshot)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from outofband.access.roles import Role
+from outofband.access.role import Role
 from outofband.store.assignments import Assignment, scope_key
 
 
@@ -22,12 +22,24 @@ def allowed(
     data: bool = False,
 ) -> bool:
     """Whether `assignments` (of one caller) allow `action` on `scope`. `data` asks for a data action."""
+    return granting(action, scope, assignments, roles, data=data) is not None
+
+
+def granting(
+    action: str,
+    scope: str,
+    assignments: Iterable[Assignment],
+    roles: Mapping[str, Role],
+    *,
+    data: bool = False,
+) -> Role | None:
+    """The first role that allows it; None when none does."""
     key = scope_key(scope)
-    return any(
-        covers(assignment.scope_key, key) and role_allows(role, action, data=data)
-        for assignment in assignments
-        if (role := roles.get(assignment.role_id)) is not None
-    )
+    for assignment in assignments:
+        role = roles.get(assignment.role_id)
+        if role is not None and covers(assignment.scope_key, key) and role_allows(role, action, data=data):
+            return role
+    return None
 
 
 def allowed_below(

@@ -119,6 +119,7 @@ async def _client(store: Store, tx: Tx, tenant: Tenant, role: str, now: datetime
     await store.principals.add(tx, made)
     # With the principal, once: a start never gives back a right that somebody took away.
     assignment = Assignment(
+        tenant_id=tenant.id,
         name=str(uuid.uuid4()),
         scope="/",
         role_id=role,

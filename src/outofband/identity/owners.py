@@ -30,7 +30,7 @@ class Owners:
     async def of(self, tx: Tx, tenant_id: str) -> set[str]:
         """Object ids of the enabled people with Owner at `/`."""
         found = set()
-        for each in await self._store.assignments.at(tx, ROOT, below=False):
+        for each in await self._store.assignments.at(tx, tenant_id, ROOT):
             user = await self._store.people.get(tx, each.principal_id) if each.role_id == self._role else None
             if user is not None and user.tenant_id == tenant_id and not user.disabled:
                 found.add(user.object_id)
@@ -47,6 +47,7 @@ class Owners:
         if any((each.role_id, each.scope_key) == (self._role, ROOT) for each in there):
             return False
         assignment = Assignment(
+            tenant_id=user.tenant_id,
             name=str(uuid.uuid4()),
             scope=ROOT,
             role_id=self._role,

@@ -1,4 +1,4 @@
-"""Microsoft.Authorization: built-in role definitions and role assignments, at any scope."""
+"""Microsoft.Authorization: role assignments at any scope, and the deny assignments there are none of."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 import msgspec
 
+from outofband.access.custom_roles import role_of
+from outofband.access.decision import covers
 from outofband.access.roles import BUILT_IN, OWNER, READER, Role, role_id
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
 from outofband.core.principal import PrincipalKind
 from outofband.identity.owners import ROOT, Owners
-from outofband.providers.permissions import shape
 from outofband.resources.declaration import Delete, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Call
-from outofband.store.assignments import Assignment
+from outofband.store.assignments import Assignment, scope_key
 from outofband.store.people import User
 from outofband.store.principals import ServicePrincipal
 from outofband.store.store import Store
@@ -24,39 +25,24 @@ from outofband.store.tx import Tx
 from outofband.wire.arm.filters import Condition, parse
 
 SINCE = "2015-07-01"
-_VERSION = "2022-04-01"
-_NAMESPACE = "Microsoft.Authorization"
-_EVERYWHERE = frozenset(Place)
+VERSION = "2022-04-01"
+NAMESPACE = "Microsoft.Authorization"
+EVERYWHERE = frozenset(Place)
+MAX_DESCRIPTION = 1024
 _NEW_ASSIGNMENT = {
     "properties": {
-        "roleDefinitionId": f"/providers/{_NAMESPACE}/roleDefinitions/{READER}",
+        "roleDefinitionId": f"/providers/{NAMESPACE}/roleDefinitions/{READER}",
         "principalId": "the object id of a user or a service principal",
     }
 }
 
 
-class RoleDefinitions:
-    def declare(self) -> ResourceType:
-        return ResourceType(
-            name=f"{_NAMESPACE}/roleDefinitions",
-            about="a role definition",
-            many="role definitions",
-            since=SINCE,
-            version=_VERSION,
-            source=self,
-            places=_EVERYWHERE,
-            lists=_EVERYWHERE,
-            filters="`roleName eq 'Reader'`, `type eq 'BuiltInRole'`",
-        )
-
-    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        role = BUILT_IN.get(rid.name.lower())
-        return _definition(role, scope_of(rid)) if role is not None else None
-
-    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        conditions = parse(call.request.parameter("$filter"))
-        found = [role for role in BUILT_IN.values() if all(_fits(role, each) for each in conditions)]
-        return Page(items=[_definition(role, call.rid) for role in found])
+class RoleAssignmentProperties(msgspec.Struct, kw_only=True, rename="camel"):
+    role_definition_id: str
+    principal_id: str
+    principal_type: str | None = None
+    description: str | None = None
+    condition: str | None = None
 
 
 class RoleAssignments:
@@ -68,14 +54,14 @@ class RoleAssignments:
 
     def declare(self) -> ResourceType:
         return ResourceType(
-            name=f"{_NAMESPACE}/roleAssignments",
+            name=f"{NAMESPACE}/roleAssignments",
             about="a role assignment",
             many="role assignments",
             since=SINCE,
-            version=_VERSION,
+            version=VERSION,
             source=self,
-            places=_EVERYWHERE,
-            lists=_EVERYWHERE,
+            places=EVERYWHERE,
+            lists=EVERYWHERE,
             put=Put(
                 plan=self._put,
                 properties=RoleAssignmentProperties,
@@ -83,90 +69,135 @@ class RoleAssignments:
                 example=_NEW_ASSIGNMENT,
             ),
             delete=Delete(plan=self._delete),
-            filters="`atScope()`, `principalId eq 'ID'`, `assignedTo('ID')`",
+            filters="`atScope()`, `principalId eq 'ID'`, `assignedTo('ID')`, `roleDefinitionId eq 'ID'`",
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        found = await self._store.assignments.get(tx, str(scope_of(rid)), rid.name)
-        if found is None or not await self._is_ours(call, tx, found):
-            return None
-        return _assignment(found)
+        found = await self._store.assignments.get(tx, call.principal.tenant, str(scope_of(rid)), rid.name)
+        return _item(found, call.rid.subscription) if found is not None else None
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        conditions = parse(call.request.parameter("$filter"))
-        inside = not any(each == Condition("atscope", "call", "") for each in conditions)
-        found = await self._store.assignments.at(tx, str(call.rid), below=inside)
-        for scope in call.rid.scopes():
-            if scope != call.rid.key:
-                found += await self._store.assignments.at(tx, scope, below=False)
-        chosen = sorted(
-            (each for each in found if all(_meets(each, condition) for condition in conditions)),
-            key=lambda each: each.id.lower(),
+        wanted = _Wanted.of(parse(call.request.parameter("$filter")))
+        page = await self._store.assignments.page(
+            tx,
+            call.principal.tenant,
+            str(call.rid),
+            above=call.rid.scopes(),
+            below=wanted.below,
+            principal_id=wanted.principal,
+            role_id=wanted.role,
+            after=after,
+            limit=limit,
         )
-        rest = [
-            each
-            for each in chosen
-            if (after is None or each.id.lower() > after) and await self._is_ours(call, tx, each)
-        ]
-        return Page(
-            items=[_assignment(each) for each in rest[:limit]],
-            after=rest[limit - 1].id.lower() if len(rest) > limit else None,
-        )
-
-    async def _is_ours(self, call: Call, tx: Tx, assignment: Assignment) -> bool:
-        """Every tenant has its own `/`: there, only what its own principals have is to be seen."""
-        if call.rid.subscription is not None and assignment.scope_key != ROOT:
-            return True
-        found = await self._principal(tx, assignment.principal_id)
-        return found is not None and found.tenant_id == call.principal.tenant
-
-    async def _principal(self, tx: Tx, object_id: str) -> User | ServicePrincipal | None:
-        user = await self._store.people.get(tx, object_id)
-        return user or await self._store.principals.get(tx, object_id)
+        return Page(items=[_item(each, call.rid.subscription) for each in page.items], after=page.after)
 
     async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
         wanted: RoleAssignmentProperties = draft.properties
-        try:
-            name = str(uuid.UUID(call.rid.name))
-        except ValueError as error:
-            raise Fault("InvalidParameter", target="name", detail="it must be a GUID") from error
+        tenant, scope = call.principal.tenant, scope_of(call.rid)
+        name = guid(call.rid.name)
         if wanted.condition is not None:
-            raise Fault("InvalidParameter", target="condition", detail="conditions are not supported")
-        role = BUILT_IN.get(role_id(wanted.role_definition_id))
-        if role is None:
-            raise Fault("RoleDefinitionDoesNotExist", role=role_id(wanted.role_definition_id)[:80])
+            raise Fault("RoleAssignmentConditionNotSupported")
+        if wanted.description is not None and len(wanted.description) > MAX_DESCRIPTION:
+            detail = f"it has at most {MAX_DESCRIPTION} characters"
+            raise Fault("InvalidParameter", target="description", detail=detail)
+        role = await self._assignable(tx, tenant, wanted.role_definition_id, scope)
         principal = await self._principal(tx, wanted.principal_id)
-        if principal is None or principal.tenant_id != call.principal.tenant:
-            raise Fault("PrincipalNotFound", principal=wanted.principal_id[:80], tenant=call.principal.tenant)
+        if principal is None or principal.tenant_id != tenant:
+            raise Fault("PrincipalNotFound", principal=wanted.principal_id[:80], tenant=tenant)
         kind = PrincipalKind.USER if isinstance(principal, User) else PrincipalKind.SERVICE_PRINCIPAL
+        if wanted.principal_type is not None and wanted.principal_type.lower() != kind.value.lower():
+            raise Fault(
+                "UnmatchedPrincipalType",
+                principal=principal.object_id,
+                kind=kind.value,
+                given=wanted.principal_type[:80],
+            )
         added = await self._store.assignments.add(
             tx,
             Assignment(
+                tenant_id=tenant,
                 name=name,
-                scope=str(scope_of(call.rid)),
+                scope=str(scope),
                 role_id=role.id,
                 principal_id=principal.object_id,
                 principal_type=kind.value,
                 created=call.now,
                 created_by=call.principal.object_id,
+                description=wanted.description,
             ),
         )
-        return Written(item=_assignment(added), created=there is None)
+        return Written(item=_item(added, call.rid.subscription), created=there is None)
+
+    async def _assignable(self, tx: Tx, tenant: str, definition: str, scope: ResourceId) -> Role:
+        """Raises Fault RoleDefinitionDoesNotExist, also for a custom role of somewhere else."""
+        wanted = role_id(definition)
+        role = BUILT_IN.get(wanted)
+        if role is None:
+            custom = await self._store.role_definitions.get(tx, tenant, wanted)
+            role = role_of(custom) if custom is not None else None
+        if role is None or not any(covers(scope_key(each), scope.key) for each in role.assignable_scopes):
+            raise Fault("RoleDefinitionDoesNotExist", role=wanted[:80])
+        return role
+
+    async def _principal(self, tx: Tx, object_id: str) -> User | ServicePrincipal | None:
+        user = await self._store.people.get(tx, object_id)
+        return user or await self._store.principals.get(tx, object_id)
 
     async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
-        found = await self._store.assignments.get(tx, str(scope_of(call.rid)), call.rid.name)
-        if found is not None and (found.role_id, found.scope_key) == (OWNER, ROOT):
+        found: Assignment = there.row
+        if (found.role_id, found.scope_key) == (OWNER, ROOT):
             user = await self._store.people.get(tx, found.principal_id)
             if user is not None:
                 await self._owners.require_another(tx, user)
-        await self._store.assignments.remove(tx, str(scope_of(call.rid)), call.rid.name)
+        await self._store.assignments.remove(tx, found.tenant_id, found.scope, found.name)
 
 
-class RoleAssignmentProperties(msgspec.Struct, kw_only=True, rename="camel"):
-    role_definition_id: str
-    principal_id: str
-    principal_type: str | None = None
-    condition: str | None = None
+class DenyAssignments:
+    """There are none: what nobody was given is denied anyway. Clients ask before they show who has access."""
+
+    def declare(self) -> ResourceType:
+        return ResourceType(
+            name=f"{NAMESPACE}/denyAssignments",
+            about="a deny assignment; there is none",
+            many="deny assignments: always none",
+            since="2018-07-01",
+            version=VERSION,
+            source=self,
+            places=EVERYWHERE,
+            lists=EVERYWHERE,
+        )
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        return None
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        return Page(items=[])
+
+
+class _Wanted(msgspec.Struct):
+    """The `$filter` of the list."""
+
+    below: bool = True
+    principal: str | None = None
+    role: str | None = None
+
+    @classmethod
+    def of(cls, conditions: list[Condition]) -> _Wanted:
+        """Raises Fault InvalidParameter."""
+        wanted = cls()
+        for each in conditions:
+            match each.name, each.operator:
+                case ("principalid", "eq") | ("assignedto", "call"):
+                    # Two different ones at once are nobody: no object id has a blank in it.
+                    same = wanted.principal in (None, each.value.lower())
+                    wanted.principal = each.value.lower() if same else " "
+                case "atscope", "call":
+                    wanted.below = False
+                case "roledefinitionid", "eq":
+                    wanted.role = role_id(each.value)
+                case _:
+                    raise unsupported(each)
+        return wanted
 
 
 def scope_of(rid: ResourceId) -> ResourceId:
@@ -174,70 +205,41 @@ def scope_of(rid: ResourceId) -> ResourceId:
     return rid.parent or ResourceId(subscription=rid.subscription, group=rid.group)
 
 
-def _definition(role: Role, scope: ResourceId) -> Item:
-    above = f"/subscriptions/{scope.subscription}" if scope.subscription else ""
-    body = {
-        "id": f"{above}{role.resource_id}",
-        "name": role.id,
-        "type": f"{_NAMESPACE}/roleDefinitions",
-        "properties": {
-            "roleName": role.name,
-            "type": "BuiltInRole",
-            "description": role.description,
-            "assignableScopes": ["/"],
-            "permissions": [shape(each) for each in role.permissions],
-        },
-    }
-    return Item(rid=parse_id(str(body["id"])), body=body)
+def guid(name: str) -> str:
+    """Raises Fault InvalidParameter."""
+    try:
+        return str(uuid.UUID(name))
+    except ValueError as error:
+        raise Fault("InvalidParameter", target="name", detail="it must be a GUID") from error
 
 
-def _assignment(found: Assignment) -> Item:
+def unsupported(condition: Condition) -> Fault:
+    detail = f"'{condition.name}' with '{condition.operator}' is not supported here"
+    return Fault("InvalidParameter", target="$filter", detail=detail)
+
+
+def _item(found: Assignment, asked_in: str | None) -> Item:
+    """Clients find the name of the role by comparing ids, so it is told from where they ask."""
     rid = parse_id(found.id)
-    above = f"/subscriptions/{rid.subscription}" if rid.subscription else ""
+    subscription = asked_in or rid.subscription
+    above = f"/subscriptions/{subscription}" if subscription else ""
     body = {
         "id": found.id,
         "name": found.name,
-        "type": f"{_NAMESPACE}/roleAssignments",
+        "type": f"{NAMESPACE}/roleAssignments",
         "properties": {
-            "roleDefinitionId": f"{above}{BUILT_IN[found.role_id].resource_id}"
-            if found.role_id in BUILT_IN
-            else found.role_id,
+            "roleDefinitionId": f"{above}/providers/{NAMESPACE}/roleDefinitions/{found.role_id}",
             "principalId": found.principal_id,
             "principalType": found.principal_type,
             "scope": found.scope,
+            "description": found.description,
             "condition": None,
             "conditionVersion": None,
             "createdOn": clock.iso(found.created),
             "updatedOn": clock.iso(found.created),
             "createdBy": found.created_by,
             "updatedBy": found.created_by,
+            "delegatedManagedIdentityResourceId": None,
         },
     }
-    return Item(rid=rid, body=body)
-
-
-def _fits(role: Role, condition: Condition) -> bool:
-    match condition.name, condition.operator:
-        case "rolename", "eq":
-            return role.name.lower() == condition.value.lower()
-        case "type", "eq":
-            return condition.value.lower() == "builtinrole"
-        case (("atscope" | "atscopeandbelow"), "call"):
-            return True
-    raise _unsupported(condition)
-
-
-def _meets(assignment: Assignment, condition: Condition) -> bool:
-    match condition.name, condition.operator:
-        case "principalid", "eq":
-            return assignment.principal_id == condition.value.lower()
-        case "assignedto", "call":
-            return assignment.principal_id == condition.value.lower()
-        case "atscope", "call":
-            return True
-    raise _unsupported(condition)
-
-
-def _unsupported(condition: Condition) -> Fault:
-    detail = f"'{condition.name}' with '{condition.operator}' is not supported here"
-    return Fault("InvalidParameter", target="$filter", detail=detail)
+    return Item(rid=rid, body=body, row=found)

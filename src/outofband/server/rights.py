@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from outofband.access import decision
-from outofband.access.roles import BUILT_IN
+from outofband.access.custom_roles import roles_of
+from outofband.access.role import Role
 from outofband.consoles.rights import CONNECT, Subject, Verdict
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
@@ -18,6 +21,14 @@ from outofband.wire.grant import Mode
 _EVERYTHING = frozenset({Mode.WRITE, Mode.OBSERVE})
 
 
+class _Held(msgspec.Struct, frozen=True):
+    assignments: Sequence[Assignment]
+    roles: Mapping[str, Role]
+
+
+_NOTHING = _Held((), {})
+
+
 class ConsoleRights:
     """`consoles.rights.Rights`. A role contains the whole console or nothing of it, as in Azure."""
 
@@ -25,7 +36,9 @@ class ConsoleRights:
         self._store = store
 
     async def __call__(self, subjects: Sequence[Subject]) -> list[Verdict]:
-        callers = {(each.principal.kind, each.principal.object_id) for each in subjects}
+        callers = {
+            (each.principal.tenant, each.principal.kind, each.principal.object_id) for each in subjects
+        }
         sessions = {each.principal.session for each in subjects if each.principal.session is not None}
         places = {each.subscription.lower() for each in subjects}
         async with self._store.read() as tx:
@@ -33,17 +46,17 @@ class ConsoleRights:
             signed_in = await self._store.sign_ins.not_ended(tx, sessions)
             disabled = {place for place in places if await self._store.console_settings.disabled(tx, place)}
 
-        def held(principal: Principal) -> Sequence[Assignment]:
+        def held(principal: Principal) -> _Held:
             # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
             # somebody ends that.
             out = principal.kind is PrincipalKind.USER and principal.session not in signed_in
-            return () if out else assigned[principal.kind, principal.object_id]
+            return _NOTHING if out else assigned[principal.tenant, principal.kind, principal.object_id]
 
         return [
             _verdict(each, held(each.principal), each.subscription.lower() in disabled) for each in subjects
         ]
 
-    async def _assigned(self, tx: Tx, kind: PrincipalKind, object_id: str) -> list[Assignment]:
+    async def _assigned(self, tx: Tx, tenant: str, kind: PrincipalKind, object_id: str) -> _Held:
         """Assignments of a principal; none when it was disabled or removed."""
         if kind is PrincipalKind.USER:
             user = await self._store.people.get(tx, object_id)
@@ -51,13 +64,16 @@ class ConsoleRights:
         else:
             client = await self._store.principals.get(tx, object_id)
             out = client is None or client.disabled
-        return [] if out else await self._store.assignments.of_principals(tx, [object_id])
+        if out:
+            return _NOTHING
+        held = await self._store.assignments.of_principals(tx, [object_id])
+        return _Held(held, await roles_of(self._store, tx, tenant, held))
 
 
-def _verdict(subject: Subject, assigned: Sequence[Assignment], disabled: bool) -> Verdict:
+def _verdict(subject: Subject, held: _Held, disabled: bool) -> Verdict:
     if disabled:
         return Fault("ConsoleDisabledForSubscription", subscription=subject.subscription)
     port = parse_id(subject.vm_id).extension("Microsoft.SerialConsole", "serialPorts", subject.port)
-    if not decision.allowed(CONNECT, str(port), assigned, BUILT_IN):
+    if not decision.allowed(CONNECT, str(port), held.assignments, held.roles):
         return Fault("AccessRevoked", action=CONNECT)
     return _EVERYTHING

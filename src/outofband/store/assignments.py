@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -14,9 +15,12 @@ from outofband.store.tx import Tx, columns
 
 MAX_PER_PRINCIPAL = 2000
 """Assignments read for one decision; Azure allows 4000 in a whole subscription."""
+MAX_PAGE = 1000
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    tenant_id: str
+    """Of the principal. Every tenant has a `/` of its own, so a scope alone does not say whose it is."""
     name: str
     """GUID, chosen by who makes the assignment."""
     scope: str
@@ -26,6 +30,11 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     principal_type: str
     created: datetime
     created_by: str
+    description: str | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.tenant_id, self.scope, self.name)
 
     @property
     def scope_key(self) -> str:
@@ -36,9 +45,20 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.scope.rstrip('/')}/providers/Microsoft.Authorization/roleAssignments/{self.name}"
 
 
+class AssignmentPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[Assignment]
+    after: str | None
+
+
 def scope_key(scope: str) -> str:
     """Lower case, no slash at the end; `/` is the whole tenant."""
     return "/" + scope.strip("/").lower()
+
+
+def key_of(tenant_id: str, scope: str, name: str) -> str:
+    """What an assignment is found by, and what lists are ordered by."""
+    above = scope_key(scope).rstrip("/")
+    return f"/tenants/{tenant_id}{above}/providers/Microsoft.Authorization/roleAssignments/{name}".lower()
 
 
 class Assignments:
@@ -48,7 +68,7 @@ class Assignments:
         Raises Fault RoleAssignmentExists when the principal has the role on the scope under another name, and
         RoleAssignmentUpdateNotPermitted when the name stands for something else.
         """
-        there = await self.get(tx, assignment.scope, assignment.name)
+        there = await self.get(tx, assignment.tenant_id, assignment.scope, assignment.name)
         if there is not None:
             if (there.role_id, there.principal_id) != (
                 assignment.role_id.lower(),
@@ -60,16 +80,16 @@ class Assignments:
             assignment, role_id=assignment.role_id.lower(), principal_id=assignment.principal_id.lower()
         )
         table = tables.role_assignments
-        values = msgspec.structs.asdict(row) | {"scope_key": row.scope_key, "key": row.id.lower()}
+        values = msgspec.structs.asdict(row) | {"scope_key": row.scope_key, "key": row.key}
         inserted = await tx.change(tx.insert(table).values(values).on_conflict_do_nothing())
         if not inserted:
             raise Fault("RoleAssignmentExists", name=assignment.name)
         return row
 
-    async def get(self, tx: Tx, scope: str, name: str) -> Assignment | None:
+    async def get(self, tx: Tx, tenant_id: str, scope: str, name: str) -> Assignment | None:
         table = tables.role_assignments
-        where = sa.and_(table.c.scope_key == scope_key(scope), sa.func.lower(table.c.name) == name.lower())
-        return await tx.row(Assignment, columns(table, Assignment).where(where))
+        there = columns(table, Assignment).where(table.c.key == key_of(tenant_id, scope, name))
+        return await tx.row(Assignment, there)
 
     async def of_principals(self, tx: Tx, principal_ids: list[str]) -> list[Assignment]:
         """Everything assigned to any of these principals (a caller and, later, its groups)."""
@@ -78,18 +98,54 @@ class Assignments:
         query = columns(table, Assignment).where(table.c.principal_id.in_(wanted))
         return await tx.rows(Assignment, query.limit(MAX_PER_PRINCIPAL))
 
-    async def at(self, tx: Tx, scope: str, *, below: bool = True) -> list[Assignment]:
-        """Assignments made on `scope` itself and, with `below`, on anything inside it."""
-        table, key = tables.role_assignments, scope_key(scope)
-        where: sa.ColumnElement[bool] = table.c.scope_key == key
-        if below:
-            where = sa.or_(where, inside(table.c.scope_key, key))
+    async def at(self, tx: Tx, tenant_id: str, scope: str) -> list[Assignment]:
+        """Assignments made on `scope` itself."""
+        table = tables.role_assignments
+        where = sa.and_(table.c.tenant_id == tenant_id, table.c.scope_key == scope_key(scope))
         return await tx.rows(Assignment, columns(table, Assignment).where(where).order_by(table.c.key))
 
-    async def remove(self, tx: Tx, scope: str, name: str) -> bool:
+    async def of_role(self, tx: Tx, tenant_id: str, role_id: str) -> list[Assignment]:
         table = tables.role_assignments
-        where = sa.and_(table.c.scope_key == scope_key(scope), sa.func.lower(table.c.name) == name.lower())
-        return await tx.change(sa.delete(table).where(where)) > 0
+        where = sa.and_(table.c.tenant_id == tenant_id, table.c.role_id == role_id.lower())
+        return await tx.rows(Assignment, columns(table, Assignment).where(where).order_by(table.c.key))
+
+    async def page(
+        self,
+        tx: Tx,
+        tenant_id: str,
+        scope: str,
+        *,
+        above: Iterable[str] = (),
+        below: bool = True,
+        principal_id: str | None = None,
+        role_id: str | None = None,
+        after: str | None = None,
+        limit: int = MAX_PAGE,
+    ) -> AssignmentPage:
+        """Those of one tenant on `scope`, on the scopes `above` and, with `below`, on anything inside it.
+        `after` is what the page before gave.
+        """
+        table = tables.role_assignments
+        keys = {scope_key(scope), *map(scope_key, above)}
+        where: sa.ColumnElement[bool] = table.c.scope_key.in_(keys)
+        if below:
+            where = sa.or_(where, inside(table.c.scope_key, scope_key(scope)))
+        query = columns(table, Assignment).where(table.c.tenant_id == tenant_id, where)
+        if principal_id is not None:
+            query = query.where(table.c.principal_id == principal_id.lower())
+        if role_id is not None:
+            query = query.where(table.c.role_id == role_id.lower())
+        if after is not None:
+            query = query.where(table.c.key > after)
+        size = max(1, min(limit, MAX_PAGE))
+        found = await tx.rows(Assignment, query.order_by(table.c.key).limit(size + 1))
+        more = len(found) > size
+        return AssignmentPage(items=found[:size], after=found[size - 1].key if more else None)
+
+    async def remove(self, tx: Tx, tenant_id: str, scope: str, name: str) -> bool:
+        table = tables.role_assignments
+        gone = sa.delete(table).where(table.c.key == key_of(tenant_id, scope, name))
+        return await tx.change(gone) > 0
 
     async def remove_of(self, tx: Tx, principal_id: str) -> int:
         """Take everything away from a principal that is removed."""

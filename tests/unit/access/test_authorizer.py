@@ -29,6 +29,7 @@ async def test_a_revoked_role_is_gone_at_the_next_request(tmp_path: Path) -> Non
         await authorizer.require(ANN, START, VM)
     assert caught.value.fields == {"name": "ann", "object_id": "P1", "action": START, "scope": VM}
     row = Assignment(
+        tenant_id="t",
         name="n",
         scope=SCOPE,
         role_id=CONTRIBUTOR,
@@ -47,7 +48,7 @@ async def test_a_revoked_role_is_gone_at_the_next_request(tmp_path: Path) -> Non
     assert rights.allow(START, VM) and not rights.allow("Microsoft.Authorization/x/write", VM)
     assert rights.allow_below("Microsoft.Resources/subscriptions/read", "/subscriptions/s")
     async with store.write() as tx:
-        await store.assignments.remove(tx, SCOPE, "n")
+        await store.assignments.remove(tx, "t", SCOPE, "n")
     with pytest.raises(Fault, match="AuthorizationFailed"):
         await authorizer.require(ANN, START, VM)
     await store.close()

@@ -31,6 +31,7 @@ ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 
 def has(role: str, scope: str) -> Assignment:
     return Assignment(
+        tenant_id="t",
         name="n",
         scope=scope,
         role_id=role,

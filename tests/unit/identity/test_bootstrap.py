@@ -62,7 +62,7 @@ async def test_a_right_taken_away_stays_away(started: Started, now: datetime, tm
     store, first = started.store, started.first
     async with store.write() as tx:
         [assignment] = await store.assignments.of_principals(tx, [first.object_id])
-        assert await store.assignments.remove(tx, assignment.scope, assignment.name)
+        assert await store.assignments.remove(tx, assignment.tenant_id, assignment.scope, assignment.name)
         await store.resources.delete(tx, f"/subscriptions/{first.subscription_id}/resourceGroups/demo")
     await bootstrap.ensure(store, tmp_path / "secret", owner_role=OWNER, now=now)
     async with store.read() as tx:

@@ -90,6 +90,7 @@ async def found(store: Store) -> Town:
 
 def _assignment(user: User, role: str, scope: str) -> Assignment:
     return Assignment(
+        tenant_id=user.tenant_id,
         name=str(uuid.uuid4()),
         scope=scope,
         role_id=role,

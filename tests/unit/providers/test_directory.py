@@ -173,7 +173,8 @@ async def test_assignments_that_cannot_be(cloud: Cloud) -> None:
     body = assignment(cloud.owner.object_id)
     assert code(await cloud.owner.ask("PUT", f"{path}/not-a-guid", body)) == "InvalidParameter"
     body["properties"]["condition"] = "true"
-    assert code(await cloud.owner.ask("PUT", f"{path}/{guid}", body)) == "InvalidParameter"
+    refused = code(await cloud.owner.ask("PUT", f"{path}/{guid}", body))
+    assert refused == "RoleAssignmentConditionNotSupported"
     assert code(await cloud.owner.ask("PUT", f"{path}/{guid}", {})) == "InvalidRequestContent"
 
 

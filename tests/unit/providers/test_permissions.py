@@ -52,5 +52,5 @@ async def test_a_right_that_is_taken_away_is_gone_at_once(cloud: Cloud) -> None:
     given = await cloud.assign(person, roles.READER, GROUP_ID)
     assert len(await permissions(person, GROUP_ID)) == 1
     async with cloud.store.write() as tx:
-        await cloud.store.assignments.remove(tx, given.scope, given.name)
+        await cloud.store.assignments.remove(tx, given.tenant_id, given.scope, given.name)
     assert await permissions(person, GROUP_ID) == []

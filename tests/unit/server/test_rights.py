@@ -58,6 +58,7 @@ async def person(store: Store, role: str | None, scope: str = f"/subscriptions/{
         await store.principals.add(tx, found)
         if role is not None:
             row = Assignment(
+                tenant_id=TENANT,
                 name=str(uuid.uuid4()),
                 scope=scope,
                 role_id=role,

@@ -29,6 +29,7 @@ def principal(now: datetime) -> ServicePrincipal:
 
 def assignment(now: datetime, scope: str, name: str | None = None, role: str = "R") -> Assignment:
     return Assignment(
+        tenant_id=TENANT,
         name=name or str(uuid.uuid4()),
         scope=scope,
         role_id=role,
@@ -94,8 +95,8 @@ async def test_assignments_compare_without_case(store: Store, now: datetime) -> 
             await store.assignments.add(tx, assignment(now, "/subscriptions/s", "N1", role="another"))
         assert await store.assignments.of_principals(tx, [PERSON.upper()]) == [made]
         assert await store.assignments.of_principals(tx, ["x"]) == []
-        assert await store.assignments.remove(tx, "/SUBSCRIPTIONS/S", "N1")
-        assert not await store.assignments.remove(tx, "/subscriptions/s", "N1")
+        assert await store.assignments.remove(tx, TENANT, "/SUBSCRIPTIONS/S", "N1")
+        assert not await store.assignments.remove(tx, TENANT, "/subscriptions/s", "N1")
 
 
 async def test_assignments_of_a_scope_and_below(store: Store, now: datetime) -> None:
@@ -105,7 +106,8 @@ async def test_assignments_of_a_scope_and_below(store: Store, now: datetime) -> 
             await store.assignments.add(tx, assignment(now, scope))
 
         async def at(scope: str, below: bool) -> list[str]:
-            return [each.scope for each in await store.assignments.at(tx, scope, below=below)]
+            page = await store.assignments.page(tx, TENANT, scope, below=below)
+            return [each.scope for each in page.items]
 
         assert sorted(await at("/", True)) == scopes
         assert await at("/", False) == ["/"]
