@@ -5,7 +5,8 @@ from __future__ import annotations
 from outofband.access.authorizer import Authorizer
 from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
-from outofband.providers.authorization import RoleAssignments, RoleDefinitions
+from outofband.providers.authorization import DenyAssignments, RoleAssignments
+from outofband.providers.authorization_roles import RoleDefinitions
 from outofband.providers.compute.machines import VirtualMachines
 from outofband.providers.hybrid_compute import Machines
 from outofband.providers.insights import ActivityLog
@@ -29,7 +30,8 @@ def declare(store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessio
             Tenants(store).declare(),
             Subscriptions(store, authorizer).declare(),
             ResourceGroups(store, find).declare(),
-            RoleDefinitions().declare(),
+            RoleDefinitions(store, authorizer).declare(),
+            DenyAssignments().declare(),
             RoleAssignments(store).declare(),
             Permissions(authorizer).declare(),
             ActivityLog(store).declare(),
