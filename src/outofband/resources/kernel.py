@@ -43,7 +43,7 @@ class Kernel:
         self._authorizer = authorizer
         self._registry = registry
         self._polls = Polls(store, authorizer, registry)
-        self._writer = Writer(store, authorizer, Trail(store))
+        self._writer = Writer(store, authorizer, registry, Trail(store))
 
     async def handle(self, request: Request) -> Answer:
         """Raises Fault for every refusal."""
@@ -134,6 +134,12 @@ class Kernel:
         if page.after is not None:
             link = paging.next_link(request.base, unquote(request.path), request.query, page.after)
         return Answer(body=paging.page([item.body for item in items], link))
+
+    async def _require(self, call: Call, tx: Tx) -> None:
+        """What a list hangs on has to be there, where it is of a declared type itself."""
+        owner = self._registry.find(call.rid.type)
+        if owner is not None and await owner.source.get(call, tx, call.rid) is None:
+            raise await missing(self._store, tx, call.rid)
 
     async def _change(self, request: Request, found: Route) -> Answer:
         if found.collection is not None:

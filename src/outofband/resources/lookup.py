@@ -18,8 +18,8 @@ async def missing(store: Store, tx: Tx, rid: ResourceId) -> Fault:
     """The fault for a resource that is not there: about its group, when that is what is missing."""
     if rid.group is not None and (not rid.chain or await store.resources.get(tx, group_id(rid)) is None):
         return Fault("ResourceGroupNotFound", group=rid.group)
-    label = f"{rid.type}/{'/'.join(name for _, name in rid.chain)}"
-    return Fault("ResourceNotFound", resource=label, group=rid.group or "")
+    kinds = "/".join(f"{kind}/{name}" for kind, name in rid.chain)
+    return Fault("ResourceNotFound", resource=f"{rid.namespace}/{kinds}", group=rid.group or "")
 
 
 async def placed(store: Store, tx: Tx, rid: ResourceId) -> ResourceId:
@@ -36,6 +36,20 @@ async def placed(store: Store, tx: Tx, rid: ResourceId) -> ResourceId:
         raise Fault("Conflict", detail=f"The resource group '{group.name}' is being deleted.")
     parent = await placed(store, tx, rid.parent) if rid.parent is not None else None
     return msgspec.structs.replace(rid, group=group.name, parent=parent)
+
+
+def owner_of(rid: ResourceId) -> ResourceId | None:
+    """The resource that `rid` is a child or an extension of; None for what hangs on a group or higher."""
+    if len(rid.chain) > 1:
+        return msgspec.structs.replace(rid, chain=rid.chain[:-1])
+    return rid.parent
+
+
+def below(owner: ResourceId, rid: ResourceId) -> ResourceId:
+    """`rid` with the part above it spelled as `owner`, which `owner_of` gave, is."""
+    if len(rid.chain) > 1:
+        return msgspec.structs.replace(owner, chain=(*owner.chain, rid.chain[-1]))
+    return msgspec.structs.replace(rid, parent=owner, group=owner.group)
 
 
 def above(rid: ResourceId) -> ResourceId:

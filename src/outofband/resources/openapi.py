@@ -46,6 +46,7 @@ class Paths:
 
     def __init__(self, types: Iterable[ResourceType]) -> None:
         self._types = {declared.name: declared for declared in types}
+        self._words = _words(self._types)
         self.paths: dict[str, Json] = {}
         self.structs: set[type[msgspec.Struct]] = set()
         for declared in self._types.values():
@@ -69,16 +70,21 @@ class Paths:
     # Where
 
     def _lists(self, declared: ResourceType) -> Iterator[tuple[Place, str]]:
-        if declared.lists == frozenset(Place):
+        if at_scope(declared, declared.lists):
             yield Place.TENANT, self._collection(declared, _SCOPE)
             return
         for place in Place:
-            if place in declared.lists:
-                yield place, self._collection(declared, self._head(declared, place))
+            if place not in declared.lists:
+                continue
+            if place is Place.RESOURCE and _is_child(declared) and declared.places:
+                for above in (each for each in Place if each in declared.places):
+                    yield place, self._collection(declared, self._head(declared, above))
+                continue
+            yield place, self._collection(declared, self._head(declared, place))
 
     def _singles(self, declared: ResourceType) -> Iterator[str]:
         parameter = f"/{{{_parameter(declared.name.split('/')[-1])}}}"
-        if declared.places == frozenset(Place):
+        if at_scope(declared, declared.places):
             yield self._collection(declared, _SCOPE) + parameter
             return
         for place in Place:
@@ -100,6 +106,8 @@ class Paths:
                 return " of a resource group"
             case Place.RESOURCE if declared.extends:
                 return f" of {self._types[declared.extends].about}"
+            case Place.RESOURCE if above := self._types.get(declared.name.rpartition("/")[0]):
+                return f" of {above.about}"
         return " of a subscription"
 
     @staticmethod
@@ -111,7 +119,7 @@ class Paths:
     # What
 
     def _list(self, declared: ResourceType, place: Place) -> Json:
-        at_scope = declared.lists == frozenset(Place)
+        anywhere = at_scope(declared, declared.lists)
         options = [
             *declared.options,
             Option(name="$top", about=f"Items a page, {paging.PAGE_LIMIT} at most"),
@@ -119,8 +127,8 @@ class Paths:
         ]
         if declared.filters:
             options.append(Option(name="$filter", about=declared.filters))
-        word = "List" if at_scope or len(declared.lists) == 1 else _LISTED[place]
-        about = f"List {declared.many}{' at a scope' if at_scope else self._of(declared, place)}"
+        word = "List" if anywhere or len(declared.lists) == 1 else _LISTED[place]
+        about = f"List {declared.many}{' at a scope' if anywhere else self._of(declared, place)}"
         needs = None if declared.open_list else "read"
         return self._operation(declared, word, about, needs, _body("ResourceList", 200), options)
 
@@ -169,9 +177,8 @@ class Paths:
         answers: Json,
         options: Iterable[Option] = (),
     ) -> Json:
-        kind = declared.name.split("/")[-1]
         return {
-            "operationId": f"{kind[:1].upper()}{kind[1:]}_{word[:1].upper()}{word[1:]}",
+            "operationId": f"{self._words[declared.name]}_{word[:1].upper()}{word[1:]}",
             "tags": [declared.namespace],
             "summary": about,
             "description": _needs(declared.right(verb)) if verb else "Needs a token and no right.",
@@ -243,6 +250,25 @@ def schemas(structs: Iterable[type[msgspec.Struct]]) -> Json:
     """The schemas of structs and of all that they contain, by name."""
     ordered = sorted(structs, key=lambda struct: struct.__name__)
     _, found = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
+    return found
+
+
+def at_scope(declared: ResourceType, places: frozenset[Place]) -> bool:
+    """Whether one path with any scope in it says all the places, those inside resources too."""
+    return Place.RESOURCE in places and not declared.extends and not _is_child(declared)
+
+
+def _is_child(declared: ResourceType) -> bool:
+    return declared.name.count("/") > 1
+
+
+def _words(names: Iterable[str]) -> dict[str, str]:
+    """What the ids of a type's operations begin with: its kinds, with the namespace where they clash."""
+    found: dict[str, str] = {}
+    for name in names:
+        namespace, *kinds = name.split("/")
+        word = "".join(kind[:1].upper() + kind[1:] for kind in kinds)
+        found[name] = word if word not in found.values() else namespace.replace(".", "") + word
     return found
 
 

@@ -38,6 +38,7 @@ class Rows:
                 subscription=call.rid.subscription,
                 group=call.rid.group,
                 type=self._type,
+                parent=call.rid if call.rid.chain else None,
                 after=after,
                 limit=min(CHUNK, limit - len(items)),
             )

@@ -14,10 +14,12 @@ from outofband.core.ids import ResourceId, parse_id
 from outofband.resources import drafts
 from outofband.resources.declaration import Act, Begin, Delete, Item, Patch, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call, Caller, Request
-from outofband.resources.lookup import DELETING, missing, placed
+from outofband.resources.lookup import DELETING, below, missing, owner_of, placed
 from outofband.resources.polling import poll_headers
+from outofband.resources.registry import Registry
 from outofband.resources.trail import Repeats, Trail
 from outofband.store.operations import Operation
+from outofband.store.resources import group_id
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 
@@ -27,9 +29,10 @@ T = TypeVar("T")
 class Writer:
     """Each method checks the right first; every refusal from then on leaves a row in the activity log."""
 
-    def __init__(self, store: Store, authorizer: Authorizer, trail: Trail) -> None:
+    def __init__(self, store: Store, authorizer: Authorizer, registry: Registry, trail: Trail) -> None:
         self._store = store
         self._authorizer = authorizer
+        self._registry = registry
         self._trail = trail
         self._repeats = Repeats()
 
@@ -42,7 +45,7 @@ class Writer:
                 there = await declared.source.get(call, tx, call.rid)
                 _check_conditions(call, there)
                 _check_alive(there)
-                spelled = there.rid if there else await placed(self._store, tx, call.rid)
+                spelled = there.rid if there else await self._place(call, tx)
                 exact = msgspec.structs.replace(call, rid=spelled)
                 written = await put.plan(exact, tx, draft, there)
                 status = put.created_status if written.created else put.updated_status
@@ -71,6 +74,7 @@ class Writer:
                 there = await declared.source.get(call, tx, call.rid)
                 _check_conditions(call, there)
                 if there is None:
+                    await self._require_group(tx, call.rid)
                     return Answer(status=204)
                 exact = msgspec.structs.replace(call, rid=there.rid)
                 work = await delete.plan(exact, tx, there)
@@ -170,6 +174,26 @@ class Writer:
         if item is None:
             raise await missing(self._store, tx, call.rid)
         return item
+
+    async def _place(self, call: Call, tx: Tx) -> ResourceId:
+        """The id of something new in the spelling of what it hangs on, which has to be there."""
+        spelled, owner = await placed(self._store, tx, call.rid), owner_of(call.rid)
+        declared = self._registry.find(owner.type) if owner is not None else None
+        if owner is None or declared is None:
+            return spelled
+        there = await declared.source.get(call, tx, owner)
+        if there is None and spelled.parent is not None:
+            raise await missing(self._store, tx, owner)
+        if there is None:
+            _, _, kinds = spelled.type.partition("/")
+            raise Fault("ParentResourceNotFound", type=kinds, parent=str(owner))
+        _check_alive(there)
+        return below(there.rid, spelled)
+
+    async def _require_group(self, tx: Tx, rid: ResourceId) -> None:
+        """Deleting what is not there is done already, but not in a group that is not there."""
+        if rid.group is not None and await self._store.resources.get(tx, group_id(rid)) is None:
+            raise Fault("ResourceGroupNotFound", group=rid.group)
 
     async def _written(
         self, call: Call, tx: Tx, declared: ResourceType, written: Written, status: int

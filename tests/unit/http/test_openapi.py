@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from outofband.http.account.routes import account_routes
 from outofband.http.app import create_app
-from outofband.resources.declaration import Place
+from outofband.resources.openapi import at_scope
 from tests.support.cloud import GROUP, SUBSCRIPTION, TENANT, Cloud, vm_id
 
 pytestmark = pytest.mark.anyio
@@ -104,17 +104,18 @@ async def test_every_reference_leads_somewhere(document: Json) -> None:
 async def test_every_declared_type_is_in_it_with_all_that_it_can(cloud: Cloud, document: Json) -> None:
     told = {(verb, path) for verb, path, _, _ in operations(document)}
     for declared in cloud.registry:
-        kind = declared.name.split("/")[-1]
+        *above, kind = declared.name.split("/")[1:]
         prefix = "" if declared.namespace == "Microsoft.Resources" else f"providers/{declared.namespace}/"
+        within = "".join(rf"{each}/\{{\w+\}}/" for each in above)
         own = {
             (verb, path)
             for verb, path in told
-            if re.search(rf"/{re.escape(prefix)}(\w+/\{{\w+\}}/)?{kind}(/\{{\w+\}}(/\w+)?)?$", path)
+            if re.search(rf"/{re.escape(prefix)}{within}{kind}(/\{{\w+\}}(/\w+)?)?$", path)
         }
         collections = {path for verb, path in own if path.endswith(f"/{kind}") and verb == "get"}
-        assert len(collections) == (1 if declared.lists == frozenset(Place) else len(declared.lists))
+        assert len(collections) == (1 if at_scope(declared, declared.lists) else len(declared.lists))
         singles = {path for _, path in own if re.search(rf"/{kind}/\{{\w+\}}$", path)}
-        assert len(singles) == (1 if declared.places == frozenset(Place) else len(declared.places))
+        assert len(singles) == (1 if at_scope(declared, declared.places) else len(declared.places))
         for path in singles:
             wanted = {"get": True, "put": declared.put, "patch": declared.patch, "delete": declared.delete}
             for verb, there in wanted.items():
