@@ -7,7 +7,7 @@ from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
 from outofband.providers.authorization import DenyAssignments, RoleAssignments
 from outofband.providers.authorization_roles import RoleDefinitions
-from outofband.providers.compute.machines import VirtualMachines
+from outofband.providers.compute.types import declare_compute
 from outofband.providers.hybrid_compute import Machines
 from outofband.providers.insights import ActivityLog
 from outofband.providers.permissions import Permissions
@@ -36,7 +36,7 @@ def declare(store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessio
             Permissions(authorizer).declare(),
             ActivityLog(store).declare(),
             Machines(store, fleet).declare(),
-            VirtualMachines(store, fleet, sessions).declare(),
+            *declare_compute(store, authorizer, fleet, sessions),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions).declare(),
         ]

@@ -10,7 +10,13 @@ from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet, HostView
-from outofband.providers.compute.shape import boot_diagnostics_on, guest_of, has_screen, private_of
+from outofband.providers.compute.shape import (
+    boot_diagnostics_on,
+    guest_of,
+    has_screen,
+    machine_name,
+    private_of,
+)
 from outofband.store.resources import Resource
 from outofband.wire.machine import Power, VmReport
 
@@ -48,19 +54,25 @@ def render(fleet: Fleet, row: Resource) -> dict[str, Any]:
     private = private_of(row)
     host = fleet.host(private.agent)
     report = fleet.report(row.uid, private.agent)
-    statuses = [_provisioning(row, private.failure), _power(fleet, row, host, report)]
+    statuses = [provisioning(row, private.failure), _power(fleet, row, host, report)]
     if host is None or not host.connected:
         statuses.append(_disconnected(fleet, private.agent))
     if report is not None and report.fault is not None:
         statuses.append(_fault(Fault(report.fault, **report.fault_fields), report.since))
-    view: dict[str, Any] = {"computerName": row.name, "disks": [], "extensions": [], "statuses": statuses}
+    view: dict[str, Any] = {
+        "computerName": _computer(row),
+        "disks": [],
+        "extensions": [],
+        "statuses": statuses,
+    }
     if boot_diagnostics_on(row):
         view["bootDiagnostics"] = {}
     view["outofband"] = _own(row, host, report)
     return view
 
 
-def _provisioning(row: Resource, failure: dict[str, Any] | None) -> dict[str, Any]:
+def provisioning(row: Resource, failure: dict[str, Any] | None) -> dict[str, Any]:
+    """The status of a row's last change; `failure` is why it failed."""
     state = row.provisioning_state
     status = {
         "code": f"ProvisioningState/{state.lower()}",
@@ -72,6 +84,11 @@ def _provisioning(row: Resource, failure: dict[str, Any] | None) -> dict[str, An
         status["code"] += f"/{failure['code']}"
         status["message"] = failure["message"]
     return status
+
+
+def _computer(row: Resource) -> str:
+    named = (row.properties.get("osProfile") or {}).get("computerName")
+    return named if isinstance(named, str) else machine_name(row)
 
 
 def _power(fleet: Fleet, row: Resource, host: HostView | None, report: VmReport | None) -> dict[str, Any]:

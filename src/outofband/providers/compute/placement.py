@@ -1,38 +1,138 @@
-"""Which host takes a new VM, and whether it has what the VM asks for."""
+"""Which host takes a new VM, and whether it has what the VM asks for (docs/reference/virtual-machines.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet, HostView
-from outofband.providers.compute.shape import Guest
+from outofband.providers.compute.guests import Guest
 from outofband.providers.hybrid_compute import MACHINES
 
+HOST_TAG = "outofband-host"
+"""Tag of a VM that names its host, for clients that send Azure's properties and no others."""
+PROMISED_SECONDS = 300.0
+"""How long a choice counts before the host has reported what it was chosen for."""
 _MAX_NAMED = 10
 
 
-def choose(fleet: Fleet, rid: ResourceId, wanted: str | None) -> HostView:
-    """The host named by its resource id, else the only connected one of the subscription.
+class _Promise(msgspec.Struct, frozen=True):
+    agent: str
+    memory_mib: int
+    until: float
 
-    Raises Fault ResourceNotFound, InvalidParameter, AgentOffline, HostNotAvailable or HostNotChosen.
-    """
-    hosts = fleet.agents(rid.subscription)
-    if wanted is None:
-        return _only(rid, [host for host in hosts if host.connected])
-    named = parse_id(wanted)
-    if named.type.lower() != MACHINES.lower():
-        raise Fault("InvalidParameter", target="properties.host.id", detail=f"it must be of type {MACHINES}")
-    # A host of another subscription is not told apart from one that does not exist.
-    for host in hosts:
-        if host.agent.resource_id.lower() == named.key:
-            if not host.connected:
-                raise fleet.offline(host.agent.id)
+
+class Placement:
+    """Chooses hosts. Remembers for a while what it chose, for hosts report a VM only when they have it."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._promises: dict[str, _Promise] = {}
+
+    def choose(self, rid: ResourceId, guest: Guest, wanted: str | None) -> HostView:
+        """The host for a new VM: the one `wanted` names by id, else the roomiest that can run `guest`.
+
+        Among connected hosts of the subscription that have the driver, the names and the memory, those of the
+        VM's own resource group come first, then the one with the most memory not given to VMs, then the one
+        with the fewest VMs, then by name.
+
+        Raises Fault ResourceNotFound, InvalidParameter, AgentOffline, HostNotAvailable, ImageNotFound,
+        AllocationFailed.
+        """
+        hosts = self._fleet.agents(rid.subscription)
+        if wanted is not None:
+            host = self._named(hosts, wanted)
+            check_offer(host, guest)
             return host
-    raise Fault("ResourceNotFound", resource=f"{MACHINES}/{named.name}", group=named.group or "")
+        connected = [host for host in hosts if host.connected]
+        if not connected:
+            raise Fault("HostNotAvailable", subscription=rid.subscription)
+        able, refusals = [], []
+        for host in connected:
+            try:
+                check_offer(host, guest)
+                able.append(host)
+            except Fault as fault:
+                refusals.append(fault)
+        if not able:
+            # Every host has its own reason; a name that is nowhere is the one that a person can mend.
+            raise min(refusals, key=lambda fault: fault.code != "ImageNotFound")
+        group = (rid.group or "").lower()
+        return min(
+            able,
+            key=lambda host: (
+                host.agent.resource_group.lower() != group,
+                -self._free(host),
+                len(host.machines) + len(self._promised(host)),
+                host.agent.name.lower(),
+            ),
+        )
+
+    def promise(self, uid: str, host: HostView, guest: Guest) -> None:
+        """Count a VM that was written down for the host from now on."""
+        until = clock.monotonic() + PROMISED_SECONDS
+        self._promises[uid] = _Promise(host.agent.id, guest.memory_mib, until)
+
+    def tagged(self, rid: ResourceId, tags: Mapping[str, str] | None) -> str | None:
+        """Id of the host that the tag HOST_TAG names, by its name or its id; None without that tag.
+
+        Raises Fault InvalidParameter, for a name that no host of the subscription has or several have.
+        """
+        name = next((value for key, value in (tags or {}).items() if key.lower() == HOST_TAG), None)
+        if name is None or name.startswith("/"):
+            return name
+        found = [
+            host for host in self._fleet.agents(rid.subscription) if host.agent.name.lower() == name.lower()
+        ]
+        own = [host for host in found if host.agent.resource_group.lower() == (rid.group or "").lower()]
+        match own or found:
+            case [host]:
+                return host.agent.resource_id
+            case []:
+                detail = f"no host of this subscription has the name '{name[:80]}'"
+            case _:
+                detail = f"several hosts have the name '{name[:80]}': give the host's id"
+        raise Fault("InvalidParameter", target=f"tags.{HOST_TAG}", detail=detail)
+
+    def _named(self, hosts: list[HostView], wanted: str) -> HostView:
+        named = parse_id(wanted)
+        if named.type.lower() != MACHINES.lower():
+            raise Fault(
+                "InvalidParameter", target="properties.host.id", detail=f"it must be of type {MACHINES}"
+            )
+        # A host of another subscription is not told apart from one that does not exist.
+        for host in hosts:
+            if host.agent.resource_id.lower() == named.key:
+                if not host.connected:
+                    raise self._fleet.offline(host.agent.id)
+                return host
+        raise Fault("ResourceNotFound", resource=f"{MACHINES}/{named.name}", group=named.group or "")
+
+    def _free(self, host: HostView) -> int:
+        total = host.report.memory_mib if host.report is not None else 0
+        given = sum(each.memory_mib for each in host.machines)
+        return total - given - sum(promise.memory_mib for promise in self._promised(host))
+
+    def _promised(self, host: HostView) -> list[_Promise]:
+        now = clock.monotonic()
+        known = {report.vm for report in host.machines}
+        for uid in [
+            uid
+            for uid, promise in self._promises.items()
+            if promise.until < now or (promise.agent == host.agent.id and uid in known)
+        ]:
+            del self._promises[uid]
+        return [promise for promise in self._promises.values() if promise.agent == host.agent.id]
 
 
 def check_offer(host: HostView, guest: Guest) -> None:
-    """Raises Fault ImageNotFound when the host's configuration lacks what `guest` names."""
+    """Raises Fault ImageNotFound when the host's configuration lacks what `guest` names, AllocationFailed
+    when it has no such driver or is too small.
+    """
     report = host.report
     if report is None:
         return
@@ -47,13 +147,8 @@ def check_offer(host: HostView, guest: Guest) -> None:
                 name=name[:80],
                 known=", ".join(known[:_MAX_NAMED]) or "none",
             )
-
-
-def _only(rid: ResourceId, connected: list[HostView]) -> HostView:
-    match connected:
-        case [host]:
-            return host
-        case []:
-            raise Fault("HostNotAvailable", subscription=rid.subscription)
-    names = ", ".join(sorted(host.agent.name for host in connected)[:_MAX_NAMED])
-    raise Fault("HostNotChosen", hosts=names)
+    if guest.driver not in report.drivers:
+        raise Fault("AllocationFailed", host=host.agent.name, detail=f"has no driver '{guest.driver}'")
+    if guest.driver == "qemu" and guest.memory_mib > report.memory_mib:
+        detail = f"has {report.memory_mib} MiB of memory, not {guest.memory_mib}"
+        raise Fault("AllocationFailed", host=host.agent.name, detail=detail)

@@ -6,6 +6,7 @@ process gets the answer of the first run. A row that vanished meanwhile was dele
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -37,6 +38,21 @@ class Consoles(Protocol):
     async def end_where(self, *, vm: str, code: str, **fields: Any) -> int: ...
 
 
+class Deed(enum.StrEnum):
+    """What an operation that writes a VM does on its host."""
+
+    CREATE = "create"
+    IMPORT = "import"
+    RESIZE = "resize"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Input of a write. `restart`: it ran when the write was accepted, so it runs again at the end."""
+
+    deed: Deed = Deed.CREATE
+    restart: bool = False
+
+
 class Shutdown(msgspec.Struct, frozen=True, kw_only=True):
     """Input of an operation that stops: `graceful` asks the guest and waits for it."""
 
@@ -50,34 +66,92 @@ class Work:
         self._store = store
         self._fleet = fleet
         self._consoles = consoles
-        self.create = Step(run=self._create, failed=self._create_failed)
+        self.write = Step(run=self._write, failed=self._failed)
         self.start = Step(run=self._start)
         self.power_off = Step(run=self._power_off)
         self.restart = Step(run=self._restart)
         self.deallocate = Step(run=self._deallocate)
+        self.reapply = Step(run=self._reapply)
+        self.redeploy = Step(run=self._redeploy)
         self.delete = Step(run=self._delete, failed=self._failed)
 
-    async def _create(self, job: Job) -> Done:
+    async def _write(self, job: Job) -> Done:
         row = await self._row(job)
         if row is None:
             return Done()
-        if not job.state:
-            await self._command(job, row, Verb.CREATE, definition(row))
-            await job.save({"placed": True})
+        change = job.input(Change)
+        if change.deed is Deed.CREATE:
+            return await self.make(job, row)
+        observed = await self.command(job, row, Verb.CREATE, definition(row))
+        if change.restart:
+            await self.again(job, row)
+        return self._settled(job, observed, provisioning_state="Succeeded", placed=True, failure=None)
+
+    async def make(self, job: Job, row: Resource) -> Done:
+        """Have the host make the machine and start it."""
+        await self.command(job, row, Verb.CREATE, definition(row))
+        if not private_of(row).placed:
+            await self._place(job)
         # A machine that others run is only attached to: its power is not ours.
         if guest_of(row).driver != "unix":
-            await self._command(job, row, Verb.START)
+            await self.command(job, row, Verb.START)
             await self._see(row, Power.RUNNING)
-        return self._settled(job, None, provisioning_state="Succeeded", placed=True, failure=None)
+        return self._settled(
+            job, None, provisioning_state="Succeeded", placed=True, failure=None, deallocated=False
+        )
 
-    async def _create_failed(self, job: Job, tx: Tx, fault: Fault) -> None:
-        await self._failed(job, tx, fault, placed=bool(job.state))
+    async def again(self, job: Job, row: Resource) -> None:
+        """Stop the machine and start it, so that it is what its definition says."""
+        await self._gently(lambda graceful: self._stop(job, row, graceful=graceful))
+        await self.command(job, row, Verb.START)
+        await self._see(row, Power.RUNNING)
+
+    async def _place(self, job: Job) -> None:
+        """Remember that the host has the machine now: from here on a delete has to reach the host."""
+        async with self._store.write() as tx:
+            row = await self._store.resources.get(tx, job.rid)
+            if row is not None:
+                await self._store.resources.update(
+                    tx, job.rid, now=clock.now(), properties=with_private(row, placed=True)
+                )
+
+    async def _reapply(self, job: Job) -> Done:
+        """Tell the host once more what the VM is; a host that lost it makes it anew. Its power stays."""
+        row = await self._row(job)
+        if row is None:
+            return Done()
+        observed = await self.command(job, row, Verb.CREATE, definition(row))
+        return self._settled(job, observed, provisioning_state="Succeeded", placed=True, failure=None)
+
+    async def _redeploy(self, job: Job) -> Done:
+        """End the VM by force, tell its host once more what it is, and start it: its disk stays where it is,
+        and so does the VM.
+        """
+        row = await self._row(job)
+        if row is None:
+            return Done()
+        try:
+            await self._stop(job, row, graceful=False)
+        except Fault as fault:
+            if fault.code != "VmUnknownToHost":
+                raise
+        await self.command(job, row, Verb.CREATE, definition(row))
+        observed = await self.command(job, row, Verb.START)
+        await self._see(row, Power.RUNNING)
+        return self._settled(
+            job,
+            observed,
+            provisioning_state="Succeeded",
+            placed=True,
+            failure=None,
+            deallocated=False,
+        )
 
     async def _start(self, job: Job) -> Done:
         row = await self._row(job)
         if row is None:
             return Done()
-        observed = await self._command(job, row, Verb.START)
+        observed = await self.command(job, row, Verb.START)
         await self._see(row, Power.RUNNING)
         return self._settled(job, observed, deallocated=False)
 
@@ -106,7 +180,7 @@ class Work:
         async def restart(graceful: bool) -> str:
             args = {"graceful": graceful, "timeout": SHUTDOWN_SECONDS}
             seconds = ANSWER_SECONDS + SHUTDOWN_SECONDS * graceful
-            return await self._command(job, row, Verb.RESTART, args, step=_how(graceful), seconds=seconds)
+            return await self.command(job, row, Verb.RESTART, args, step=_how(graceful), seconds=seconds)
 
         asks = job.input(Shutdown).graceful
         observed = await (self._gently(restart) if asks else restart(False))
@@ -117,10 +191,14 @@ class Work:
         row = await self._row(job)
         if row is None:
             return Done()
+        return await self.erase(job, row, from_host=job.input(Removal).from_host)
+
+    async def erase(self, job: Job, row: Resource, *, from_host: bool) -> Done:
+        """Have the host remove the machine, unless it never had it, and then the resource."""
         await self._consoles.end_where(vm=row.id, code="SessionEnded", detail="the VM was deleted")
-        if self._fleet.host(private_of(row).agent) is not None and job.input(Removal).from_host:
+        if self._fleet.host(private_of(row).agent) is not None and from_host:
             try:
-                await self._command(job, row, Verb.DELETE)
+                await self.command(job, row, Verb.DELETE)
             except Fault as fault:
                 if fault.code != "VmUnknownToHost":
                     raise
@@ -143,11 +221,11 @@ class Work:
     async def _stop(self, job: Job, row: Resource, *, graceful: bool) -> str:
         args = {"graceful": graceful, "timeout": SHUTDOWN_SECONDS}
         seconds = ANSWER_SECONDS + SHUTDOWN_SECONDS * graceful
-        observed = await self._command(job, row, Verb.STOP, args, step=_how(graceful), seconds=seconds)
+        observed = await self.command(job, row, Verb.STOP, args, step=_how(graceful), seconds=seconds)
         await self._see(row, Power.STOPPED)
         return observed
 
-    async def _command(
+    async def command(
         self,
         job: Job,
         row: Resource,
@@ -216,9 +294,12 @@ class Work:
 
 
 class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of a delete. Without `from_host` the host, which never had the VM, is not waited for."""
+    """Input of a delete. Without `from_host` the host, which never had the VM, is not waited for; `forced` is
+    noted for the activity log's readers.
+    """
 
     from_host: bool = True
+    forced: bool = False
 
 
 def _how(graceful: bool) -> str:

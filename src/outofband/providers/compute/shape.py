@@ -1,7 +1,7 @@
 """A VM's properties: Azure's, plus ours under `outofband`, and what the row remembers for itself.
 
 What Azure's clients send of hardware, storage, OS and network profile is kept and given back; what the host
-runs is said by the `outofband` part.
+runs is said by the `outofband` part, or worked out of those (`guests`).
 """
 
 from __future__ import annotations
@@ -12,56 +12,53 @@ import msgspec
 
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.core.ids import parse_id
+from outofband.providers.compute import guests, profiles
+from outofband.providers.compute.guests import Guest
 from outofband.store.resources import Resource
-from outofband.wire.machine import MachineDefinition
+from outofband.wire.machine import MachineDefinition, PortDefinition
 
 TYPE = "Microsoft.Compute/virtualMachines"
-DRIVERS = ("qemu", "unix", "pty")
+SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
+INSTANCES = f"{SCALE_SETS}/virtualMachines"
+MACHINES = frozenset({TYPE.lower(), INSTANCES.lower()})
+"""Keys of the types whose rows are machines on hosts: they have a console and a state of power."""
 _WITH_SCREEN = frozenset({"qemu"})
-MAX_MEMORY_MIB = 1024 * 1024
-MAX_CPUS = 255
-MAX_PROFILES = 64 * 1024
-"""Bytes of all profiles of one VM together."""
 PRIVATE = "_"
 """Key under which a row keeps what no client may see or set."""
-_PROFILES = ("hardwareProfile", "storageProfile", "osProfile", "networkProfile", "diagnosticsProfile")
-_SECRETS = frozenset({"adminPassword", "customData", "secrets"})
+PROFILES = (
+    "hardwareProfile",
+    "storageProfile",
+    "osProfile",
+    "networkProfile",
+    "diagnosticsProfile",
+    "securityProfile",
+    "scheduledEventsProfile",
+    "billingProfile",
+    "applicationProfile",
+    "additionalCapabilities",
+    "availabilitySet",
+    "virtualMachineScaleSet",
+    "proximityPlacementGroup",
+    "capacityReservation",
+    "priority",
+    "evictionPolicy",
+    "licenseType",
+    "extensionsTimeBudget",
+    "platformFaultDomain",
+)
+PRIORITIES = ("Regular", "Low", "Spot")
+EVICTION_POLICIES = ("Deallocate", "Delete")
 
 
 class HostReference(msgspec.Struct, frozen=True, kw_only=True):
     id: str
 
 
-class Guest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What the host runs: `image`, `program` and `socket` are names of the host's own configuration."""
+class ImportReference(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`vmId` of a machine that a host has and the control plane has no resource for."""
 
-    driver: str = "qemu"
-    image: str | None = None
-    program: str | None = None
-    socket: str | None = None
-    memory_mib: int = msgspec.field(default=256, name="memoryMiB")
-    cpus: int = 1
-
-    def check(self) -> None:
-        """Raises Fault InvalidParameter or DriverUnknown."""
-        if self.driver not in DRIVERS:
-            raise Fault("DriverUnknown", driver=self.driver[:40])
-        wanted = {"qemu": "image", "unix": "socket", "pty": "program"}[self.driver]
-        for kind in ("image", "socket", "program"):
-            given = getattr(self, kind)
-            if (given is not None) != (kind == wanted) or given == "":
-                word = "is needed for" if kind == wanted else "has no meaning with"
-                raise Fault(
-                    "InvalidParameter",
-                    target=f"properties.outofband.{kind}",
-                    detail=f"it {word} the driver '{self.driver}'",
-                )
-        if not 16 <= self.memory_mib <= MAX_MEMORY_MIB:
-            raise Fault(
-                "InvalidParameter", target="properties.outofband.memoryMiB", detail=f"16 to {MAX_MEMORY_MIB}"
-            )
-        if not 1 <= self.cpus <= MAX_CPUS:
-            raise Fault("InvalidParameter", target="properties.outofband.cpus", detail=f"1 to {MAX_CPUS}")
+    vm_id: str
 
 
 class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -69,30 +66,68 @@ class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     host: HostReference | None = None
     outofband: Guest | None = None
+    adopt: ImportReference | None = msgspec.field(default=None, name="import")
     hardware_profile: dict[str, Any] | None = None
     storage_profile: dict[str, Any] | None = None
     os_profile: dict[str, Any] | None = None
     network_profile: dict[str, Any] | None = None
     diagnostics_profile: dict[str, Any] | None = None
+    security_profile: dict[str, Any] | None = None
+    scheduled_events_profile: dict[str, Any] | None = None
+    billing_profile: dict[str, Any] | None = None
+    application_profile: dict[str, Any] | None = None
+    additional_capabilities: dict[str, Any] | None = None
+    availability_set: dict[str, Any] | None = None
+    virtual_machine_scale_set: dict[str, Any] | None = None
+    proximity_placement_group: dict[str, Any] | None = None
+    capacity_reservation: dict[str, Any] | None = None
+    priority: str | None = None
+    eviction_policy: str | None = None
+    license_type: str | None = None
+    extensions_time_budget: str | None = None
+    platform_fault_domain: int | None = None
 
-    def profiles(self, kept: dict[str, Any]) -> dict[str, Any]:
-        """The profiles to store: those given, else those kept. Raises Fault InvalidParameter."""
+    def profiles(self, kept: dict[str, Any], *, merge: bool = False) -> dict[str, Any]:
+        """The profiles to store: those given, else those kept; with `merge` the given parts over those kept.
+
+        Raises Fault InvalidParameter.
+        """
         given = msgspec.to_builtins(self)
-        chosen = {name: given.get(name) or kept.get(name) for name in _PROFILES}
-        found = {name: _without_secrets(value) for name, value in chosen.items() if value is not None}
-        if len(msgspec.json.encode(found)) > MAX_PROFILES:
-            raise Fault("InvalidParameter", target="properties", detail=f"over {MAX_PROFILES} bytes")
-        _boot_diagnostics(found)
+        found = {}
+        for name in PROFILES:
+            value, before = given.get(name), kept.get(name)
+            if value is not None and merge:
+                value = profiles.merged(before, value)
+            chosen = value if value is not None else before
+            if chosen is not None:
+                found[name] = profiles.without_secrets(chosen)
+        profiles.check_size(found)
+        profiles.boot_diagnostics(found)
+        check_spot(found)
         return found
+
+    @property
+    def vm_size(self) -> str | None:
+        """The size by name. Raises Fault InvalidParameter."""
+        size = (self.hardware_profile or {}).get("vmSize")
+        if size is not None and not isinstance(size, str):
+            raise Fault("InvalidParameter", target="properties.hardwareProfile.vmSize", detail="a text")
+        return size
 
 
 class Private(msgspec.Struct, frozen=True, kw_only=True):
-    """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed."""
+    """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed;
+    `ports`: serial ports; `model`: of a scale set, the number of the model that an instance is made after;
+    `restart`: whether it ran when the change began that is under way.
+    """
 
     agent: str
     placed: bool = False
     deallocated: bool = False
     failure: dict[str, Any] | None = None
+    ports: int = 1
+    model: int | None = None
+    restart: bool | None = None
 
 
 def guest_of(row: Resource) -> Guest:
@@ -109,9 +144,15 @@ def with_private(row: Resource, **changes: Any) -> dict[str, Any]:
     return row.properties | {PRIVATE: msgspec.to_builtins(private)}
 
 
+def machine_name(row: Resource) -> str:
+    """The name of the VM on its host and in sentences; an instance has its scale set's in front."""
+    chain = parse_id(row.id).chain
+    return f"{chain[0][1]}_{row.name}" if len(chain) > 1 else row.name
+
+
 def boot_diagnostics_on(row: Resource) -> bool:
     """On unless switched off: a console must not be missing when it is needed first."""
-    return _boot_diagnostics(row.properties).get("enabled") is not False
+    return profiles.boot_diagnostics(row.properties).get("enabled") is not False
 
 
 def has_screen(row: Resource) -> bool:
@@ -119,12 +160,16 @@ def has_screen(row: Resource) -> bool:
     return guest_of(row).driver in _WITH_SCREEN
 
 
+def is_spot(row: Resource) -> bool:
+    return str(row.properties.get("priority", "")).lower() in ("spot", "low")
+
+
 def definition(row: Resource) -> dict[str, Any]:
     """The machine's definition as its host gets it."""
     guest = guest_of(row)
     machine = MachineDefinition(
         vm=row.uid,
-        name=row.name,
+        name=machine_name(row),
         driver=guest.driver,
         epoch=row.epoch,
         memory_mib=guest.memory_mib,
@@ -132,6 +177,7 @@ def definition(row: Resource) -> dict[str, Any]:
         image=guest.image,
         program=guest.program,
         socket=guest.socket,
+        ports=tuple(PortDefinition(name=str(number)) for number in range(private_of(row).ports)),
     )
     body: dict[str, Any] = msgspec.to_builtins(machine)
     return body
@@ -144,22 +190,19 @@ def shown(row: Resource) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "vmId": row.uid,
         "timeCreated": clock.iso(row.created),
-        "hardwareProfile": {"vmSize": f"{guest.driver}-{guest.cpus}cpu-{guest.memory_mib}mib"},
-        "storageProfile": {"imageReference": {"offer": guest.image}, "dataDisks": []} if guest.image else {},
-        "osProfile": {"computerName": row.name},
+        "hardwareProfile": {"vmSize": guest.size},
+        "storageProfile": {"imageReference": guests.reference(guest), "dataDisks": []} if guest.image else {},
+        "osProfile": {"computerName": machine_name(row)},
         "networkProfile": {"networkInterfaces": []},
         "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
     }
     return defaults | known
 
 
-def _boot_diagnostics(properties: dict[str, Any]) -> dict[str, Any]:
-    found = (properties.get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
-    if not isinstance(found, dict) or not isinstance(found.get("enabled"), bool | None):
-        target = "properties.diagnosticsProfile.bootDiagnostics"
-        raise Fault("InvalidParameter", target=target, detail="'enabled' is true or false")
-    return found
-
-
-def _without_secrets(profile: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in profile.items() if name not in _SECRETS}
+def check_spot(properties: dict[str, Any]) -> None:
+    """Raises Fault InvalidParameter for a priority or an eviction policy that there is not."""
+    for name, words in (("priority", PRIORITIES), ("evictionPolicy", EVICTION_POLICIES)):
+        given = properties.get(name)
+        if given is not None and str(given).lower() not in (word.lower() for word in words):
+            known = ", ".join(words)
+            raise Fault("InvalidParameter", target=f"properties.{name}", detail=f"one of {known}")

@@ -1,0 +1,32 @@
+"""The types of Microsoft.Compute that are about machines, put together."""
+
+from __future__ import annotations
+
+from outofband.access.authorizer import Authorizer
+from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.importing import Importable
+from outofband.providers.compute.instances import Instances
+from outofband.providers.compute.machines import VirtualMachines
+from outofband.providers.compute.offers import Offers
+from outofband.providers.compute.placement import Placement
+from outofband.providers.compute.power import Consoles, Work
+from outofband.providers.compute.scale_sets import ScaleSets
+from outofband.providers.compute.scaling import Scaling
+from outofband.resources.declaration import ResourceType
+from outofband.store.store import Store
+
+
+def declare_compute(
+    store: Store, authorizer: Authorizer, fleet: Fleet, consoles: Consoles
+) -> list[ResourceType]:
+    """VMs, scale sets and their instances, what can be imported, what hosts offer."""
+    work, placement = Work(store, fleet, consoles), Placement(fleet)
+    importable = Importable(store, fleet)
+    scaling = Scaling(store, fleet, work, placement)
+    return [
+        VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(),
+        ScaleSets(store, fleet, placement, scaling).declare(),
+        Instances(store, fleet, work, scaling).declare(),
+        importable.declare(),
+        *Offers(store, fleet).declare(),
+    ]
