@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from outofband.access.authorizer import Authorizer
 from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
@@ -9,18 +11,32 @@ from outofband.providers.authorization import DenyAssignments, RoleAssignments
 from outofband.providers.authorization_roles import RoleDefinitions
 from outofband.providers.compute.types import declare_compute
 from outofband.providers.hybrid_compute import Machines
-from outofband.providers.insights import ActivityLog
+from outofband.providers.insights import ActivityLog, EventCategories
+from outofband.providers.network.types import networks
 from outofband.providers.permissions import Permissions
-from outofband.providers.resource_manager import ResourceGroups, Subscriptions, Tenants
+from outofband.providers.resource_health import AvailabilityStatuses
+from outofband.providers.resource_manager.directory import Locations, Subscriptions, Tenants
+from outofband.providers.resource_manager.generic import Resources
+from outofband.providers.resource_manager.groups import ResourceGroups
+from outofband.providers.resource_manager.locks import Locks
+from outofband.providers.resource_manager.namespaces import FREE, Namespaces
+from outofband.providers.resource_manager.tags import TagNames, Tags
 from outofband.providers.serial_console.ports import SerialPorts
 from outofband.providers.serial_console.services import ConsoleServices
 from outofband.resources.declaration import ResourceType
 from outofband.resources.registry import Registry
 from outofband.store.store import Store
+from outofband.wire.network.prefixes import Block
 
 
-def declare(store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessions) -> Registry:
-    """The registry of this program."""
+def declare(
+    store: Store,
+    authorizer: Authorizer,
+    fleet: Fleet,
+    sessions: Sessions,
+    public_pool: Iterable[Block] = (),
+) -> Registry:
+    """The registry of this program. `public_pool`: the public addresses that may be given out."""
 
     def find(name: str) -> ResourceType | None:
         return registry.find(name)
@@ -29,16 +45,26 @@ def declare(store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessio
         [
             Tenants(store).declare(),
             Subscriptions(store, authorizer).declare(),
+            Locations(store, authorizer).declare(),
             ResourceGroups(store, find).declare(),
+            Namespaces(store, lambda: registry).declare(),
+            Resources(store, lambda: registry).declare(),
+            Tags(store).declare(),
+            TagNames(store).declare(),
+            Locks(store).declare(),
             RoleDefinitions(store, authorizer).declare(),
             DenyAssignments().declare(),
             RoleAssignments(store).declare(),
             Permissions(authorizer).declare(),
             ActivityLog(store).declare(),
+            EventCategories().declare(),
+            AvailabilityStatuses(store, fleet).declare(),
             Machines(store, fleet).declare(),
             *declare_compute(store, authorizer, fleet, sessions),
+            *networks(store, authorizer, public_pool),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions).declare(),
-        ]
+        ],
+        free=FREE,
     )
     return registry

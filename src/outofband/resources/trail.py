@@ -7,9 +7,11 @@ from typing import Any
 
 import structlog
 
+from outofband.access.authorizer import Authorizer
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.core.principal import Principal
 from outofband.resources.exchange import Caller, Request
 from outofband.store.operations import Operation
 from outofband.store.store import Store
@@ -51,6 +53,7 @@ class Trail:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._authorizer = Authorizer(store)
 
     async def request(
         self,
@@ -79,6 +82,7 @@ class Trail:
             client_address=request.address,
             method=request.method,
             properties={"requestId": request.request_id, **(properties or {})},
+            role=await self._role(tx, request.principal, action, rid),
         )
 
     async def refused(self, request: Request, rid: ResourceId, action: str, fault: Fault) -> None:
@@ -115,4 +119,8 @@ class Trail:
             client_address=caller.address,
             method=caller.method,
             properties={},
+            role=await self._role(tx, caller.principal, operation.kind, rid),
         )
+
+    async def _role(self, tx: Tx, principal: Principal, action: str, rid: ResourceId) -> str | None:
+        return (await self._authorizer.rights(principal, tx)).role_for(action, rid)

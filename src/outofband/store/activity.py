@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -45,6 +46,8 @@ class ActivityEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The same for everything one request led to."""
     operation_id: str
     properties: dict[str, Any]
+    role: str | None = None
+    """The name of a role that allowed it, at that time; None where none did or none was needed."""
 
 
 class ActivityPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ class Activity:
         client_address: str | None = None,
         method: str | None = None,
         properties: dict[str, Any] | None = None,
+        role: str | None = None,
     ) -> str:
         """Write one row; its event id. `scope` is the resource's id unless the right is checked higher."""
         event = str(uuid.uuid4())
@@ -107,6 +111,7 @@ class Activity:
             "correlation_id": correlation_id,
             "operation_id": operation_id or correlation_id,
             "properties": properties or {},
+            "role": role,
         }
         await tx.change(sa.insert(tables.activity).values(values))
         return event
@@ -123,12 +128,15 @@ class Activity:
         correlation_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        equal: Mapping[str, Collection[str]] | None = None,
+        provider: str | None = None,
         after: str | None = None,
         limit: int = MAX_PAGE,
     ) -> ActivityPage:
         """One page, newest first. A resource's has what was done below it too: at its port is at the VM.
         `tenant` asks for what belongs to no subscription of it: sign-ins, people, roles of the whole tenant.
-        `within` is as far as the caller may see, whatever else is asked for.
+        `within` is as far as the caller may see, whatever else is asked for. `equal` says of columns which
+        texts they may have, `provider` whose resource types; both compare without case.
         `after` is what the page before gave.
         """
         table = tables.activity
@@ -146,6 +154,11 @@ class Activity:
             query = query.where(sa.or_(table.c.resource_key == key, inside(table.c.resource_key, key)))
         if correlation_id is not None:
             query = query.where(table.c.correlation_id == correlation_id)
+        for column, texts in (equal or {}).items():
+            query = query.where(sa.func.lower(table.c[column]).in_([each.lower() for each in texts]))
+        if provider is not None:
+            theirs = sa.func.lower(table.c.resource_type)
+            query = query.where(theirs.startswith(f"{provider.lower()}/", autoescape=True))
         if since is not None:
             query = query.where(table.c.at >= since)
         if until is not None:
