@@ -5,7 +5,10 @@ from __future__ import annotations
 from outofband.store.activity import Activity
 from outofband.store.agents import Agents
 from outofband.store.assignments import Assignments
+from outofband.store.blobs import Blobs
 from outofband.store.blobs_accounts import StorageAccounts
+from outofband.store.blobs_containers import Containers
+from outofband.store.blobs_objects import BlobObjects
 from outofband.store.codes import AuthorizationCodes
 from outofband.store.console_settings import ConsoleSettings
 from outofband.store.device_codes import DeviceCodes
@@ -13,6 +16,7 @@ from outofband.store.directory import Directory
 from outofband.store.engine import Database
 from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.keyring import Keyring
+from outofband.store.locks import Locks
 from outofband.store.network import Network
 from outofband.store.notify import Bell
 from outofband.store.operations import Operations
@@ -20,6 +24,7 @@ from outofband.store.outbox import Outbox
 from outofband.store.people import People
 from outofband.store.principals import Principals
 from outofband.store.refresh_tokens import RefreshTokens
+from outofband.store.registrations import Registrations
 from outofband.store.resources import Resources
 from outofband.store.role_definitions import RoleDefinitions
 from outofband.store.sessions import Sessions
@@ -49,7 +54,12 @@ class Store:
         self.role_definitions = RoleDefinitions()
         self.resources = Resources()
         self.operations = Operations()
+        self.locks = Locks()
+        self.registrations = Registrations()
         self.storage_accounts = StorageAccounts()
+        self.containers = Containers()
+        self.blobs = Blobs()
+        self.blob_objects = BlobObjects()
         self.activity = Activity()
         self.agents = Agents()
         self.enrolment = EnrolmentTokens()

@@ -1,0 +1,124 @@
+"""Objects as files: one each, in folders by the first digits of their keys.
+
+ROOT/incoming/<key>         while it is written
+ROOT/ab/cd/<key>            whole, synced, for good
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from outofband.core.errors import Fault
+from outofband.storage.objects import PIECE, Meter
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Files:
+    """Every call to the file system runs in a thread: consoles live on the same loop."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / "incoming"
+
+    async def put(self, key: str, pieces: AsyncIterator[bytes], length: int) -> bytes:
+        meter = Meter(pieces, length)
+        scratch = self._incoming / key
+        try:
+            handle = await asyncio.to_thread(self._create, scratch)
+            try:
+                held = bytearray()
+                async for piece in meter:
+                    held += piece
+                    if len(held) >= PIECE:
+                        await asyncio.to_thread(_write, handle, bytes(held))
+                        held.clear()
+                await asyncio.to_thread(self._finish, handle, bytes(held), scratch, self.path(key))
+            finally:
+                os.close(handle)
+            return meter.md5
+        except OSError as error:
+            _remove(scratch)
+            raise _translated(error) from error
+        except BaseException:
+            _remove(scratch)
+            raise
+
+    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        try:
+            handle = await asyncio.to_thread(os.open, self.path(key), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise _translated(error) from error
+        try:
+            while start < end:
+                try:
+                    piece = await asyncio.to_thread(os.pread, handle, min(PIECE, end - start), start)
+                except OSError as error:
+                    raise _translated(error) from error
+                if not piece:
+                    raise Fault("ObjectStoreDamaged", detail="an object is shorter than it was")
+                start += len(piece)
+                yield piece
+        finally:
+            os.close(handle)
+
+    async def erase(self, key: str) -> None:
+        try:
+            # What a killed process left half-written goes the same way.
+            for path in (self._incoming / key, self.path(key)):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+        except OSError as error:
+            raise _translated(error) from error
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def path(self, key: str) -> Path:
+        return self._root / key[:2] / key[2:4] / key
+
+    def _create(self, scratch: Path) -> int:
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def _finish(self, handle: int, rest: bytes, scratch: Path, final: Path) -> None:
+        _write(handle, rest)
+        os.fsync(handle)
+        made = [folder for folder in (final.parent.parent, final.parent) if not folder.exists()]
+        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        scratch.rename(final)
+        # A name is as durable as the folder it is in, and so on upwards for folders that are new.
+        for folder in dict.fromkeys((final.parent, *(each.parent for each in made))):
+            _sync_folder(folder)
+
+
+def _write(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def _remove(scratch: Path) -> None:
+    try:
+        scratch.unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _translated(error: OSError) -> Fault:
+    if error.errno in _FULL:
+        return Fault("ObjectStoreFull")
+    if error.errno == errno.ENOENT:
+        return Fault("ObjectStoreDamaged", detail="an object is gone")
+    return Fault("ObjectStoreBusy", detail=error.strerror or type(error).__name__)

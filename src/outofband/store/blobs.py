@@ -1,0 +1,100 @@
+"""Blobs: their names, headers and states. What is in them is with `blobs_objects`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from outofband.store.blobs_containers import beginning, past
+from outofband.store.blobs_tables import blobs
+from outofband.store.tx import Tx, columns
+
+BLOCK, APPEND, PAGE = "BlockBlob", "AppendBlob", "PageBlob"
+KINDS = (BLOCK, APPEND, PAGE)
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    container_id: str
+    name: str
+    kind: str
+    """One of KINDS."""
+    length: int
+    headers: dict[str, str]
+    """Content-Type and its like, by the names in which they are answered."""
+    metadata: dict[str, str]
+    lease: dict[str, Any] | None
+    copy: dict[str, str] | None
+    tier: str | None
+    sequence: int
+    etag: str
+    created: datetime
+    modified: datetime
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of a listing: blobs, and prefixes in which names were gathered, in one order."""
+
+    entries: list[Blob | str]
+    after: str | None
+    """Where the next piece begins; None at the end."""
+
+
+class Blobs:
+    async def get(self, tx: Tx, container: str, name: str) -> Blob | None:
+        table = blobs
+        query = columns(table, Blob).where(table.c.container_id == container, table.c.name == name)
+        return await tx.row(Blob, query)
+
+    async def add(self, tx: Tx, blob: Blob) -> None:
+        """The name has to be free."""
+        await tx.change(sa.insert(blobs).values(msgspec.structs.asdict(blob)))
+
+    async def update(self, tx: Tx, id: str, **values: Any) -> None:
+        await tx.change(sa.update(blobs).where(blobs.c.id == id).values(values))
+
+    async def remove(self, tx: Tx, ids: Sequence[str]) -> None:
+        await tx.change(sa.delete(blobs).where(blobs.c.id.in_(ids)))
+
+    async def some(self, tx: Tx, container: str, limit: int) -> list[Blob]:
+        query = columns(blobs, Blob).where(blobs.c.container_id == container)
+        return await tx.rows(Blob, query.limit(limit))
+
+    async def list(
+        self, tx: Tx, container: str, *, prefix: str, delimiter: str, start: str, limit: int
+    ) -> Found:
+        """Names from `start` on that begin with `prefix`. With a delimiter those that share what comes up to
+        it count as one entry, and what lies behind it is skipped, not read.
+        """
+        table = blobs
+        entries: list[Blob | str] = []
+        position: str | None = max(start, prefix)
+        while position is not None and len(entries) <= limit:
+            query = columns(table, Blob).where(table.c.container_id == container)
+            query = query.where(table.c.name >= position, beginning(table.c.name, prefix))
+            size = limit + 1 - len(entries)
+            rows = await tx.rows(Blob, query.order_by(table.c.name).limit(size))
+            position = None
+            for row in rows:
+                gathered = _gathered(row.name, prefix, delimiter)
+                if gathered is not None:
+                    entries.append(gathered)
+                    position = past(gathered)
+                    break
+                entries.append(row)
+            # Without a prefix among them, fewer rows than were asked for are the last ones.
+        if len(entries) <= limit:
+            return Found(entries=entries, after=None)
+        last = entries[limit]
+        return Found(entries=entries[:limit], after=last if isinstance(last, str) else last.name)
+
+
+def _gathered(name: str, prefix: str, delimiter: str) -> str | None:
+    if not delimiter:
+        return None
+    at = name.find(delimiter, len(prefix))
+    return None if at < 0 else name[: at + len(delimiter)]
