@@ -27,8 +27,13 @@ class Person:
         write_private(self.state / "client" / "profile.json", json.dumps(profile))
 
 
-def move_in(house: House, people: dict[str, str]) -> tuple[dict[str, Person], str]:
-    """Add people (name to role GUID on the subscription, "" for none); and a token that has expired."""
+def move_in(
+    house: House, people: dict[str, str], dashed: tuple[str, ...] = ()
+) -> tuple[dict[str, Person], str]:
+    """Add people (name to role GUID on the subscription, "" for none); and a token that has expired.
+
+    The secrets of those in `dashed` begin with a dash.
+    """
     profile = house.profile()
     house.oob("down")
     wanted = {
@@ -38,6 +43,7 @@ def move_in(house: House, people: dict[str, str]) -> tuple[dict[str, Person], st
         "arm": profile["arm"],
         "client": profile["clientId"],
         "people": people,
+        "dashed": dashed,
     }
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.townhall"],

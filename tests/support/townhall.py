@@ -13,7 +13,7 @@ from typing import Any
 
 from joserfc import jwt
 
-from outofband.core import clock
+from outofband.core import clock, secrets
 from outofband.identity.keys import Keys, KeyUse
 from outofband.store.assignments import Assignment
 from outofband.store.principals import ServicePrincipal
@@ -33,7 +33,11 @@ async def add(store: Store, wanted: dict[str, Any], name: str, role: str) -> dic
     )
     async with store.write() as tx:
         await store.principals.add(tx, row)
-        _, secret = await store.principals.add_secret(tx, row.object_id, label="test", now=clock.now())
+        # Some secrets begin with a dash by chance, and command lines take those for options.
+        given = f"-{secrets.token()}" if name in wanted.get("dashed", ()) else None
+        _, secret = await store.principals.add_secret(
+            tx, row.object_id, label="test", now=clock.now(), secret=given
+        )
         if role:
             assignment = Assignment(
                 tenant_id=wanted["tenant"],
