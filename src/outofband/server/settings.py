@@ -11,6 +11,7 @@ The file is flat and every key is optional:
     store_url = "postgresql://oob@db/oob"   # default: SQLite in the state directory
     store_url_file = "/run/secrets/store"   # the same from a file, for a URL with a password
     node = "n1"                             # this node's name; no two may share it
+    public_addresses = ["203.0.113.0/28"]   # what Microsoft.Network may give out; none: no public addresses
 
 In the environment each is `OOB_` and the key in capitals (`OOB_CONSOLE_PORT`, `OOB_STORE_URL_FILE`).
 """
@@ -32,10 +33,11 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.identity.pki import LOCAL_NAMES
+from outofband.wire.network.prefixes import Block, block, is_aligned
 
 PREFIX = "OOB_"
 NEWLINE = "\n"
-_LISTS = frozenset({"names"})
+_LISTS = frozenset({"names", "public_addresses"})
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
@@ -51,6 +53,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store_url: str = ""
     store_url_file: str = ""
     node: str = ""
+    public_addresses: tuple[str, ...] = ()
+
+    @property
+    def public_pool(self) -> tuple[Block, ...]:
+        """The public addresses that may be given out. Raises Fault SettingsInvalid."""
+        found = []
+        for text in self.public_addresses:
+            one = block(text)
+            if one is None or not is_aligned(text):
+                detail = f"public_addresses: '{text}' is no address and no block like 203.0.113.0/28"
+                raise Fault("SettingsInvalid", path="settings", detail=detail)
+            found.append(one)
+        return tuple(found)
 
     @property
     def host(self) -> str:
@@ -124,6 +139,7 @@ def load(state: StateDir, environment: Mapping[str, str] = os.environ, **argumen
         if url.geturl() and (url.scheme != scheme or not url.hostname or url.query):
             detail = f"{name} has to begin with {scheme}:// and name a host"
             raise Fault("SettingsInvalid", path=str(path), detail=detail)
+    _ = found.public_pool  # what is wrong in it is told at the start, not at the first request
     return found
 
 

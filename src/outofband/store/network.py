@@ -9,7 +9,6 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.store import tables
-from outofband.store.columns import inside
 from outofband.store.tx import Tx, columns
 
 _AT_ONCE = 300
@@ -60,6 +59,22 @@ class Network:
         for each in {(link.part_id.lower(), link.target_key): link for link in links}.values():
             values = msgspec.structs.asdict(each) | {"part_key": each.part_id.lower()}
             await tx.change(sa.insert(table).values(values))
+
+    async def of(self, tx: Tx, holder: str) -> list[Link]:
+        """What `holder` names."""
+        table = tables.network_links
+        return await tx.rows(Link, columns(table, Link).where(table.c.holder_key == holder))
+
+    async def unlink(self, tx: Tx, holder: str, part: str) -> None:
+        """A part of `holder`, by its lower-cased id, is gone and names nothing any more."""
+        table = tables.network_links
+        chosen = (table.c.holder_key == holder) & (table.c.part_key == part)
+        await tx.change(sa.delete(table).where(chosen))
+
+    async def unlink_all(self, tx: Tx, target: str) -> None:
+        """`target`, a lower-cased id, is gone: nothing names it or a part of it any more."""
+        table = tables.network_links
+        await tx.change(sa.delete(table).where(table.c.target_row == target))
 
     async def to(self, tx: Tx, targets: Sequence[str]) -> list[Link]:
         """Links to these resources or to parts of them, in a stable order."""
@@ -133,8 +148,3 @@ class Network:
         chosen = (table.c.subscription_id == subscription.lower()) & table.c.location.is_not(None)
         query = columns(table, _Place).where(chosen).distinct().order_by(table.c.location)
         return [row.location for row in await tx.rows(_Place, query) if row.location]
-
-    async def inside(self, tx: Tx, key: str) -> list[Link]:
-        """What everything below the node `key` names."""
-        table = tables.network_links
-        return await tx.rows(Link, columns(table, Link).where(inside(table.c.holder_key, key)))

@@ -1,0 +1,320 @@
+"""Microsoft.Network/networkWatchers: one in each location of a subscription, by itself.
+
+Azure makes them in the resource group `NetworkWatcherRG` when the first network of a location is made;
+clients look for the one of a VM's location in the list and ask that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId, parse_id
+from outofband.providers.network import evaluation
+from outofband.providers.network.attachments import interfaces_of
+from outofband.providers.network.house import INTERFACES, MACHINES, SINCE, VERSION, WATCHERS, House
+from outofband.providers.network.words import choose
+from outofband.resources.declaration import Act, Begin, Item, Page, Place, ResourceType, Step
+from outofband.resources.exchange import Answer, Call
+from outofband.resources.job import Done, Job
+from outofband.resources.polling import DEFAULT_LOCATION
+from outofband.store.network import Attachment
+from outofband.store.resources import Resource
+from outofband.store.tx import Tx
+from outofband.wire.network import prefixes
+from outofband.wire.network.effective import effective_rules
+from outofband.wire.network.flows import Flow
+from outofband.wire.network.prefixes import Address
+from outofband.wire.network.rules import LAST_PORT, Direction, Protocol
+
+GROUP = "NetworkWatcherRG"
+_PREFIX = "NetworkWatcher_"
+_PROBES = ("Tcp", "Http", "Https", "Icmp")
+
+
+class FlowQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    target_resource_id: str
+    direction: str
+    protocol: str
+    local_port: str
+    remote_port: str
+    local_ip_address: str = msgspec.field(name="localIPAddress")
+    remote_ip_address: str = msgspec.field(name="remoteIPAddress")
+    target_nic_resource_id: str | None = None
+
+
+class HopQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    target_resource_id: str
+    source_ip_address: str = msgspec.field(name="sourceIPAddress")
+    destination_ip_address: str = msgspec.field(name="destinationIPAddress")
+    target_nic_resource_id: str | None = None
+
+
+class ViewQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    target_resource_id: str
+
+
+class ProbeSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    resource_id: str
+    port: int | None = None
+
+
+class ProbeDestination(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    resource_id: str | None = None
+    address: str | None = None
+    port: int | None = None
+
+
+class ProbeQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    source: ProbeSource
+    destination: ProbeDestination
+    protocol: str | None = None
+    preferred_ip_version: str | None = msgspec.field(default=None, name="preferredIPVersion")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Input of an operation: the interfaces it is about, and the question."""
+
+    interfaces: list[str]
+    question: dict[str, Any]
+
+
+class Watchers:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._store = house.store
+
+    def types(self) -> list[ResourceType]:
+        flow = self._begin(FlowQuestion, self._plan_flow, self._flow, "Tell which rule decides about a flow")
+        hop = self._begin(HopQuestion, self._plan_hop, self._hop, "Tell which way an address is reached")
+        view = self._begin(ViewQuestion, self._plan_view, self._view, "List the security rules of a VM")
+        probe = Act(
+            run=self._probe,
+            about="Check a request for a connectivity check; none is made here",
+            body=ProbeQuestion,
+        )
+        return [
+            ResourceType(
+                name=WATCHERS,
+                about="a network watcher",
+                many="network watchers",
+                since=SINCE,
+                version=VERSION,
+                source=self,
+                places=frozenset({Place.GROUP}),
+                lists=frozenset({Place.SUBSCRIPTION, Place.GROUP}),
+                actions={
+                    "ipFlowVerify": flow,
+                    "nextHop": hop,
+                    "securityGroupView": view,
+                    "connectivityCheck": probe,
+                },
+            )
+        ]
+
+    @staticmethod
+    def _begin(
+        body: type[msgspec.Struct],
+        plan: Callable[[Call, Tx, Item, Any], Awaitable[Any]],
+        run: Callable[[Job], Awaitable[Done]],
+        about: str,
+    ) -> Begin:
+        return Begin(plan=plan, step=Step(run=run), about=about, body=body)
+
+    # Reading
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        if (rid.group or "").lower() != GROUP.lower():
+            return None
+        found = await self._all(tx, rid.subscription or "")
+        return next((each for each in found if each.rid.key == rid.key), None)
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        if (call.rid.group or GROUP).lower() != GROUP.lower():
+            return Page(items=[])
+        found = await self._all(tx, call.rid.subscription or "")
+        rest = [each for each in found if after is None or each.rid.key > after]
+        return Page(items=rest[:limit], after=rest[limit - 1].rid.key if len(rest) > limit else None)
+
+    async def _all(self, tx: Tx, subscription: str) -> Sequence[Item]:
+        places = {DEFAULT_LOCATION, *await self._store.network.locations(tx, subscription)}
+        return [self._item(subscription, location) for location in sorted(places)]
+
+    @staticmethod
+    def _item(subscription: str, location: str) -> Item:
+        head = ResourceId(subscription=subscription, group=GROUP, namespace=WATCHERS.partition("/")[0])
+        rid = head.child("networkWatchers", f"{_PREFIX}{location}")
+        body = {
+            "id": str(rid),
+            "name": rid.name,
+            "type": WATCHERS,
+            "location": location,
+            "properties": {"provisioningState": "Succeeded", "runningOperationIds": []},
+        }
+        return Item(rid=rid, body=body)
+
+    # Asking
+
+    async def _plan_flow(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
+        question: FlowQuestion = body
+        flow = _flow_of(question)
+        rows = await self._targets(call, tx, question.target_resource_id, question.target_nic_resource_id)
+        row = _having(rows, flow.local, "localIPAddress")
+        return msgspec.to_builtins(Asked(interfaces=[row.id], question=msgspec.to_builtins(question)))
+
+    async def _flow(self, job: Job) -> Done:
+        asked = job.input(Asked)
+        flow = _flow_of(msgspec.convert(asked.question, FlowQuestion))
+        (interface,) = await self._load(asked)
+        return Done(output=evaluation.flow_verdict(interface, flow))
+
+    async def _plan_hop(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
+        question: HopQuestion = body
+        source = _address(question.source_ip_address, "sourceIPAddress")
+        _address(question.destination_ip_address, "destinationIPAddress")
+        rows = await self._targets(call, tx, question.target_resource_id, question.target_nic_resource_id)
+        row = _having(rows, source, "sourceIPAddress")
+        return msgspec.to_builtins(Asked(interfaces=[row.id], question=msgspec.to_builtins(question)))
+
+    async def _hop(self, job: Job) -> Done:
+        asked = job.input(Asked)
+        question = msgspec.convert(asked.question, HopQuestion)
+        source = _address(question.source_ip_address, "sourceIPAddress")
+        target = _address(question.destination_ip_address, "destinationIPAddress")
+        (interface,) = await self._load(asked)
+        return Done(output=evaluation.hop(interface, source, target))
+
+    async def _plan_view(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
+        question: ViewQuestion = body
+        rows = await self._targets(call, tx, question.target_resource_id, None)
+        return msgspec.to_builtins(Asked(interfaces=[row.id for row in rows], question={}))
+
+    async def _view(self, job: Job) -> Done:
+        interfaces = await self._load(job.input(Asked))
+        return Done(output={"networkInterfaces": [_view_of(each) for each in interfaces]})
+
+    async def _probe(self, call: Call, item: Item, body: Any) -> Answer:
+        question: ProbeQuestion = body
+        choose(_PROBES, question.protocol, "protocol", _PROBES[0])
+        if not question.destination.resource_id and not question.destination.address:
+            raise Fault("InvalidParameter", target="destination", detail="an address or a resource is needed")
+        async with self._store.read() as tx:
+            await self._targets(call, tx, question.source.resource_id, None)
+        raise Fault("ConnectivityCheckUnsupported", source=question.source.resource_id)
+
+    async def _load(self, asked: Asked) -> Sequence[evaluation.Interface]:
+        async with self._store.read() as tx:
+            return [
+                await evaluation.load(
+                    self._house, tx, await evaluation.require_interface(self._house, tx, each)
+                )
+                for each in asked.interfaces
+            ]
+
+    async def _targets(self, call: Call, tx: Tx, target: str, interface: str | None) -> Sequence[Resource]:
+        """The rows of a VM's interfaces, or of the one that is named, with the right to read each.
+
+        Raises Fault InvalidResourceReference, LinkedAuthorizationFailed or NetworkInterfaceNotUsable.
+        """
+        rid = await self._readable(call, tx, target)
+        if rid.type.lower() == INTERFACES.lower():
+            keys = [rid.key]
+        else:
+            row = await self._store.resources.get(tx, rid)
+            if row is None:
+                raise Fault("InvalidResourceReference", reference=target[:200], resource=str(call.rid))
+            keys = interfaces_of(Attachment(id=row.id, properties=row.properties))
+        if interface is not None:
+            if (await self._readable(call, tx, interface)).key not in keys:
+                raise Fault("InvalidResourceReference", reference=interface[:200], resource=target[:200])
+            keys = [interface.lower()]
+        rows = [await self._store.resources.get(tx, key) for key in keys]
+        found = [row for row in rows if row is not None and row.type == INTERFACES]
+        if not found:
+            detail = f"'{rid.name}' has no network interface that is stored here."
+            raise Fault("NetworkInterfaceNotUsable", detail=detail)
+        for each in found:
+            await self._readable(call, tx, each.id)
+        return found
+
+    async def _readable(self, call: Call, tx: Tx, text: str) -> ResourceId:
+        rid = parse_id(text)
+        unknown = Fault("InvalidResourceReference", reference=text[:200], resource=str(call.rid))
+        if (rid.subscription or "").lower() != (call.rid.subscription or "").lower():
+            raise unknown
+        if rid.type.lower() not in (*MACHINES, INTERFACES.lower()):
+            raise unknown
+        rights = await self._house.authorizer.rights(call.principal, tx)
+        action = f"{rid.type}/read"
+        if not rights.allow(action, rid):
+            raise Fault(
+                "LinkedAuthorizationFailed",
+                name=call.principal.name,
+                object_id=call.principal.object_id,
+                action=f"{WATCHERS}/action",
+                scope=str(call.rid),
+                needed=action,
+                linked=str(rid),
+            )
+        return rid
+
+
+def _flow_of(question: FlowQuestion) -> Flow:
+    protocol = choose(("TCP", "UDP"), question.protocol, "protocol")
+    return Flow(
+        direction=Direction(choose(Direction, question.direction, "direction")),
+        protocol=Protocol.TCP if protocol == "TCP" else Protocol.UDP,
+        local=_address(question.local_ip_address, "localIPAddress"),
+        remote=_address(question.remote_ip_address, "remoteIPAddress"),
+        local_port=_port(question.local_port, "localPort"),
+        remote_port=_port(question.remote_port, "remotePort"),
+    )
+
+
+def _port(text: str, target: str) -> int | None:
+    if text == "*":
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= LAST_PORT):
+        raise Fault("InvalidParameter", target=target, detail=f"0 to {LAST_PORT}, or *")
+    return int(text)
+
+
+def _address(text: str, target: str) -> Address:
+    found = prefixes.address(text)
+    if found is None:
+        raise Fault("InvalidParameter", target=target, detail=f"'{text[:64]}' is no address")
+    return found
+
+
+def _having(rows: Sequence[Resource], local: Address, target: str) -> Resource:
+    """The interface with this address. Raises Fault InvalidParameter."""
+    known = {
+        prefixes.address(part["properties"]["privateIPAddress"]): row
+        for row in rows
+        for part in row.properties["ipConfigurations"]
+    }
+    if local not in known:
+        raise Fault("InvalidParameter", target=target, detail=f"the VM has {', '.join(map(str, known))}")
+    return known[local]
+
+
+def _view_of(interface: evaluation.Interface) -> dict[str, Any]:
+    associations: dict[str, Any] = {"defaultSecurityRules": [], "effectiveSecurityRules": []}
+    subnet = interface.subnet_of(None)
+    for word, owner, group in (
+        ("subnetAssociation", subnet.id, subnet.group),
+        ("networkInterfaceAssociation", interface.row.id, interface.group),
+    ):
+        if group is None:
+            continue
+        associations[word] = {
+            "id": owner,
+            "securityRules": [
+                {"name": rule.name, "id": f"{group.id}/securityRules/{rule.name}"} for rule in group.rules
+            ],
+        }
+        associations["effectiveSecurityRules"] += effective_rules(group.rules, interface.around)
+    return {"id": interface.row.id, "securityRuleAssociations": associations}
