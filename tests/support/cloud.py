@@ -40,6 +40,7 @@ from outofband.store.directory import Subscription, Tenant
 from outofband.store.principals import ServicePrincipal
 from outofband.wire.link import Command, Inventory, Result, VmChanged, VmGone
 from outofband.wire.machine import Power, Verb
+from outofband.wire.network.prefixes import Block
 from tests.support.actors import AgentPeer, HostKey, host_report, vm_report
 from tests.support.database import open_store
 from tests.support.users import cheap_passwords
@@ -135,6 +136,9 @@ class Person:
 class Cloud:
     """Use as `async with Cloud(folder) as cloud`. The services of the edge are its attributes."""
 
+    public_pool: tuple[Block, ...] = ()
+    """As the setting `public_addresses`; to be set before the start."""
+
     def __init__(self, folder: Path, ports: dict[str, int] | None = None, url: str | None = None) -> None:
         self.folder = folder
         self.url = url or f"sqlite:///{folder}/control.db"
@@ -192,7 +196,9 @@ class Cloud:
         context = tls.server_context(self.pki.certificate, self.pki.key)
         self.listener = Listener(self.sessions, limits)
         await self.listener.start(gateway, context)
-        self.registry = declare(self.store, self.authorizer, self.fleet, self.sessions)
+        self.registry = declare(
+            self.store, self.authorizer, self.fleet, self.sessions, self.public_pool
+        )
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, "n1")
         self.runner.start()

@@ -177,6 +177,7 @@ class RoleDefinitions:
                 name=principal.name,
                 object_id=principal.object_id,
                 action=action,
+                needed=action,
                 scope=str(rid),
                 linked=scope,
             )
