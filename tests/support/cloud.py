@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import uvicorn
 
 from outofband.access import roles
@@ -196,9 +197,7 @@ class Cloud:
         context = tls.server_context(self.pki.certificate, self.pki.key)
         self.listener = Listener(self.sessions, limits)
         await self.listener.start(gateway, context)
-        self.registry = declare(
-            self.store, self.authorizer, self.fleet, self.sessions, self.public_pool
-        )
+        self.registry = declare(self.store, self.authorizer, self.fleet, self.sessions, self.public_pool)
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, "n1")
         self.runner.start()
@@ -326,11 +325,13 @@ class Host:
         self.data: dict[str, dict[str, Any]] = {}
         self.done: dict[str, Result] = {}
         self.performed: list[str] = []
+        self.images = ["demo"]
         peer.answer = self._answer
 
     async def report(self) -> None:
         machines = [vm_report(vm, power) for vm, power in self.power.items()]
-        await self.peer.send(Inventory(host_report(), machines))
+        facts = msgspec.structs.replace(host_report(), images=self.images)
+        await self.peer.send(Inventory(facts, machines))
 
     def _answer(self, command: Command) -> Result | None:
         if command.verb in self.deaf:

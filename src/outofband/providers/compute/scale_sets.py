@@ -128,9 +128,10 @@ class ScaleSets:
         wanted: ScaleSetProperties = draft.properties
         sku = wanted_sku(draft.raw, None)
         profile: dict[str, Any] = profiles.without_secrets(wanted.virtual_machine_profile or {})
+        check_profile(profile)
         guest = guest_for(wanted, sku, profile, None)
         policy = wanted.upgrade_policy or UpgradePolicy()
-        self._check(call, wanted, profile, policy, guest, draft.tags or {}, sku.capacity)
+        self._check(call, wanted, policy, guest, draft.tags or {}, sku.capacity)
         group = await self._store.resources.get(tx, group_id(call.rid))
         row, created = await self._store.resources.put(
             tx,
@@ -165,13 +166,14 @@ class ScaleSets:
         if merge and given is not None:
             given = profiles.merged(before.profile, given)
         profile: dict[str, Any] = before.profile if given is None else given
+        check_profile(profile)
         # The size's name counts when it changes: beside `outofband` it may be a mere label.
         renamed = sku if sku.name.lower() != sku_before.name.lower() else Sku()
         guest = guest_for(wanted, renamed, profile, before.guest)
         policy = wanted.upgrade_policy or msgspec.convert(row.properties["upgradePolicy"], UpgradePolicy)
         tags = draft.tags if draft.tags is not None else row.tags
         more = sku.capacity - sku_before.capacity
-        self._check(call, wanted, profile, policy, guest, tags, more)
+        self._check(call, wanted, policy, guest, tags, more)
         changed = Model(guest=guest, profile=profile) != before
         works = changed or more != 0 or row.provisioning_state != "Succeeded"
         private = set_private(row)
@@ -205,7 +207,6 @@ class ScaleSets:
         self,
         call: Call,
         wanted: ScaleSetProperties,
-        profile: dict[str, Any],
         policy: UpgradePolicy,
         guest: Guest,
         tags: dict[str, str],
@@ -215,7 +216,6 @@ class ScaleSets:
             detail = "only 'Uniform' is offered: make VMs of their own for anything else"
             raise Fault("InvalidParameter", target="properties.orchestrationMode", detail=detail)
         check_policy(policy)
-        check_profile(profile)
         if more > 0:
             # Refused at once rather than by the operation: no host has the image, or there is no host.
             named = self._hosted(call, wanted, tags).get("host", {}).get("id")

@@ -161,7 +161,7 @@ def check_profile(profile: dict[str, Any]) -> None:
 
 
 def guest_for(wanted: ScaleSetProperties, sku: Sku, profile: dict[str, Any], before: Guest | None) -> Guest:
-    """The guest that a body asks for. Raises Fault InvalidParameter, DriverUnknown."""
+    """The guest that a body asks for; `profile` is checked. Raises Fault InvalidParameter, DriverUnknown."""
     guest = wanted.outofband or guests.from_profiles(
         sku.name or None, profile.get("storageProfile"), before, "sku.name"
     )

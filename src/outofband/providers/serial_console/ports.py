@@ -1,4 +1,6 @@
-"""Microsoft.SerialConsole/serialPorts: ports of VMs, as extensions of them. A VM has one, `0`."""
+"""Microsoft.SerialConsole/serialPorts: ports of VMs and of instances of scale sets, as extensions of them.
+Each has one, `0`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
+from outofband.providers.compute.profiles import boot_diagnostics
+from outofband.providers.compute.scale_shape import model_of, set_private
 from outofband.providers.serial_console.reading import Reading
 from outofband.providers.serial_console.services import NAMESPACE, SINCE
 from outofband.resources.declaration import Act, Item, Page, Place, ResourceType
@@ -123,7 +127,7 @@ class SerialPorts:
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
         row = await self._vm(tx, rid.parent)
         if rid.name != _PORT:
-            raise Fault("PortNotFound", vm=row.name, port=rid.name)
+            raise Fault("PortNotFound", vm=vm.machine_name(row), port=rid.name)
         item = self._item(row)
         if call.request.method == "GET":
             rights = await self._authorizer.rights(call.principal, tx)
@@ -136,13 +140,19 @@ class SerialPorts:
         if call.rid.chain:
             only = await self.get(call, tx, call.rid.extension(NAMESPACE, "serialPorts", _PORT))
             return Page(items=[only] if only is not None else [])
-        found = await self._store.resources.page(
-            tx, subscription=call.rid.subscription, type=vm.TYPE, after=after, limit=limit
-        )
-        return Page(items=[self._item(row) for row in found.items], after=found.after)
+        pages = [
+            await self._store.resources.page(
+                tx, subscription=call.rid.subscription, type=kind, after=after, limit=limit
+            )
+            for kind in (vm.TYPE, vm.INSTANCES)
+        ]
+        rows = sorted((row for page in pages for row in page.items), key=lambda row: row.key)
+        more = len(rows) > limit or any(page.after is not None for page in pages)
+        rows = rows[:limit]
+        return Page(items=[self._item(row) for row in rows], after=rows[-1].key if more else None)
 
     async def _vm(self, tx: Tx, rid: ResourceId | None) -> Resource:
-        if rid is None or rid.type.lower() != vm.TYPE.lower():
+        if rid is None or rid.type.lower() not in vm.MACHINES:
             raise Fault("InvalidResourceType", type="serialPorts", namespace=NAMESPACE)
         row = await self._store.resources.get(tx, rid)
         if row is None:
@@ -186,7 +196,7 @@ class SerialPorts:
             call.principal,
             vm_id=row.id,
             vm=row.uid,
-            vm_name=row.name,
+            vm_name=vm.machine_name(row),
             agent=agent,
             subscription=row.subscription_id,
             port=_PORT,
@@ -236,16 +246,36 @@ class SerialPorts:
             disabled = await self._store.console_settings.disabled(tx, row.subscription_id)
         if disabled:
             raise Fault("ConsoleDisabledForSubscription", subscription=row.subscription_id)
+        name = vm.machine_name(row)
         if not vm.boot_diagnostics_on(row):
-            raise Fault("BootDiagnosticsDisabled", vm=row.name)
+            await self._refuse_stale(row)
+            raise Fault("BootDiagnosticsDisabled", vm=name)
         private = vm.private_of(row)
         if not private.placed and row.provisioning_state == "Failed":
-            raise Fault("VmNotPlaced", vm=row.name)
+            raise Fault("VmNotPlaced", vm=name)
         if not self._fleet.connected(private.agent):
             raise self._fleet.offline(private.agent)
         power = instance_view.power(self._fleet, row)
         if row.provisioning_state == "Creating" and power not in (Power.STARTING.value, Power.RUNNING.value):
-            raise Fault("VmProvisioning", vm=row.name)
+            raise Fault("VmProvisioning", vm=name)
         if power not in _OPEN:
-            raise Fault("VmNotRunning", vm=row.name, power=power)
+            raise Fault("VmNotRunning", vm=name, power=power)
         return private.agent
+
+    async def _refuse_stale(self, row: Resource) -> None:
+        """Raises Fault InstanceNotLatestModel where boot diagnostics are on in the model that an instance
+        lacks: then it is the update that is missing, not the switch.
+        """
+        if row.type.lower() != vm.INSTANCES.lower():
+            return
+        async with self._store.read() as tx:
+            above = await self._store.resources.get(tx, row.parent_key or "")
+        if above is None or set_private(above).model == vm.private_of(row).model:
+            return
+        if boot_diagnostics(model_of(above).profile).get("enabled") is not False:
+            raise Fault(
+                "InstanceNotLatestModel",
+                instance=vm.machine_name(row),
+                scaleset=above.name,
+                number=row.name,
+            )

@@ -101,7 +101,7 @@ class Reading:
     async def _screenshot(self, call: Call, item: Item, body: Any) -> Answer:
         row: Resource = item.row
         if not vm.has_screen(row):
-            raise Fault("NoScreen", vm=row.name, driver=vm.guest_of(row).driver)
+            raise Fault("NoScreen", vm=vm.machine_name(row), driver=vm.guest_of(row).driver)
         found = await self._ask(row, Verb.SCREENSHOT, {}, _Shot)
         shot = Screenshot(content_type="image/png", data=found.png, taken_at=clock.iso(), scale=found.scale)
         return Answer(body=shot, headers={"Cache-Control": "no-store"})
@@ -118,11 +118,11 @@ class Reading:
 
     async def _ask(self, row: Resource, verb: Verb, args: dict[str, Any], kind: type[T]) -> T:
         if not vm.boot_diagnostics_on(row):
-            raise Fault("BootDiagnosticsDisabled", vm=row.name)
+            raise Fault("BootDiagnosticsDisabled", vm=vm.machine_name(row))
         private = vm.private_of(row)
         if not private.placed and self._fleet.report(row.uid, private.agent) is None:
             never = row.provisioning_state == "Failed"
-            raise Fault("VmNotPlaced" if never else "VmProvisioning", vm=row.name)
+            raise Fault("VmNotPlaced" if never else "VmProvisioning", vm=vm.machine_name(row))
         result = await self._fleet.ask(
             private.agent, verb, row.uid, args, epoch=row.epoch, timeout=READ_SECONDS
         )
