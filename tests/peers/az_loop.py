@@ -1,8 +1,8 @@
 """Runs in the environment .az: Azure's command line, loaded once, then each command in a fork of its own.
 
-A line of standard input is a JSON array, the words after `az`; a line of the answer is an object with the exit
-code and what the command printed. A fork runs `azure.cli` as `az` itself does, from the words to the exit
-code: nothing is carried from one command to the next but the imports, most of the time of a real start.
+A line of standard input is a JSON array, the words after `az`; a line of the answer is an object with the
+exit code and what the command printed. A fork runs `azure.cli` as `az` does, from the words to the exit code:
+nothing is carried from one command to the next but the imports, most of the time of a real start.
 """
 
 from __future__ import annotations

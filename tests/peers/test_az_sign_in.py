@@ -1,4 +1,4 @@
-"""The program `az` itself: set up by `oob az`, signed in by the lines that it shows, and refused in Azure's words."""
+"""The program `az` itself: set up by `oob az`, signed in by its lines, and refused in Azure's words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def azure(house: House, people: dict[str, Person]) -> Iterator[Clients]:
 
 @pytest.fixture
 def fresh(azure: Clients) -> Iterator[Clients]:
-    """Nobody is signed in: az answers from its cache before it asks, so a refusal needs a folder of its own."""
+    """Nobody is signed in. az answers from its cache before it asks, so refusals need their own folder."""
     made = azure.fresh()
     try:
         yield made
