@@ -35,6 +35,7 @@ class Machines:
             source=self,
             places=frozenset({Place.GROUP}),
             lists=frozenset({Place.SUBSCRIPTION, Place.GROUP}),
+            apart=True,
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:

@@ -134,7 +134,7 @@ class Act:
     answer: type[msgspec.Struct] | None = None
     """The form of what `run` answers, for the API's description."""
     permission: str | None = None
-    """The whole RBAC action, where it is not `<type>/<name>/action`."""
+    """The whole RBAC action, where it is not `<type>/<name>/action`; `{name}` in it is the resource's."""
     again_seconds: float = 0.0
     """A caller who does the same again within so many seconds leaves no further row in the activity log: for
     what pages ask for over and over.
@@ -190,6 +190,14 @@ class ResourceType:
     """Anyone of the tenant may ask for the list; the source itself gives only what the caller may know of."""
     bare: bool = False
     """Its list is a plain array, as Azure has it for the lists of images."""
+    each_right: Callable[[Item], str] | None = None
+    """For a list of many types: the action that lets a caller see the one item."""
+    lockable: bool = True
+    """Locks hold for it; not for locks themselves."""
+    urgent: bool = False
+    """Whoever asks for one, or for something of one, is never told to wait: a console hangs on it."""
+    apart: bool = False
+    """Its resources are kept elsewhere than in the resource table; its source lists them by key."""
     also_read: tuple[str, ...] = ()
     """Actions that include reading it: allowed on what it hangs on, or on anything in there, they suffice."""
     version: str = ""
@@ -211,5 +219,7 @@ class ResourceType:
         """RBAC action for `read`, `write` or `delete`."""
         return f"{self.permission or self.name}/{verb}"
 
-    def action_right(self, name: str) -> str:
-        return self.actions[name].permission or f"{self.permission or self.name}/{name}/action"
+    def action_right(self, name: str, resource: str = "{name}") -> str:
+        """RBAC action for one of `actions`; `resource` is the name of what it is done to."""
+        given = self.actions[name].permission or f"{self.permission or self.name}/{name}/action"
+        return given.replace("{name}", resource)

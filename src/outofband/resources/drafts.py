@@ -33,7 +33,7 @@ def draft(content: bytes, properties: type[msgspec.Struct] | None) -> Draft:
         raise Fault("InvalidRequestContent", detail="'properties' must be an object")
     return Draft(
         location=_location(raw.get("location")),
-        tags=_tags(raw.get("tags")),
+        tags=tags(raw.get("tags")),
         properties=_shaped(inner, properties) if properties is not None else inner,
         raw=raw,
     )
@@ -68,7 +68,8 @@ def _location(given: Any) -> str | None:
     return text
 
 
-def _tags(given: Any) -> dict[str, str] | None:
+def tags(given: Any) -> dict[str, str] | None:
+    """Tags within bounds; None for none. Raises Fault InvalidRequestContent or InvalidParameter."""
     if given is None:
         return None
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):

@@ -22,7 +22,7 @@ from outofband.resources.exchange import Answer, Call, Request
 from outofband.resources.lookup import above, missing
 from outofband.resources.polling import Polls, is_poll
 from outofband.resources.registry import Registry, node_of, place_of
-from outofband.resources.routing import Route, route
+from outofband.resources.routing import Route, on_provider, route
 from outofband.resources.trail import Trail
 from outofband.resources.writing import Writer
 from outofband.store.store import Store
@@ -115,11 +115,11 @@ class Kernel:
         call = self._call(request, node, declared)
         size = paging.size(request.parameter("$top"))
         after = paging.after(request.parameter("$skiptoken"))
-        right = declared.right("read")
         rights = await self._authorizer.rights(request.principal, tx)
-        whole = declared.open_list or rights.allow(right, node)
-        if not whole and not rights.allow_below(right, node):
-            rights.require(right, node)
+        needed = [each.right("read") for each in self._listed(declared)]
+        whole = declared.open_list or all(rights.allow(right, node) for right in needed)
+        if not whole and not any(rights.allow_below(right, node) for right in needed):
+            rights.require(declared.right("read"), node)
         # Whoever may ask for an open list at any place must not learn from it what places there are.
         in_group = node.group is not None and not node.chain and not declared.open_list
         if in_group and await self._store.resources.get(tx, node) is None:
@@ -127,13 +127,18 @@ class Kernel:
         if node.chain and not declared.open_list:
             await self._require(call, tx)
         page = await declared.source.list(call, tx, after, size if whole else _MAX_LOOKED_AT)
-        items = page.items if whole else [item for item in page.items if rights.allow(right, item.rid)]
+        right = declared.each_right or (lambda _: needed[0])
+        items = page.items if whole else [each for each in page.items if rights.allow(right(each), each.rid)]
         if declared.bare:
             return Answer(body=[item.body for item in items])
         link = None
         if page.after is not None:
             link = paging.next_link(request.base, unquote(request.path), request.query, page.after)
         return Answer(body=paging.page([item.body for item in items], link))
+
+    def _listed(self, declared: ResourceType) -> list[ResourceType]:
+        """The types of what is in the list of `declared`."""
+        return self._registry.tracked() if declared.each_right is not None else [declared]
 
     async def _require(self, call: Call, tx: Tx) -> None:
         """What a list hangs on has to be there, where it is of a declared type itself."""
@@ -155,11 +160,12 @@ class Kernel:
                 return await self._writer.delete(call, declared, declared.delete)
         raise Fault("MethodNotAllowed", type=declared.name, method=request.method)
 
-    async def _act(self, request: Request, found: Route) -> Answer:
+    async def _act(self, request: Request, given: Route) -> Answer:
+        found = on_provider(given) or given
         declared = self._registry.find(found.rid.type)
         name = _spelled(found.tail, declared.actions) if declared is not None else None
         if request.method != "POST" or declared is None or name is None:
-            raise self._unsupported(request, found)
+            raise self._unsupported(request, given)
         call = self._call(request, found.rid, declared)
         action = declared.actions[name]
         if isinstance(action, Act):

@@ -28,6 +28,12 @@ _LISTED = {
     Place.GROUP: "ListByResourceGroup",
     Place.RESOURCE: "ListByResource",
 }
+_AT = {
+    Place.TENANT: "AtTenant",
+    Place.SUBSCRIPTION: "AtSubscription",
+    Place.GROUP: "AtResourceGroup",
+    Place.RESOURCE: "AtResource",
+}
 _SCOPE = "/{scope}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _KNOWN = {
@@ -54,48 +60,57 @@ class Paths:
         self._add_polls()
 
     def _add(self, declared: ResourceType) -> None:
-        for place, path in self._lists(declared):
-            self.paths.setdefault(path, {})["get"] = self._list(declared, place)
-        for path in self._singles(declared):
-            for verb, operation in self._verbs(declared):
-                self.paths.setdefault(path, {})[verb] = operation
-            for name, view in declared.views.items():
-                about = self._operation(declared, name, view.about, f"{name}/read", _body("Resource", 200))
-                self.paths.setdefault(f"{path}/{name}", {})["get"] = about
-            for name, action in declared.actions.items():
-                self.paths.setdefault(f"{path}/{name}", {})["post"] = self._action(declared, name, action)
+        for place, where, path in self._lists(declared):
+            self.paths.setdefault(path, {})["get"] = self._list(declared, place, where)
+        for where, path in self._singles(declared):
+            self._add_single(declared, path, where)
         for path in self.paths:
             self._add_parameters(path)
 
+    def _add_single(self, declared: ResourceType, path: str, where: str) -> None:
+        for verb, operation in self._verbs(declared):
+            self.paths.setdefault(path, {})[verb] = operation
+        for name, view in declared.views.items():
+            about = self._operation(declared, name, view.about, f"{name}/read", _body("Resource", 200))
+            self.paths.setdefault(f"{path}/{name}", {})["get"] = about
+        for name, action in declared.actions.items():
+            self.paths.setdefault(f"{path}/{name}", {})["post"] = self._action(declared, name, action)
+        if where:
+            for each in (path, *(f"{path}/{name}" for name in (*declared.views, *declared.actions))):
+                for operation in self.paths[each].values():
+                    operation["operationId"] += where
+
     # Where
 
-    def _lists(self, declared: ResourceType) -> Iterator[tuple[Place, str]]:
+    def _lists(self, declared: ResourceType) -> Iterator[tuple[Place, str, str]]:
+        """Place, what tells apart the same list elsewhere, and path."""
         if at_scope(declared, declared.lists):
-            yield Place.TENANT, self._collection(declared, _SCOPE)
+            yield Place.TENANT, "", self._collection(declared, _SCOPE)
             return
         for place in Place:
             if place not in declared.lists:
                 continue
             if place is Place.RESOURCE and _is_child(declared) and declared.places:
-                for above in (each for each in Place if each in declared.places):
-                    yield place, self._collection(declared, self._head(declared, above))
+                # A child is listed under its parent, wherever that may be.
+                for above, where in _apart(declared.places):
+                    yield place, where, self._collection(declared, self._head(declared, above))
                 continue
-            yield place, self._collection(declared, self._head(declared, place))
+            yield place, "", self._collection(declared, self._head(declared, place))
 
-    def _singles(self, declared: ResourceType) -> Iterator[str]:
+    def _singles(self, declared: ResourceType) -> Iterator[tuple[str, str]]:
+        """What tells apart the same one elsewhere, and path."""
         parameter = f"/{{{_parameter(declared.name.split('/')[-1])}}}"
         if at_scope(declared, declared.places):
-            yield self._collection(declared, _SCOPE) + parameter
+            yield "", self._collection(declared, _SCOPE) + parameter
             return
-        for place in Place:
-            if place in declared.places:
-                yield self._collection(declared, self._head(declared, place)) + parameter
+        for place, where in _apart(declared.places):
+            yield where, self._collection(declared, self._head(declared, place)) + parameter
 
     def _head(self, declared: ResourceType, place: Place) -> str:
         if place is not Place.RESOURCE:
             return _HEADS[place]
         if declared.extends:
-            return next(self._singles(self._types[declared.extends]))
+            return next(self._singles(self._types[declared.extends]))[1]
         return _HEADS[Place.SUBSCRIPTION]
 
     def _of(self, declared: ResourceType, place: Place) -> str:
@@ -114,11 +129,15 @@ class Paths:
     def _collection(declared: ResourceType, head: str) -> str:
         namespace, *kinds = declared.name.split("/")
         within = "".join(f"/{kind}/{{{_parameter(kind)}}}" for kind in kinds[:-1]) + f"/{kinds[-1]}"
-        return head + within if namespace == _ROOT else f"{head}/providers/{namespace}{within}"
+        return (
+            head + within
+            if namespace == _ROOT and head != _SCOPE
+            else f"{head}/providers/{namespace}{within}"
+        )
 
     # What
 
-    def _list(self, declared: ResourceType, place: Place) -> Json:
+    def _list(self, declared: ResourceType, place: Place, where: str) -> Json:
         anywhere = at_scope(declared, declared.lists)
         options = [
             *declared.options,
@@ -130,7 +149,7 @@ class Paths:
         word = "List" if anywhere or len(declared.lists) == 1 else _LISTED[place]
         about = f"List {declared.many}{' at a scope' if anywhere else self._of(declared, place)}"
         needs = None if declared.open_list else "read"
-        return self._operation(declared, word, about, needs, _body("ResourceList", 200), options)
+        return self._operation(declared, word + where, about, needs, _body("ResourceList", 200), options)
 
     def _verbs(self, declared: ResourceType) -> Iterator[tuple[str, Json]]:
         read = self._operation(
@@ -154,10 +173,12 @@ class Paths:
             yield "delete", gone | _lasting(delete.step is not None)
 
     def _action(self, declared: ResourceType, name: str, action: Act | Begin) -> Json:
+        # Scale sets have an action of this name beside the verb.
+        word = f"{name}Some" if name == "delete" else name
         if isinstance(action, Act):
-            operation = self._operation(declared, name, action.about, None, self._answer(action))
+            operation = self._operation(declared, word, action.about, None, self._answer(action))
         else:
-            operation = self._operation(declared, name, action.about, None, _accepted(), action.options)
+            operation = self._operation(declared, word, action.about, None, _accepted(), action.options)
         operation["description"] = _needs(declared.action_right(name))
         if action.body is not None:
             operation["requestBody"] = _content(self._reference(action.body), required=False)
@@ -256,6 +277,12 @@ def schemas(structs: Iterable[type[msgspec.Struct]]) -> Json:
 def at_scope(declared: ResourceType, places: frozenset[Place]) -> bool:
     """Whether one path with any scope in it says all the places, those inside resources too."""
     return Place.RESOURCE in places and not declared.extends and not _is_child(declared)
+
+
+def _apart(places: frozenset[Place]) -> list[tuple[Place, str]]:
+    """The places, each with what the ids of the operations there end with: nothing at the innermost."""
+    found = [place for place in Place if place in places]
+    return [(place, "" if place is found[-1] else _AT[place]) for place in found]
 
 
 def _is_child(declared: ResourceType) -> bool:

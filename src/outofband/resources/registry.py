@@ -14,7 +14,9 @@ from outofband.resources.declaration import Begin, Place, ResourceType, Step
 class Registry:
     """Filled once at start; two types of one name, or two steps of one kind, are a mistake in the program."""
 
-    def __init__(self, types: Iterable[ResourceType]) -> None:
+    def __init__(self, types: Iterable[ResourceType], free: Iterable[str] = ()) -> None:
+        """`free`: namespaces that no subscription has to be registered for."""
+        self._free = frozenset(namespace.lower() for namespace in free)
         self._types: dict[str, ResourceType] = {}
         self._steps: dict[str, tuple[ResourceType, Step]] = {}
         for declared in types:
@@ -23,10 +25,27 @@ class Registry:
             self._types[declared.name.lower()] = declared
             for kind, step in _steps(declared):
                 self._steps[kind] = (declared, step)
-        self._namespaces = {declared.namespace.lower() for declared in self._types.values()}
+        self._namespaces = {each.namespace.lower(): each.namespace for each in self._types.values()}
 
     def __iter__(self) -> Iterator[ResourceType]:
         return iter(self._types.values())
+
+    @property
+    def namespaces(self) -> list[str]:
+        """In the spelling that is answered, in the order of their names."""
+        return [self._namespaces[key] for key in sorted(self._namespaces)]
+
+    def namespace(self, name: str) -> str | None:
+        """A namespace in the spelling that is answered."""
+        return self._namespaces.get(name.lower())
+
+    def is_free(self, namespace: str) -> bool:
+        return namespace.lower() in self._free
+
+    def tracked(self) -> list[ResourceType]:
+        """Types whose resources lie in a group and are listed there and in the subscription."""
+        lists = frozenset({Place.SUBSCRIPTION, Place.GROUP})
+        return [each for each in self if each.places == frozenset({Place.GROUP}) and lists <= each.lists]
 
     def find(self, name: str) -> ResourceType | None:
         return self._types.get(name.lower())

@@ -59,6 +59,18 @@ def route(path: str) -> Route:
     return Route(rid=parse_id("/".join(segments)))
 
 
+def on_provider(found: Route) -> Route | None:
+    """The same path as an action on a provider, `<scope>/providers/<namespace>/<word>`; None when it is none.
+
+    Read it could be the list of a type, so the method has to tell them apart.
+    """
+    namespace, _, word = (found.collection or "").partition("/")
+    if found.tail is not None or not word or "/" in word or found.rid.group or found.rid.namespace:
+        return None
+    provider = ResourceId(namespace=_ROOT_NAMESPACE, chain=(("providers", namespace),))
+    return Route(rid=_under(found.rid, provider), collection=found.collection, tail=word)
+
+
 def _head(segments: list[str]) -> int:
     """How many segments name the subscription and the group."""
     if len(segments) < 2 or segments[0].lower() != "subscriptions":

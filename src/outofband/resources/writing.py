@@ -14,6 +14,7 @@ from outofband.core.ids import ResourceId, parse_id
 from outofband.resources import drafts
 from outofband.resources.declaration import Act, Begin, Delete, Item, Patch, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call, Caller, Request
+from outofband.resources.gate import Change, Gate
 from outofband.resources.lookup import DELETING, below, missing, owner_of, placed
 from outofband.resources.polling import poll_headers
 from outofband.resources.registry import Registry
@@ -33,6 +34,7 @@ class Writer:
         self._store = store
         self._authorizer = authorizer
         self._registry = registry
+        self._gate = Gate(store, registry)
         self._trail = trail
         self._repeats = Repeats()
 
@@ -42,6 +44,7 @@ class Writer:
                 raise Fault("InvalidParameter", target="name", detail=f"'{call.rid.name}' is no legal name")
             draft = drafts.draft(call.request.body, put.properties)
             async with self._store.write() as tx:
+                await self._gate.check(tx, declared, call.rid, Change.WRITE)
                 there = await declared.source.get(call, tx, call.rid)
                 _check_conditions(call, there)
                 _check_alive(there)
@@ -58,6 +61,7 @@ class Writer:
             draft = drafts.draft(call.request.body, patch.properties)
             async with self._store.write() as tx:
                 there = await self._existing(call, tx, declared)
+                await self._gate.check(tx, declared, there.rid, Change.WRITE)
                 _check_conditions(call, there)
                 _check_alive(there)
                 exact = msgspec.structs.replace(call, rid=there.rid)
@@ -76,6 +80,7 @@ class Writer:
                 if there is None:
                     await self._require_group(tx, call.rid)
                     return Answer(status=204)
+                await self._gate.check(tx, declared, there.rid, Change.DELETE)
                 exact = msgspec.structs.replace(call, rid=there.rid)
                 work = await delete.plan(exact, tx, there)
                 if delete.step is None:
@@ -90,7 +95,7 @@ class Writer:
         return await self._guarded(call, right, change)
 
     async def act(self, call: Call, declared: ResourceType, name: str, action: Act) -> Answer:
-        right = declared.action_right(name)
+        right = declared.action_right(name, call.rid.name)
 
         def is_new(outcome: str) -> bool:
             deed = (call.principal.object_id, call.rid.key, name, outcome)
@@ -101,6 +106,8 @@ class Writer:
             noted = is_new(Trail.STARTED)
             async with self._store.write() if noted else self._store.read() as tx:
                 item = await self._existing(call, tx, declared)
+                await self._gate.check(tx, declared, item.rid, Change.WRITE)
+                _check_conditions(call, item)
                 if noted:
                     # Before the effect: nothing happens outside that the log does not know of.
                     await self._note(tx, call.request, item.rid, right, Trail.STARTED, name)
@@ -122,6 +129,7 @@ class Writer:
                 row = await self._store.resources.get(tx, group)
                 if row is None:
                     raise Fault("ResourceGroupNotFound", group=group.group)
+                await self._gate.unlocked(tx, parse_id(row.id), Change.WRITE)
                 await self._note(tx, request, parse_id(row.id), right, Trail.STARTED)
             done = await work(parse_id(row.id))
             async with self._store.write() as tx:
@@ -143,6 +151,8 @@ class Writer:
             body = drafts.body(call.request.body, action.body) if action.body else None
             async with self._store.write() as tx:
                 item = await self._existing(call, tx, declared)
+                await self._gate.check(tx, declared, item.rid, Change.WRITE)
+                _check_conditions(call, item)
                 _check_alive(item)
                 exact = msgspec.structs.replace(call, rid=item.rid)
                 work = await action.plan(exact, tx, item, body)
@@ -152,7 +162,7 @@ class Writer:
                     status=202, headers=poll_headers(exact, operation, declared.namespace, location)
                 )
 
-        return await self._guarded(call, declared.action_right(name), change)
+        return await self._guarded(call, declared.action_right(name, call.rid.name), change)
 
     async def _guarded(
         self,

@@ -212,16 +212,21 @@ class Resources:
         group: str | None = None,
         type: str | None = None,
         parent: ResourceId | str | None = None,
+        located: bool = False,
         after: str | None = None,
         limit: int = MAX_PAGE,
     ) -> ResourcePage:
-        """One page in the order of keys. Resource groups come only when `type` asks for them."""
+        """One page in the order of keys. Resource groups come only when `type` asks for them; `located`: only
+        what has a location, as everything has that stands for itself.
+        """
         table = tables.resources
         query = columns(table, Resource).order_by(table.c.key)
         if subscription is not None:
             query = query.where(table.c.subscription_id == subscription.lower())
         if group is not None:
             query = query.where(table.c.group_key == group.lower())
+        if located:
+            query = query.where(table.c.location.is_not(None))
         if parent is not None:
             query = query.where(table.c.parent_key == str(parent).lower())
         if type is not None:
@@ -234,6 +239,30 @@ class Resources:
         found = await tx.rows(Resource, query.limit(size + 1))
         more = len(found) > size
         return ResourcePage(items=found[:size], after=found[size - 1].key if more else None)
+
+    async def locations(self, tx: Tx, subscription: str, type: str) -> set[str]:
+        """Where resources of a type are."""
+        table = tables.resources
+        query = columns(table, _Place).where(
+            table.c.subscription_id == subscription.lower(), table.c.type_key == type.lower()
+        )
+        return {each.location for each in await tx.rows(_Place, query.distinct()) if each.location}
+
+    async def tags(self, tx: Tx, subscription: str) -> list[dict[str, str]]:
+        """The tags of everything in a subscription that has any."""
+        table = tables.resources
+        query = columns(table, _Tagged).where(
+            table.c.subscription_id == subscription.lower(), sa.cast(table.c.tags, sa.Text) != "{}"
+        )
+        return [each.tags for each in await tx.rows(_Tagged, query)]
+
+
+class _Place(msgspec.Struct, frozen=True):
+    location: str | None
+
+
+class _Tagged(msgspec.Struct, frozen=True):
+    tags: dict[str, str]
 
 
 def topic(rid: ResourceId | str) -> str:

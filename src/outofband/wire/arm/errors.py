@@ -18,6 +18,9 @@ MAX_ENVELOPE = 256 * 1024
 """Bytes of an answer a client reads in search of an envelope."""
 
 
+_DETAILED = frozenset({"MissingSubscriptionRegistration"})
+
+
 class RemoteError(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope as its reader sees it. The fields after `message` are empty when the server is not ours."""
 
@@ -45,6 +48,9 @@ def inner(explained: Explained, fields: dict[str, Any], target: str | None = Non
         "retryable": explained.retry,
         "fields": fields,
     }
+    if explained.code in _DETAILED:
+        # Azure's SDK for Go looks for the namespace here before it registers it.
+        body["details"] = [{"code": explained.code, "target": target, "message": explained.message}]
     body["additionalInfo"] = [{"type": REMEDY_TYPE, "info": info}]
     return body
 

@@ -2,7 +2,8 @@
 
 eventTimestamp ge '2026-01-01T00:00:00Z' and resourceGroupName eq 'rg1'
 
-Microsoft Graph's clients add functions of a property: `startswith(displayName,'ad')`.
+Microsoft Graph's clients add functions of a property, `startswith(displayName,'ad')`, Resource Manager's one
+that is written the other way round: `substringof('ad', name)`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from outofband.core.errors import Fault
 MAX_FILTER = 2048
 MAX_CONDITIONS = 16
 _TERM = re.compile(
-    r"\s*(?:(?P<call>[A-Za-z]{1,40})\(\s*(?:(?P<of>[A-Za-z]{1,80})\s*,\s*)?(?:'(?P<arg>(?:[^']|'')*)')?\s*\)"
+    r"\s*(?:(?P<call>[A-Za-z]{1,40})\(\s*(?:(?P<of>[A-Za-z]{1,80})\s*,\s*)?(?:'(?P<arg>(?:[^']|'')*)')?"
+    r"\s*(?:,\s*(?P<on>[A-Za-z]{1,80})\s*)?\)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_./]{0,80})\s+(?P<op>eq|ne|ge|gt|le|lt)\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<bare>[^\s']{1,80})))"
     r"\s*",
     re.IGNORECASE,
@@ -61,8 +63,10 @@ def parse(text: str | None) -> list[Condition]:
 def _condition(term: re.Match[str]) -> Condition:
     if term["call"] is not None:
         argument = (term["arg"] or "").replace("''", "'")
-        if term["of"] is not None:
-            return Condition(term["of"].lower(), term["call"].lower(), argument)
+        if term["of"] is not None and term["on"] is not None:
+            raise _refuse(f"{term['call']} is a function of one property")
+        if (of := term["of"] or term["on"]) is not None:
+            return Condition(of.lower(), term["call"].lower(), argument)
         return Condition(term["call"].lower(), "call", argument)
     value = term["text"].replace("''", "'") if term["text"] is not None else term["bare"]
     return Condition(term["name"].lower(), term["op"].lower(), value)

@@ -1,4 +1,4 @@
-"""Microsoft.Resources: tenants, subscriptions, resource groups."""
+"""Resource groups: made, tagged, listed, and deleted with all that is inside."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from outofband.access.authorizer import Authorizer
-from outofband.access.decision import covers
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
+from outofband.providers.resource_manager.directory import SINCE, VERSION
+from outofband.providers.resource_manager.generic import filter_of
 from outofband.resources.declaration import (
     Delete,
     Draft,
@@ -28,94 +28,12 @@ from outofband.resources.job import Done, Job
 from outofband.resources.lookup import DELETING
 from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.resources.rows import Rows
-from outofband.store.directory import Subscription
 from outofband.store.resources import GROUP_TYPE, Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.wire.arm.filters import parse
 
-SINCE = "2014-04-01"
-_VERSION = "2022-12-01"
 _GROUP_NAME = re.compile(r"^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$")
-_READ_SUBSCRIPTION = "Microsoft.Resources/subscriptions/read"
-_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
-
-
-class Tenants:
-    """A caller knows of one tenant: its own."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        return None
-
-    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        found = await self._store.directory.tenant(tx, call.principal.tenant)
-        if found is None:
-            return Page(items=[])
-        body = {
-            "id": f"/tenants/{found.id}",
-            "tenantId": found.id,
-            "displayName": found.name,
-            "defaultDomain": found.domain,
-            "domains": [found.domain] if found.domain else [],
-            "tenantCategory": "Home",
-            "tenantType": "AAD",
-        }
-        return Page(items=[Item(rid=ResourceId(), body=body)])
-
-    def declare(self) -> ResourceType:
-        return ResourceType(
-            name="Microsoft.Resources/tenants",
-            about="a tenant",
-            many="tenants",
-            since=SINCE,
-            version=_VERSION,
-            source=self,
-            places=frozenset(),
-            lists=frozenset({Place.TENANT}),
-            open_list=True,
-        )
-
-
-class Subscriptions:
-    """Listed are those in which, or in a part of which, the caller has any role."""
-
-    def __init__(self, store: Store, authorizer: Authorizer) -> None:
-        self._store = store
-        self._authorizer = authorizer
-
-    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        found = await self._store.directory.subscription(tx, rid.subscription or "")
-        return _subscription(found) if found is not None else None
-
-    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        rights = await self._authorizer.rights(call.principal, tx)
-        scopes = [assignment.scope_key for assignment in rights.assignments]
-        own = await self._store.directory.subscriptions(tx, call.principal.tenant)
-        known = sorted(
-            (each for each in own if any(_touches(scope, f"/subscriptions/{each.id}") for scope in scopes)),
-            key=lambda each: each.id,
-        )
-        rest = [each for each in known if after is None or each.id > after]
-        return Page(
-            items=[_subscription(each) for each in rest[:limit]],
-            after=rest[limit - 1].id if len(rest) > limit else None,
-        )
-
-    def declare(self) -> ResourceType:
-        return ResourceType(
-            name="Microsoft.Resources/subscriptions",
-            about="a subscription",
-            many="subscriptions",
-            since=SINCE,
-            version=_VERSION,
-            source=self,
-            places=frozenset({Place.TENANT}),
-            lists=frozenset({Place.TENANT}),
-            open_list=True,
-            also_read=(_READ_SUBSCRIPTION, _READ_GROUP),
-        )
 
 
 class ResourceGroups:
@@ -132,8 +50,8 @@ class ResourceGroups:
             about="a resource group",
             many="resource groups",
             since=SINCE,
-            version=_VERSION,
-            source=self._rows,
+            version=VERSION,
+            source=self,
             places=frozenset({Place.SUBSCRIPTION}),
             lists=frozenset({Place.SUBSCRIPTION}),
             permission="Microsoft.Resources/subscriptions/resourceGroups",
@@ -141,7 +59,17 @@ class ResourceGroups:
             put=Put(plan=self._put, example={"location": DEFAULT_LOCATION}),
             patch=Patch(plan=self._patch, example={"tags": {"owner": "me"}}),
             delete=Delete(plan=self._plan_delete, step=Step(run=self._delete, failed=self._undelete)),
+            filters="`tagName eq 'NAME' and tagValue eq 'VALUE'`, `name eq 'NAME'`, `location eq 'PLACE'`",
         )
+
+    async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
+        return await self._rows.get(call, tx, rid)
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        """A page that a filter made shorter still says where the next one begins."""
+        fits = filter_of(parse(call.request.parameter("$filter")))
+        found = await self._rows.list(call, tx, after, limit)
+        return Page(items=[each for each in found.items if fits(each.body)], after=found.after)
 
     async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
         kept: Resource | None = there.row if there else None
@@ -194,6 +122,7 @@ class ResourceGroups:
             await self._refuse_hosts(tx, job.rid)
             await self._store.resources.delete(tx, job.rid)
             await self._store.assignments.remove_below(tx, str(job.rid))
+            await self._store.locks.remove_below(tx, str(job.rid))
 
         return Done(settle=settle)
 
@@ -214,26 +143,3 @@ class ResourceGroups:
 
 def _no_properties(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
     return {}
-
-
-def _touches(scope: str, subscription: str) -> bool:
-    return covers(scope, subscription) or covers(subscription, scope)
-
-
-def _subscription(found: Subscription) -> Item:
-    body = {
-        "id": f"/subscriptions/{found.id}",
-        "subscriptionId": found.id,
-        "tenantId": found.tenant_id,
-        "displayName": found.name,
-        # The CLI makes only an enabled one its default.
-        "state": found.state,
-        "subscriptionPolicies": {
-            "locationPlacementId": "Internal_2014-09-01",
-            "quotaId": "Internal_2014-09-01",
-            "spendingLimit": "Off",
-        },
-        "authorizationSource": "RoleBased",
-        "managedByTenants": [],
-    }
-    return Item(rid=ResourceId(subscription=found.id), body=body)
