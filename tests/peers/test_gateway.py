@@ -107,6 +107,7 @@ async def test_from_a_ticket_to_a_console(serve: Serve, agent: AgentPeer) -> Non
         await there.leave()
 
 
+@pytest.mark.exact
 async def test_a_control_plane_killed_while_lines_are_printed(serve: Serve, agent: AgentPeer) -> None:
     """None missing, none twice: the viewer comes back to its session and its byte."""
     api = serve.api
@@ -275,6 +276,7 @@ def test_a_second_start_is_refused_and_touches_nothing(serve: Serve, tmp_path: P
     assert found.ready
 
 
+@pytest.mark.exact
 def test_state_and_log_hold_no_secret_for_others(serve: Serve) -> None:
     api = serve.api
     token = api.http.headers["Authorization"].removeprefix("Bearer ")

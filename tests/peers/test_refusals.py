@@ -74,6 +74,7 @@ def town(demo_guest: Guest) -> Iterator[Town]:
             shutil.rmtree(person.state, ignore_errors=True)
 
 
+@pytest.mark.exact
 def test_a_reader_sees_the_vm_but_not_its_console(town: Town) -> None:
     seen = town.house.json("vm", "list", "--state", str(town.people["rita"].state))
     assert [vm["name"] for vm in seen] == ["demo"]
@@ -85,6 +86,7 @@ def test_a_reader_sees_the_vm_but_not_its_console(town: Town) -> None:
     assert town.refused("rita", "serial", "send", "demo", "nmi", expect=4)["code"] == "AuthorizationFailed"
 
 
+@pytest.mark.exact
 def test_a_stranger_sees_nothing(town: Town) -> None:
     error = town.refused("nobody", "console", "demo", "--observe", expect=4)
     assert error["code"] == "AuthorizationFailed"
@@ -116,6 +118,7 @@ def test_take_over_names_the_other_person(town: Town) -> None:
         ("nonsense", "InvalidAuthenticationToken"),
     ],
 )
+@pytest.mark.exact
 def test_a_token_that_is_not_ours(town: Town, token: str | None, code: str) -> None:
     good = town.token()
     head, body, tail = good.split(".")
@@ -128,6 +131,7 @@ def test_a_token_that_is_not_ours(town: Town, token: str | None, code: str) -> N
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.exact
 def test_a_token_of_another_control_plane(town: Town, demo_guest: Guest) -> None:
     other = House(demo_guest)
     try:

@@ -43,6 +43,7 @@ async def counted(seat: Seat, last: int) -> None:
     assert seen.startswith(number_lines(1, last)), seen
 
 
+@pytest.mark.exact
 async def test_a_dropped_socket_loses_and_doubles_nothing(
     visits: Visits, portal: Portal, admin: Person
 ) -> None:
@@ -72,6 +73,7 @@ async def test_a_listener_that_is_away_is_told_and_waited_for(
     await seat.run("echo back-$((40+2))", "back-42")
 
 
+@pytest.mark.exact
 async def test_a_killed_control_plane_comes_back_to_the_same_byte(
     visits: Visits, portal: Portal, admin: Person
 ) -> None:
