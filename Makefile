@@ -14,7 +14,7 @@ TOGETHER := --dist=loadfile -n
 ARGS ?=
 # Real peers may take this many seconds, then the run is interrupted and counts as failed. On two quiet cores they take
 # 13 minutes; a busy machine gets some more.
-PEERS_LIMIT ?= 1500
+PEERS_LIMIT ?= 2400
 
 ##@ Use
 

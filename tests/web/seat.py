@@ -10,8 +10,8 @@ from playwright.async_api import Locator, Page, TimeoutError, expect
 from tests.peers.guest import PASSWORD
 from tests.web.visit import Visit
 
-CONNECT_MS = 15_000
-REPLY_MS = 10_000
+CONNECT_MS = 45_000
+REPLY_MS = 30_000
 # The guest's kernel may print a line of its own behind a prompt.
 _KERNEL = r"(?:\[ *\d+\.\d{6}\] [^\n]*\n?)*"
 LOGIN = re.compile(rf"demo login:\s*{_KERNEL}$")
