@@ -14,7 +14,7 @@ TOGETHER := --dist=loadfile -n
 ARGS ?=
 # Real peers may take this many seconds, then the run is interrupted and counts as failed. On two quiet cores they take
 # 13 minutes; a busy machine gets some more.
-PEERS_LIMIT ?= 1500
+PEERS_LIMIT ?= 2400
 
 ##@ Use
 
@@ -52,8 +52,7 @@ check: ## Lint, types, import floors, unit and property tests, the portal's too 
 test: ## check, then the tests on real peers: QEMU, PostgreSQL, Chromium, several processes (about 20 minutes)
 	$(BOOTSTRAP) test
 	@$(MAKE) --no-print-directory check
-	$(STEP) "Real peers" timeout --foreground --signal=INT --kill-after=30 $(PEERS_LIMIT) \
-	  $(PYTEST) $(TOGETHER) 2 -m "peers and not soak" tests $(ARGS)
+	$(STEP) "Real peers" scripts/peers.sh $(PEERS_LIMIT) $(ARGS)
 
 .PHONY: soak
 soak: ## Long kills, loads and the fault lab (an hour or more; prints figures)

@@ -28,9 +28,9 @@ PROMPT: Final = rb"demo login: "
 SHELL: Final = rb"demo@demo:~\$ "
 ROOT_SHELL: Final = rb"root@demo:~# "
 
-BOOT_S: Final = 30.0  # a crowded machine may take its time; the figure that is promised has a test of its own
-REPLY_S: Final = 10.0
-END_S: Final = 10.0
+BOOT_S: Final = 90.0  # a crowded machine may take its time; the figure that is promised has a test of its own
+REPLY_S: Final = 30.0
+END_S: Final = 30.0
 
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 

@@ -21,7 +21,7 @@ from outofband.core.secrets import write_private
 from outofband.net import process
 
 OOB = [sys.executable, "-m", "outofband.cli"]
-COMMAND_SECONDS = 120.0
+COMMAND_SECONDS = 240.0
 
 
 def free_ports(count: int) -> list[int]:
@@ -36,7 +36,7 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-def until(what: str, true: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(what: str, true: Callable[[], Any], seconds: float = 90.0) -> Any:
     """Poll until `true()` is; returns its value."""
     deadline = time.monotonic() + seconds
     while not (value := true()):

@@ -18,7 +18,10 @@ from tests.peers.house import OOB, House, until
 from tests.peers.test_nothing_is_lost import LINE, Watcher, run_in_guest, whole
 from tests.support.terminal import Terminal
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+pytestmark = [
+    pytest.mark.exact,
+    pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root"),
+]
 
 SIZE_MIB = 16
 LIMITS = "[limits]\nring_mib = 1\nreserve_mib = 1\n"

@@ -18,6 +18,8 @@ from tests.peers.guest import PASSWORD, number_line
 from tests.peers.house import OOB, House, until
 from tests.support.terminal import LOGIN_OR_SHELL, SHELL, Terminal
 
+pytestmark = pytest.mark.exact
+
 LINE = re.compile(rb"line (\d{8}) [^\r\n]*")
 
 

@@ -74,6 +74,7 @@ def town(demo_guest: Guest) -> Iterator[Town]:
             shutil.rmtree(person.state, ignore_errors=True)
 
 
+@pytest.mark.exact
 def test_a_reader_sees_the_vm_but_not_its_console(town: Town) -> None:
     seen = town.house.json("vm", "list", "--state", str(town.people["rita"].state))
     assert [vm["name"] for vm in seen] == ["demo"]
@@ -85,6 +86,7 @@ def test_a_reader_sees_the_vm_but_not_its_console(town: Town) -> None:
     assert town.refused("rita", "serial", "send", "demo", "nmi", expect=4)["code"] == "AuthorizationFailed"
 
 
+@pytest.mark.exact
 def test_a_stranger_sees_nothing(town: Town) -> None:
     error = town.refused("nobody", "console", "demo", "--observe", expect=4)
     assert error["code"] == "AuthorizationFailed"
@@ -116,6 +118,7 @@ def test_take_over_names_the_other_person(town: Town) -> None:
         ("nonsense", "InvalidAuthenticationToken"),
     ],
 )
+@pytest.mark.exact
 def test_a_token_that_is_not_ours(town: Town, token: str | None, code: str) -> None:
     good = town.token()
     head, body, tail = good.split(".")
@@ -128,6 +131,7 @@ def test_a_token_that_is_not_ours(town: Town, token: str | None, code: str) -> N
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.exact
 def test_a_token_of_another_control_plane(town: Town, demo_guest: Guest) -> None:
     other = House(demo_guest)
     try:
@@ -158,7 +162,7 @@ def test_switching_consoles_off_ends_open_sessions_and_refuses_new_ones(town: To
         bert.expect(rb"you have the keyboard")
         town.house.oob("serial", "disable")
         try:
-            assert bert.wait(10) == 5
+            assert bert.wait() == 5
             bert.expect(rb"ConsoleDisabledForSubscription")
             assert bert.modes() == bert.before
             error = town.house.error("console", "demo", "--observe", expect=5)
@@ -184,7 +188,7 @@ def test_taking_the_role_away_ends_the_session(town: Town) -> None:
         gone = client.delete(f"{mine['id']}?api-version=2022-04-01", headers=headers)
         assert gone.status_code in (200, 204)
         try:
-            assert seat.wait(10) == 4
+            assert seat.wait() == 4
             seat.expect(rb"AccessRevoked|AuthorizationFailed")
             assert (
                 town.refused("bert", "console", "demo", "--observe", expect=4)["code"]

@@ -27,7 +27,7 @@ from outofband.wire.stream import Data, Gap, GapReason
 from tests.support.wait import until
 from tests.unit.agent.ports.peers import RecordingViewer, attach, grant
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.exact]
 
 MIB = 1024 * 1024
 LINE = 10

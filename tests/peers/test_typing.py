@@ -73,6 +73,7 @@ async def shell(lab: HostLab) -> Writer:
     return Writer(lab)
 
 
+@pytest.mark.exact
 async def test_a_guest_that_prints_while_somebody_types_is_logged_exactly(lab: HostLab) -> None:
     writer = await shell(lab)
     since = lab.end
@@ -152,6 +153,7 @@ async def test_a_stopped_agent_with_a_writer_holds_up_no_guest(lab: HostLab) -> 
     await lab.restart()
 
 
+@pytest.mark.exact
 async def test_keys_for_a_guest_that_is_gone_do_not_reach_the_next(lab: HostLab) -> None:
     writer = await shell(lab)
     driver = lab.machine.driver
@@ -181,6 +183,7 @@ async def test_keys_for_a_guest_that_is_gone_do_not_reach_the_next(lab: HostLab)
     assert writer.viewer.closed is None
 
 
+@pytest.mark.exact
 async def test_a_long_paste_arrives_whole(lab: HostLab) -> None:
     writer = await shell(lab)
     since = lab.end

@@ -24,7 +24,7 @@ from outofband.wire.grant import Grant, Mode, key_set, verify
 from outofband.wire.machine import HostReport, PortReport, Power, VmReport
 from tests.support.wait import until
 
-WAIT = 10.0
+WAIT = 30.0
 
 
 def b64(raw: bytes) -> str:

@@ -31,7 +31,7 @@ from tests.support.actors import AgentPeer, HostKey
 from tests.support.cloud import GROUP, SUBSCRIPTION, Cloud, Host, Person
 from tests.support.wait import until
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 class Keeper:

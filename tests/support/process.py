@@ -19,7 +19,7 @@ from outofband.net import process, tls
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest
 
 VERSION = {"api-version": "2024-11-01"}
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 class Serve:
@@ -65,7 +65,7 @@ class Serve:
     def kill(self) -> None:
         self.end(signal.SIGKILL)
 
-    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 15.0) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 30.0) -> int:
         """Send a signal and wait; the exit code."""
         assert self._process is not None
         self._process.send_signal(number)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-EXPECT_SECONDS = 20.0
+EXPECT_SECONDS = 60.0
 # The guest's shell asks the terminal for its cursor right after each prompt.
 SHELL = rb"\$ (?:\x1b\[6n)?$"
 LOGIN_OR_SHELL = rb"demo login: $|" + SHELL

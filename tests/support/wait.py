@@ -9,7 +9,7 @@ from typing import Any
 
 from outofband.core import clock
 
-WAIT = 10.0
+WAIT = 30.0
 """Seconds until what should happen at once counts as not happening, on a machine with much to do."""
 
 

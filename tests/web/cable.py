@@ -30,8 +30,9 @@ class Cable:
         """Reset every connection; a new one gets through at once."""
         for writer in list(self._open):
             with suppress(OSError):
-                sock: socket.socket = writer.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                sock: socket.socket | None = writer.get_extra_info("socket")
+                if sock is not None:  # it is None between the far end's close and the end of the relay
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
 
     async def unplug(self) -> None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, TimeoutError, expect
 
 from tests.peers.guest import PASSWORD
 from tests.web.visit import Visit
 
-CONNECT_MS = 15_000
-REPLY_MS = 10_000
-LOGIN = re.compile(r"demo login:\s*$")
-SHELL = re.compile(r"\w+@demo:\S*[$#]\s*$")
+CONNECT_MS = 45_000
+REPLY_MS = 30_000
+# The guest's kernel may print a line of its own behind a prompt.
+_KERNEL = r"(?:\[ *\d+\.\d{6}\] [^\n]*\n?)*"
+LOGIN = re.compile(rf"demo login:\s*{_KERNEL}$")
+SHELL = re.compile(rf"\w+@demo:\S*[$#]\s*{_KERNEL}$")
+_ENDS = """([pattern]) => {
+  const rows = [...document.querySelectorAll(".xterm-rows > div")];
+  const text = rows.map((row) => row.textContent.replaceAll("\\u00a0", " ").trimEnd());
+  return new RegExp(pattern).test(text.join("\\n").trimEnd());
+}"""
 
 
 class Seat:
@@ -84,16 +91,13 @@ class Seat:
             await self.ends(SHELL)
 
     async def ends(self, pattern: re.Pattern[str], ms: float = REPLY_MS) -> None:
-        """Wait until the last of what the terminal shows fits."""
-        await self.page.wait_for_function(
-            """([pattern]) => {
-              const rows = [...document.querySelectorAll(".xterm-rows > div")];
-              const text = rows.map((row) => row.textContent.replaceAll("\\u00a0", " ").trimEnd());
-              return new RegExp(pattern).test(text.join("\\n").trimEnd());
-            }""",
-            arg=[pattern.pattern],
-            timeout=ms,
-        )
+        """Wait until the last of what the terminal shows fits; says what was there instead."""
+        try:
+            await self.page.wait_for_function(_ENDS, arg=[pattern.pattern], timeout=ms)
+        except TimeoutError:
+            raise AssertionError(
+                f"the terminal does not end in {pattern.pattern!r}:\n{await self.text()}"
+            ) from None
 
     async def run(self, command: str, answer: str, ms: float = REPLY_MS) -> None:
         """Run a command at the shell prompt and wait for its answer, at the beginning of a line."""

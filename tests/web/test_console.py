@@ -15,7 +15,7 @@ from tests.web.visit import Visits
 
 pytestmark = pytest.mark.anyio
 
-BOOT_MS = 40_000
+BOOT_MS = 90_000
 FIRST_BYTE = "() => /\\S/.test(document.querySelector('.xterm-rows')?.textContent ?? '')"
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def end_of(there: Viewer) -> Ended:
-    await until(lambda: there.ended, seconds=2.0)
+    await until(lambda: there.ended)
     assert there.ended is not None
     return there.ended
 
@@ -42,9 +42,9 @@ async def test_what_matches_is_ended_and_both_sides_are_told(
     assert await plane.sessions.end_where(**condition, code=code, subscription_name="S") == 1
     ended = await end_of(there)
     assert (ended.code, ended.resumable) == (code, False)
-    await until(lambda: agent.ends, seconds=2.0)
+    await until(lambda: agent.ends)
     assert (agent.ends[0].session, agent.ends[0].code) == (there.connection.session, code)
-    await until(lambda: agent.carriers[0].closed == 1000, seconds=2.0)
+    await until(lambda: agent.carriers[0].closed == 1000)
     assert clock.monotonic() - started < 2.0
 
 

@@ -145,7 +145,7 @@ async def test_a_question_is_answered_and_kept_nowhere(plane: Plane, agent: Agen
 
 
 async def test_a_question_that_is_refused_or_not_answered(plane: Plane, agent: AgentPeer) -> None:
-    async def code(seconds: float = 5.0) -> str:
+    async def code(seconds: float = 20.0) -> str:
         with pytest.raises(Fault) as failed:
             await plane.fleet.ask(agent.identity.agent, Verb.TAIL, VM, epoch=1, timeout=seconds)
         return failed.value.code

@@ -159,7 +159,7 @@ async def test_the_switch_of_a_subscription(cloud: Cloud, host: Host) -> None:
         await until(lambda: host.peer.carriers)
         off = await cloud.owner.ask("POST", f"{SERVICE}/disableConsole", version=V)
         assert (off.status_code, off.json()) == (200, {"properties": {"disabled": True}})
-        ended = await until(lambda: seat.ended, seconds=2.0)
+        ended = await until(lambda: seat.ended)
         assert ended.code == "ConsoleDisabledForSubscription"
         assert ended.fields["subscription"] == SUBSCRIPTION
         await late.open(waiting["url"], waiting["ticket"])

@@ -73,7 +73,7 @@ async def begin(store: Store, resource: ResourceId = THING, given: object = None
         )
 
 
-async def ended(store: Store, operation: Operation, seconds: float = 10.0) -> Operation:
+async def ended(store: Store, operation: Operation, seconds: float = 30.0) -> Operation:
     end = clock.monotonic() + seconds
     while True:
         async with store.read() as tx:
