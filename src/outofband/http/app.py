@@ -10,6 +10,7 @@ from outofband.http.account.routes import account_routes
 from outofband.http.arm import ResourceManager
 from outofband.http.fleet import FleetDoors
 from outofband.http.graph import Graph
+from outofband.http.graph_objects import GraphObjects
 from outofband.http.headers import DefaultHeaders
 from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
@@ -23,6 +24,7 @@ def create_app(services: Services) -> ASGIApp:
     """The edge of one node. Everything that no other route takes is Resource Manager's."""
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
     graph, portal = Graph(services), Portal(services)
+    objects = GraphObjects(graph)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -44,7 +46,17 @@ def create_app(services: Services) -> ASGIApp:
             Route("/v1.0/users/{user}", graph.change, methods=["PATCH"]),
             Route("/v1.0/users/{user}", graph.remove, methods=["DELETE"]),
             Route("/v1.0/servicePrincipals", graph.programs, methods=["GET"]),
+            Route("/v1.0/servicePrincipals/{object}", objects.program, methods=["GET"]),
             Route("/v1.0/directoryObjects/getByIds", graph.by_ids, methods=["POST"]),
+            Route("/v1.0/directoryObjects/{object}", objects.object, methods=["GET"]),
+            Route("/v1.0/groups", objects.groups, methods=["GET"]),
+            Route("/v1.0/groups/{object}", objects.group, methods=["GET"]),
+            Route("/v1.0/groups/{object}/{part}", objects.group, methods=["GET"]),
+            *(
+                Route(f"/v1.0/{kind}/{{object}}/{verb}", objects.memberships, methods=["POST"])
+                for kind in ("users", "servicePrincipals", "directoryObjects")
+                for verb in ("getMemberGroups", "checkMemberGroups")
+            ),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/revoke", oauth.revoke, methods=["POST"]),

@@ -168,7 +168,7 @@ DOORS = (
         tag=_GRAPH,
         about="List the programs that sign in",
         needs=_READ,
-        query=(("$filter", "`appId eq 'ID'`"), *_PAGED),
+        query=(("$filter", "`appId eq 'ID'`, `servicePrincipalNames/any(n:n eq 'ID')`"), *_PAGED),
     ),
     Door(
         method="post",
@@ -179,6 +179,58 @@ DOORS = (
         needs=_READ,
         body=IdList,
         example={"ids": []},
+    ),
+    Door(
+        method="get",
+        path="/v1.0/servicePrincipals/{object}",
+        id="ServicePrincipals_Get",
+        tag=_GRAPH,
+        about="Read a program",
+        needs=_READ,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/directoryObjects/{object}",
+        id="DirectoryObjects_Get",
+        tag=_GRAPH,
+        about="Read a user or a program by its id",
+        needs=_READ,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/groups",
+        id="Groups_List",
+        tag=_GRAPH,
+        about="List groups: there are none",
+        needs=_READ,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/groups/{object}",
+        id="Groups_Get",
+        tag=_GRAPH,
+        about="Read a group: there is none",
+        needs=_READ,
+    ),
+    Door(
+        method="get",
+        path="/v1.0/groups/{object}/{part}",
+        id="Groups_GetPart",
+        tag=_GRAPH,
+        about="Read a part of a group: there is none",
+        needs=_READ,
+    ),
+    *(
+        Door(
+            method="post",
+            path=f"/v1.0/{kind}/{{object}}/{verb}",
+            id=f"{kind[0].upper()}{kind[1:]}_{verb[0].upper()}{verb[1:]}",
+            tag=_GRAPH,
+            about="Read the groups that somebody is in: none",
+            needs=_READ,
+        )
+        for kind in ("users", "servicePrincipals", "directoryObjects")
+        for verb in ("getMemberGroups", "checkMemberGroups")
     ),
     Door(
         method="post",

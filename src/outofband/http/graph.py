@@ -24,6 +24,7 @@ from outofband.http.graph_shapes import (
     NewUser,
     UserChange,
     Wanted,
+    conditions,
     display_name_in,
     fits,
     named_in,
@@ -40,7 +41,6 @@ from outofband.store.people import User
 from outofband.store.principals import ServicePrincipal
 from outofband.store.tx import Tx
 from outofband.wire.arm import paging
-from outofband.wire.arm.filters import parse
 
 READ = "Microsoft.Authorization/users/read"
 WRITE = "Microsoft.Authorization/users/write"
@@ -63,29 +63,30 @@ class Graph:
         """GET /v1.0/me"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            found = await self._principal(tx, asked.principal.object_id, asked.principal.tenant)
+            found = await self.principal(tx, asked.principal.object_id, asked.principal.tenant)
             assert found is not None, "its token was checked a moment ago"
             return shape(found)
 
-        return await self._reading(request, work, for_anybody=True)
+        return await self.reading(request, work, for_anybody=True)
 
     async def users(self, request: Request) -> Response:
         """GET /v1.0/users"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            wanted = Wanted.of(parse(asked.parameter("$filter")))
+            wanted = Wanted.of(conditions(asked.parameter("$filter")))
             size = paging.size(asked.parameter("$top"))
             found = await self._store.people.page(
                 tx,
                 asked.principal.tenant,
                 name=wanted.name,
+                display_name=wanted.display_name,
                 begins=wanted.begins,
                 after=paging.after(asked.parameter("$skiptoken")),
                 limit=min(size, paging.PAGE_DEFAULT) + 1,
             )
             return page(asked, found, min(size, paging.PAGE_DEFAULT), lambda user: user.name)
 
-        return await self._reading(request, work)
+        return await self.reading(request, work)
 
     async def user(self, request: Request) -> Response:
         """GET /v1.0/users/{id or name}"""
@@ -93,7 +94,7 @@ class Graph:
         async def work(asked: exchange.Request, tx: Tx) -> Any:
             return shape(await self._named(asked.principal, request, tx))
 
-        return await self._reading(request, work)
+        return await self.reading(request, work)
 
     async def create(self, request: Request) -> Response:
         """POST /v1.0/users"""
@@ -178,17 +179,17 @@ class Graph:
         """GET /v1.0/servicePrincipals"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            conditions = parse(asked.parameter("$filter"))
+            wanted = conditions(asked.parameter("$filter"))
             size, after = paging.size(asked.parameter("$top")), paging.after(asked.parameter("$skiptoken"))
             found = [
                 each
                 for each in await self._store.principals.of_tenant(tx, asked.principal.tenant)
-                if (after is None or each.object_id > after) and all(fits(each, one) for one in conditions)
+                if (after is None or each.object_id > after) and all(fits(each, one) for one in wanted)
             ]
             found.sort(key=lambda each: each.object_id)
             return page(asked, found[: size + 1], size, lambda program: program.object_id)
 
-        return await self._reading(request, work)
+        return await self.reading(request, work)
 
     async def by_ids(self, request: Request) -> Response:
         """POST /v1.0/directoryObjects/getByIds: names for the ids that role assignments hold."""
@@ -198,18 +199,20 @@ class Graph:
             if len(ids) > MAX_IDS:
                 raise Fault("InvalidParameter", target="ids", detail=f"there are more than {MAX_IDS}")
             wanted = dict.fromkeys(each.lower() for each in ids if _ID.fullmatch(each))
-            found = [await self._principal(tx, each, asked.principal.tenant) for each in wanted]
+            found = [await self.principal(tx, each, asked.principal.tenant) for each in wanted]
             return {"value": [shape(each, typed=True) for each in found if each is not None]}
 
-        return await self._reading(request, work)
+        return await self.reading(request, work)
 
-    async def _reading(
+    async def reading(
         self,
         request: Request,
         work: Callable[[exchange.Request, Tx], Awaitable[Any]],
         *,
         for_anybody: bool = False,
     ) -> Response:
+        """The answer that `work` makes within one snapshot, for a caller with any role in its tenant."""
+
         async def answer(ids: edge.Ids) -> Response:
             authority = self._services.authority
             principal = await edge.caller_of(request, authority)
@@ -254,7 +257,8 @@ class Graph:
     async def _named(self, principal: Principal, request: Request, tx: Tx) -> User:
         return await self._directory.require(tx, principal.tenant, request.path_params["user"])
 
-    async def _principal(self, tx: Tx, object_id: str, tenant_id: str) -> User | ServicePrincipal | None:
+    async def principal(self, tx: Tx, object_id: str, tenant_id: str) -> User | ServicePrincipal | None:
+        """Who has the object id in that tenant."""
         user = await self._store.people.get(tx, object_id)
         found = user or await self._store.principals.get(tx, object_id)
         return found if found is not None and found.tenant_id == tenant_id else None

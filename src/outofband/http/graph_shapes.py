@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -15,8 +16,9 @@ from outofband.resources.exchange import Request
 from outofband.store.people import User
 from outofband.store.principals import ServicePrincipal
 from outofband.wire.arm import paging
-from outofband.wire.arm.filters import Condition
+from outofband.wire.arm.filters import Condition, parse
 
+_ANY = re.compile(r"\b([A-Za-z]{1,40})/any\(\s*(\w{1,20})\s*:\s*\2\s+eq\s+('(?:[^']|'')*')\s*\)")
 _USER, _PROGRAM = "#microsoft.graph.user", "#microsoft.graph.servicePrincipal"
 
 
@@ -53,12 +55,14 @@ class Wanted(msgspec.Struct, frozen=True):
     """The `$filter` of the people's list."""
 
     name: str | None
+    display_name: str | None
     begins: dict[str, str]
 
     @classmethod
     def of(cls, conditions: list[Condition]) -> Wanted:
         """Raises Fault InvalidParameter."""
         name: str | None = None
+        display_name: str | None = None
         begins: dict[str, str] = {}
         for each in conditions:
             if not each.value.isprintable():
@@ -66,19 +70,28 @@ class Wanted(msgspec.Struct, frozen=True):
             match each.name, each.operator:
                 case "userprincipalname", "eq":
                     name = each.value
+                case "displayname", "eq":
+                    display_name = each.value
                 case "displayname", "startswith":
                     begins["display_name"] = each.value
                 case "userprincipalname", "startswith":
                     begins["name_key"] = each.value
                 case _:
                     raise _unsupported(each)
-        return cls(name, begins)
+        return cls(name, display_name, begins)
+
+
+def conditions(text: str | None) -> list[Condition]:
+    """As `parse`. That a list holds a value (`names/any(n:n eq 'x')`) is told as if it were the value."""
+    return parse(_ANY.sub(r"\1 eq \3", text) if text else None)
 
 
 def fits(program: ServicePrincipal, condition: Condition) -> bool:
     match condition.name, condition.operator:
-        case "appid", "eq":
+        case (("appid" | "serviceprincipalnames"), "eq"):
             return program.app_id == condition.value.lower()
+        case "id", "eq":
+            return program.object_id == condition.value.lower()
         case "displayname", "eq":
             return program.name.lower() == condition.value.lower()
         case "displayname", "startswith":
@@ -105,6 +118,7 @@ def shape(found: User | ServicePrincipal, *, typed: bool = False) -> dict[str, A
         body: dict[str, Any] = {
             "id": found.object_id,
             "displayName": found.display_name,
+            "mail": None,
             "userPrincipalName": found.name,
             "accountEnabled": not found.disabled,
             "createdDateTime": clock.iso(found.created),
@@ -115,6 +129,9 @@ def shape(found: User | ServicePrincipal, *, typed: bool = False) -> dict[str, A
             "id": found.object_id,
             "displayName": found.name,
             "appId": found.app_id,
+            "appDisplayName": found.name,
+            "appOwnerOrganizationId": found.tenant_id,
+            "servicePrincipalNames": [found.app_id],
             "accountEnabled": not found.disabled,
             "createdDateTime": clock.iso(found.created),
             "servicePrincipalType": "Application",

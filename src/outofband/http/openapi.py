@@ -108,7 +108,12 @@ def _json(reference: str) -> Json:
 
 
 def _named(path: str) -> list[Json]:
-    known = {"tenant": (_TENANT, "organizations"), "user": (_USER, None)}
+    known = {
+        "tenant": (_TENANT, "organizations"),
+        "user": (_USER, None),
+        "object": ("Id of a user, a program or a group", None),
+        "part": ("`members` or `owners`", "members"),
+    }
     found = []
     for name, (about, default) in known.items():
         if f"{{{name}}}" in path:

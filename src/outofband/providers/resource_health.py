@@ -46,6 +46,7 @@ class AvailabilityStatuses:
             version="2025-05-01",
             source=self,
             places=frozenset({Place.RESOURCE}),
+            fixed={_KIND: CURRENT},
             lists=frozenset({Place.SUBSCRIPTION, Place.GROUP, Place.RESOURCE}),
         )
 

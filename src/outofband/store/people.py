@@ -63,17 +63,20 @@ class People:
         tenant_id: str,
         *,
         name: str | None = None,
+        display_name: str | None = None,
         begins: Mapping[str, str] | None = None,
         after: str | None = None,
         limit: int = MAX_LISTED,
     ) -> list[User]:
-        """By name. `name` is a whole one; `begins` says how columns begin; `after` is the name before the
+        """By name. `name` and `display_name` are whole ones; `begins` says how columns begin; `after` is the name before the
         page. Nothing here compares by case.
         """
         table = tables.users
         query = columns(table, User).where(table.c.tenant_id == tenant_id.lower()).order_by(table.c.name_key)
         if name is not None:
             query = query.where(table.c.name_key == name.lower())
+        if display_name is not None:
+            query = query.where(sa.func.lower(table.c.display_name) == display_name.lower())
         for column, text in (begins or {}).items():
             folded = sa.func.lower(table.c[column])
             query = query.where(folded.startswith(text.lower(), autoescape=True))
