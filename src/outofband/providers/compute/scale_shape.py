@@ -48,6 +48,11 @@ class UpgradePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     )
 
 
+class ScaleInPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    rules: list[str] = []
+    force_deletion: bool = False
+
+
 class ScaleSetProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The part of a PUT or PATCH body that is looked into. `host`: that all new instances run on."""
 
@@ -59,7 +64,7 @@ class ScaleSetProperties(msgspec.Struct, frozen=True, kw_only=True, rename="came
     overprovision: bool | None = None
     single_placement_group: bool | None = None
     platform_fault_domain_count: int | None = None
-    scale_in_policy: dict[str, Any] | None = None
+    scale_in_policy: ScaleInPolicy | None = None
     automatic_repairs_policy: dict[str, Any] | None = None
     additional_capabilities: dict[str, Any] | None = None
     do_not_run_extensions: bool | None = msgspec.field(
@@ -109,9 +114,11 @@ def wanted_sku(raw: dict[str, Any], before: Sku | None) -> Sku:
     given = raw.get("sku")
     if given is None:
         sku = before or Sku()
+    elif not isinstance(given, dict):
+        raise Fault("InvalidParameter", target="sku", detail="it must be an object")
     else:
         base = msgspec.to_builtins(before) if before is not None else {}
-        known = {name: value for name, value in dict(given).items() if value is not None}
+        known = {name: value for name, value in given.items() if value is not None}
         try:
             sku = msgspec.convert(base | known, Sku)
         except msgspec.ValidationError as error:

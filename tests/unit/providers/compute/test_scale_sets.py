@@ -106,6 +106,7 @@ async def test_scaling_out_and_in(cloud: Cloud, host: Host) -> None:
     assert len(host.power) == 1
     await done(cloud.owner, "PATCH", SET, {"sku": {"capacity": 2}})
     assert sorted(await instances(cloud)) == ["0", "3"], "a number is never used twice"
+    assert code(await cloud.owner.ask("PUT", f"{SET}/virtualMachines/9", {})) == "ResourceNotFound"
     protected = {"properties": {"protectionPolicy": {"protectFromScaleIn": True}}}
     kept = await cloud.owner.ask("PUT", f"{SET}/virtualMachines/3", protected)
     assert kept.json()["properties"]["protectionPolicy"]["protectFromScaleIn"] is True
@@ -234,6 +235,8 @@ async def test_what_fails_on_the_host_is_tried_again(cloud: Cloud, host: Host) -
 async def test_what_cannot_be_is_refused_at_once(cloud: Cloud, host: Host) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         (body(501), "InvalidParameter"),
+        (body(1) | {"sku": "x"}, "InvalidParameter"),
+        (body(1, scaleInPolicy={"rules": 5}), "InvalidRequestContent"),
         (body(-1), "InvalidParameter"),
         (body(1) | {"sku": {"name": "Nope", "capacity": 1}}, "InvalidParameter"),
         (body(1) | {"sku": {"name": "Standard_B8ms", "capacity": 1}}, "AllocationFailed"),
@@ -246,7 +249,6 @@ async def test_what_cannot_be_is_refused_at_once(cloud: Cloud, host: Host) -> No
     for given, wanted in wrong:
         assert code(await cloud.owner.ask("PUT", SET, given)) == wanted, given
     assert code(await cloud.owner.get(SET)) == "ResourceNotFound"
-    assert code(await cloud.owner.ask("PUT", f"{SET}/virtualMachines/0", {})) == "ResourceNotFound"
     assert host.peer.commands == []
 
 
