@@ -8,6 +8,7 @@ from outofband.access.authorizer import Authorizer
 from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
 from outofband.providers.authorization import DenyAssignments, RoleAssignments
+from outofband.providers.authorization_operations import ProviderOperations
 from outofband.providers.authorization_roles import RoleDefinitions
 from outofband.providers.compute.types import declare_compute
 from outofband.providers.hybrid_compute import Machines
@@ -54,6 +55,7 @@ def declare(
             Locks(store).declare(),
             RoleDefinitions(store, authorizer).declare(),
             DenyAssignments().declare(),
+            ProviderOperations(lambda: registry).declare(),
             RoleAssignments(store).declare(),
             Permissions(authorizer).declare(),
             ActivityLog(store).declare(),

@@ -68,8 +68,8 @@ class People:
         after: str | None = None,
         limit: int = MAX_LISTED,
     ) -> list[User]:
-        """By name. `name` and `display_name` are whole ones; `begins` says how columns begin; `after` is the name before the
-        page. Nothing here compares by case.
+        """By name. `name` and `display_name` are whole ones; `begins` says how columns begin; `after` is the
+        name before the page. Nothing here compares by case.
         """
         table = tables.users
         query = columns(table, User).where(table.c.tenant_id == tenant_id.lower()).order_by(table.c.name_key)
