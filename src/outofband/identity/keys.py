@@ -97,6 +97,11 @@ class Keys:
             ring = await self._read(use, now, ring)
         return KeySet([ring.keys[stored.kid] for stored in ring.stored if not _ended(stored, now)])
 
+    async def trusts(self, use: KeyUse, kid: str, now: datetime) -> bool:
+        """Whether signatures of the key count."""
+        ring = await self._ring(use, now)
+        return any(stored.kid == kid and not _ended(stored, now) for stored in ring.stored)
+
     async def public(self, use: KeyUse, now: datetime) -> list[dict[str, Any]]:
         """The trusted keys as public JWKs, those that will sign soon included."""
         ring = await self._ring(use, now)

@@ -5,6 +5,7 @@ here, who they are about by `callers`.
 from __future__ import annotations
 
 import base64
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ MAX_TOKEN = 8192
 """Bytes of a token that is looked at; ours have about 1000."""
 NOT_BEFORE_LEEWAY = 60
 """Seconds by which the clock of another node may be ahead."""
+MAX_KNOWN = 4096
+"""Tokens whose signature need not be checked again; about 2 KB each."""
 ALGORITHM = KeyUse.TOKEN.algorithm
 _C = TypeVar("_C", bound=msgspec.Struct)
 
@@ -62,6 +65,8 @@ class Tokens:
 
     def __init__(self, keys: Keys, *, base: str, others: Sequence[str] = ()) -> None:
         self._keys = keys
+        self._known: dict[bytes, tuple[str, AccessClaims]] = {}
+        """Claims that a trusted key signed, by the token's digest, with the key's id."""
         self.base = base.rstrip("/")
         self.bases = frozenset(each.rstrip("/") for each in (self.base, *others))
         # The CLI asks for an audience with a slash at the end, the SDKs for one without.
@@ -100,7 +105,7 @@ class Tokens:
 
         Raises Fault InvalidAuthenticationToken or ExpiredAuthenticationToken.
         """
-        claims = await self._decoded(token, AccessClaims, now)
+        claims = await self._signed(token, now)
         if claims.iss != self.issuer(claims.tid):
             raise invalid("its issuer is not this authority")
         if claims.aud not in self.audiences:
@@ -116,7 +121,7 @@ class Tokens:
     async def hint(self, token: str, now: datetime) -> IdClaims | None:
         """An id token that was ours, expired or not; None for anything else (OpenID Connect Core 3.1.2.1)."""
         try:
-            claims = await self._decoded(token, IdClaims, now)
+            claims, _ = await self._decoded(token, IdClaims, now)
         except Fault:
             return None
         return claims if claims.iss == self.issuer(claims.tid) else None
@@ -125,7 +130,23 @@ class Tokens:
         """The keys that sign, signed or will sign tokens, as JWKs."""
         return await self._keys.public(KeyUse.TOKEN, now)
 
-    async def _decoded(self, token: str, kind: type[_C], now: datetime) -> _C:
+    async def _signed(self, token: str, now: datetime) -> AccessClaims:
+        """What the token says, when a key that is trusted now signed it. A client shows the same token with
+        every request; that its key still counts is asked each time, what the signature says cannot change.
+        """
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and await self._keys.trusts(KeyUse.TOKEN, known[0], now):
+            return known[1]
+        claims, kid = await self._decoded(token, AccessClaims, now)
+        self._known.pop(digest, None)
+        while len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = (kid, claims)
+        return claims
+
+    async def _decoded(self, token: str, kind: type[_C], now: datetime) -> tuple[_C, str]:
+        """The claims, and the id of the key that signed them."""
         if len(token) > MAX_TOKEN:
             raise invalid("it is too long")
         try:
@@ -138,7 +159,7 @@ class Tokens:
                 if not keys.keys:
                     raise invalid("its key is unknown") from error
                 decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
-            return msgspec.convert(decoded.claims, kind)
+            return msgspec.convert(decoded.claims, kind), str(decoded.header.get("kid", ""))
         # RecursionError: the header is parsed before its signature is checked, and may be nested at will.
         except (JoseError, ValueError, RecursionError, msgspec.ValidationError) as error:
             raise invalid("its signature or form is wrong") from error

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.columns import inside
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_PER_PRINCIPAL = 2000
@@ -61,6 +62,14 @@ def key_of(tenant_id: str, scope: str, name: str) -> str:
     return f"/tenants/{tenant_id}{above}/providers/Microsoft.Authorization/roleAssignments/{name}".lower()
 
 
+_OF_ONE = Query(
+    Assignment,
+    columns(tables.role_assignments, Assignment)
+    .where(tables.role_assignments.c.principal_id == sa.bindparam("principal"))
+    .limit(MAX_PER_PRINCIPAL),
+)
+
+
 class Assignments:
     async def add(self, tx: Tx, assignment: Assignment) -> Assignment:
         """Add it, or give back the same one when it is there already under that name.
@@ -95,6 +104,8 @@ class Assignments:
         """Everything assigned to any of these principals (a caller and, later, its groups)."""
         table = tables.role_assignments
         wanted = [each.lower() for each in principal_ids]
+        if len(wanted) == 1:
+            return await tx.all(_OF_ONE, principal=wanted[0])
         query = columns(table, Assignment).where(table.c.principal_id.in_(wanted))
         return await tx.rows(Assignment, query.limit(MAX_PER_PRINCIPAL))
 

@@ -73,16 +73,26 @@ def refuse_missing(path: Path) -> None:
 
 
 def reader(url: sa.URL) -> AsyncEngine:
-    """Connections that see one snapshot per unit and refuse to write."""
-    if not is_sqlite(url):
-        return create_async_engine(
-            url,
-            isolation_level="REPEATABLE READ",
-            execution_options={"postgresql_readonly": True},
-            **_postgres_options(READERS),
-        )
-    engine = create_async_engine(url, pool_size=READERS, max_overflow=0, pool_timeout=POOL_WAIT)
-    _tune_sqlite(engine, begin="BEGIN", extra=("PRAGMA query_only=ON",))
+    """Connections to PostgreSQL that see one snapshot per unit and refuse to write."""
+    return create_async_engine(
+        url,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+        **_postgres_options(READERS),
+    )
+
+
+def blocking_reader(url: sa.URL) -> sa.Engine:
+    """Connections to SQLite that refuse to write. Their user begins and ends units, takes care that a
+    connection is used by one thread at a time, and never waits for a lock.
+    """
+    engine = sa.create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        poolclass=sa.NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False},
+    )
+    _tune_sqlite(engine, extra=("PRAGMA query_only=ON", "PRAGMA busy_timeout=0"))
     return engine
 
 
@@ -93,7 +103,12 @@ def writer(url: sa.URL) -> AsyncEngine:
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=POOL_WAIT)
     # A deferred transaction that turns from reading to writing fails with BUSY at once, whatever busy_timeout
     # says.
-    _tune_sqlite(engine, begin="BEGIN IMMEDIATE")
+    _tune_sqlite(engine.sync_engine)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     return engine
 
 
@@ -113,7 +128,7 @@ def _postgres_options(size: int) -> dict[str, Any]:
     }
 
 
-def _tune_sqlite(engine: AsyncEngine, *, begin: str, extra: tuple[str, ...] = ()) -> None:
+def _tune_sqlite(engine: sa.Engine, *, extra: tuple[str, ...] = ()) -> None:
     pragmas = (
         f"PRAGMA busy_timeout={BUSY_WAIT_MS}",
         "PRAGMA journal_mode=WAL",
@@ -123,15 +138,11 @@ def _tune_sqlite(engine: AsyncEngine, *, begin: str, extra: tuple[str, ...] = ()
         *extra,
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
-        # The driver's own implicit BEGIN is off: `_on_begin` says which kind of transaction it is.
+        # The driver's own implicit BEGIN is off: who uses the connection says which kind it is.
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in pragmas:
             cursor.execute(pragma)
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)

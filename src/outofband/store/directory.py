@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 
@@ -26,6 +27,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """`Enabled`, or another of ARM's words; tools pick only an enabled one as default."""
     created: datetime
+
+
+_SUBSCRIPTION = Query(
+    Subscription,
+    columns(tables.subscriptions, Subscription).where(tables.subscriptions.c.id == sa.bindparam("id")),
+)
 
 
 class Directory:
@@ -52,9 +59,7 @@ class Directory:
         await tx.change(sa.insert(tables.subscriptions).values(msgspec.structs.asdict(subscription)))
 
     async def subscription(self, tx: Tx, subscription_id: str) -> Subscription | None:
-        table = tables.subscriptions
-        found = columns(table, Subscription).where(table.c.id == subscription_id.lower())
-        return await tx.row(Subscription, found)
+        return await tx.first(_SUBSCRIPTION, id=subscription_id.lower())
 
     async def require_subscription(self, tx: Tx, subscription_id: str) -> Subscription:
         """Raises Fault SubscriptionNotFound."""

@@ -35,7 +35,8 @@ from outofband.store.connections import (
 )
 from outofband.store.locking import ProcessLock
 from outofband.store.notify import Bell, PostgresBell
-from outofband.store.tx import Tx
+from outofband.store.snapshots import Snapshots
+from outofband.store.tx import AsyncTx, Tx
 
 ATTEMPTS = 4
 """How often a unit is begun, or run by `transact`, before its fault is shown."""
@@ -54,7 +55,8 @@ class Database:
         self._turn = asyncio.Lock()
         self._tasks = Tasks()
         self._endings: set[asyncio.Task[Any]] = set()
-        self._reader = reader(url)
+        self._snapshots = Snapshots(url) if self._sqlite else None
+        self._reader = None if self._sqlite else reader(url)
         self._writer = writer(url)
         self.bell: Bell = Bell() if self._sqlite else PostgresBell(plain(url))
 
@@ -77,7 +79,7 @@ class Database:
         database = cls(parsed)
         try:
             async with database.read() as tx:
-                await migrate.require_current(tx.connection)
+                await tx.run_sync(migrate.require_current)
         except BaseException:
             await database.close()
             raise
@@ -96,7 +98,7 @@ class Database:
             if is_sqlite(parsed):
                 database._lock = claim(Path(parsed.database or ""))
             async with database.write() as tx:
-                await migrate.upgrade(tx.connection)
+                await tx.run_sync(migrate.upgrade)
             await database.bell.start()
         except BaseException:
             await database.close()
@@ -107,7 +109,10 @@ class Database:
         """Wait for units that are ending, then close every connection and give the file lock back."""
         await self.bell.close()
         await asyncio.gather(*self._endings, return_exceptions=True)
-        await self._reader.dispose()
+        if self._snapshots is not None:
+            self._snapshots.close()
+        if self._reader is not None:
+            await self._reader.dispose()
         await self._writer.dispose()
         if self._lock is not None:
             self._lock.release()
@@ -116,9 +121,21 @@ class Database:
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A unit that sees one snapshot and cannot write. Raises Fault StoreBusy or StoreUnavailable."""
+        if self._snapshots is not None:
+            snapshot = await self._snapshots.take()
+            try:
+                yield snapshot
+            except Exception as error:
+                if (fault := faults.translate(error)) is not None:
+                    raise fault from error
+                raise
+            finally:
+                self._snapshots.give(snapshot)
+            return
+        assert self._reader is not None
         connection = await self._open_unit(self._reader, turn=False)
         try:
-            yield Tx(connection, self.dialect)
+            yield AsyncTx(connection, self.dialect)
         except Exception as error:
             if (fault := faults.translate(error)) is not None:
                 raise fault from error
@@ -136,7 +153,7 @@ class Database:
         """
         await self._take_turn()
         connection = await self._open_unit(self._writer, turn=True)
-        tx = Tx(connection, self.dialect)
+        tx = AsyncTx(connection, self.dialect)
         try:
             yield tx
         except BaseException as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
@@ -21,17 +23,25 @@ def translate(error: BaseException) -> Fault | None:
     """The Fault that `error` amounts to; None when it is a defect, or not of the database at all."""
     if isinstance(error, sa.exc.TimeoutError):
         return Fault("StoreBusy")
+    if isinstance(error, sqlite3.OperationalError):
+        return Fault("StoreBusy") if is_locked(error) else None
     if not isinstance(error, sa.exc.DBAPIError) or isinstance(error, sa.exc.IntegrityError):
         return None
     state = getattr(error.orig, "sqlstate", None)
     text = str(error.orig).lower()
     if state == _FULL_STATE or "disk is full" in text:
         return Fault("StoreDiskFull")
-    if state in _BUSY_STATES or "database is locked" in text or "database table is locked" in text:
+    if state in _BUSY_STATES or is_locked(error.orig):
         return Fault("StoreBusy")
     if error.connection_invalidated or state in _AWAY_STATES or _never_connected(error, state):
         return Fault("StoreUnavailable", detail=_brief(error))
     return None
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether somebody else holds a lock of SQLite's."""
+    text = str(error).lower()
+    return "database is locked" in text or "database table is locked" in text
 
 
 def _never_connected(error: sa.exc.DBAPIError, state: str | None) -> bool:

@@ -11,7 +11,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from outofband.core.errors import Fault
 
@@ -25,26 +24,18 @@ def config() -> Config:
     return made
 
 
-async def upgrade(connection: AsyncConnection) -> None:
-    """Run what is missing inside the open transaction of `connection`, which the caller commits.
-
-    Raises Fault StoreTooNew when a later version of the program has already changed the schema.
-    """
-    await connection.run_sync(_upgrade)
-
-
-async def require_current(connection: AsyncConnection) -> None:
+def require_current(connection: sa.Connection) -> None:
     """For who must not change the schema. Raises Fault StoreTooNew or StoreTooOld."""
-    await connection.run_sync(_require_current)
-
-
-def _require_current(connection: sa.Connection) -> None:
     there = _heads(connection)
     if not _is_current(there, config()):
         raise Fault("StoreTooOld", revision=", ".join(sorted(there)) or "none")
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def upgrade(connection: sa.Connection) -> None:
+    """Run what is missing inside the open transaction of `connection`, which the caller commits.
+
+    Raises Fault StoreTooNew when a later version of the program has already changed the schema.
+    """
     settings = config()
     if not _is_current(_heads(connection), settings):
         settings.attributes["connection"] = connection

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 1000
@@ -34,6 +35,9 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
         return f"User({self.name!r}, {self.object_id!r})"
 
 
+_BY_ID = Query(User, columns(tables.users, User).where(tables.users.c.object_id == sa.bindparam("id")))
+
+
 class People:
     """Names compare without case, and are unique across tenants: each ends with its tenant's domain."""
 
@@ -44,8 +48,7 @@ class People:
             raise Fault("UserExists", name=user.name)
 
     async def get(self, tx: Tx, object_id: str) -> User | None:
-        table = tables.users
-        return await tx.row(User, columns(table, User).where(table.c.object_id == object_id.lower()))
+        return await tx.first(_BY_ID, id=object_id.lower())
 
     async def by_name(self, tx: Tx, name: str) -> User | None:
         table = tables.users

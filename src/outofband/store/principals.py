@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from outofband.core import secrets
 from outofband.store import tables
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_SECRETS = 10
@@ -44,6 +45,14 @@ class PrincipalSecret(msgspec.Struct, frozen=True, kw_only=True):
         return self.expires is not None and self.expires <= now
 
 
+_BY_ID = Query(
+    ServicePrincipal,
+    columns(tables.service_principals, ServicePrincipal).where(
+        tables.service_principals.c.object_id == sa.bindparam("id")
+    ),
+)
+
+
 class Principals:
     async def add(self, tx: Tx, principal: ServicePrincipal) -> None:
         await tx.change(sa.insert(tables.service_principals).values(msgspec.structs.asdict(principal)))
@@ -54,9 +63,7 @@ class Principals:
         return await tx.row(ServicePrincipal, found)
 
     async def get(self, tx: Tx, object_id: str) -> ServicePrincipal | None:
-        table = tables.service_principals
-        found = columns(table, ServicePrincipal).where(table.c.object_id == object_id.lower())
-        return await tx.row(ServicePrincipal, found)
+        return await tx.first(_BY_ID, id=object_id.lower())
 
     async def of_tenant(self, tx: Tx, tenant_id: str) -> list[ServicePrincipal]:
         table = tables.service_principals

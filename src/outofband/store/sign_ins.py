@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from outofband.core import secrets
 from outofband.store import tables
 from outofband.store.device_codes import DeviceState
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 200
@@ -41,6 +42,12 @@ class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
 
     def live(self, now: datetime) -> bool:
         return self.ended is None and self.expires > now
+
+
+_BY_ID = Query(
+    SignInSession,
+    columns(tables.sign_in_sessions, SignInSession).where(tables.sign_in_sessions.c.id == sa.bindparam("id")),
+)
 
 
 class SignIns:
@@ -75,8 +82,7 @@ class SignIns:
         return row
 
     async def get(self, tx: Tx, session: str) -> SignInSession | None:
-        table = tables.sign_in_sessions
-        return await tx.row(SignInSession, columns(table, SignInSession).where(table.c.id == session))
+        return await tx.first(_BY_ID, id=session)
 
     async def by_secret(self, tx: Tx, secret: str) -> SignInSession | None:
         """The session of a cookie, ended or not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,19 +13,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from outofband.core.errors import Fault
 from outofband.net.tasks import finish
+from outofband.store.query import Query, struct
 
 MAX_TOPICS = 1000
 """Topics one unit may ring."""
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
-class Tx:
-    """An open unit. Valid only inside the `async with` block that gave it."""
+class Tx(ABC):
+    """An open unit. Valid only inside the `async with` block that gave it, for one task at a time."""
 
-    def __init__(self, connection: AsyncConnection, dialect: str) -> None:
-        self.connection = connection
-        self.dialect = dialect
+    dialect: str
+    """`sqlite` or `postgresql`."""
+
+    def __init__(self) -> None:
         self._topics: dict[str, None] = {}
 
     @property
@@ -36,42 +41,73 @@ class Tx:
             raise Fault("InternalError")
         self._topics[topic] = None
 
+    @abstractmethod
     async def change(self, statement: sa.Executable) -> int:
         """Run an INSERT, UPDATE or DELETE; the number of rows it touched."""
-        # The count of an INSERT is otherwise -1 on PostgreSQL, and a conflict could not be told.
-        options = {"preserve_rowcount": True}
-        result: Any = await self._execute(statement, options)
-        return int(result.rowcount)
+
+    @abstractmethod
+    async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` on the connection itself; for what is written for SQLAlchemy's blocking interface."""
+
+    @abstractmethod
+    async def fetch(
+        self, statement: sa.Select[Any], values: dict[str, Any] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        """Every row of one statement, as SQLAlchemy gives them."""
 
     async def row(self, kind: type[S], statement: sa.Select[Any]) -> S | None:
         """The first row as a struct, or None; the statement comes from `columns(table, kind)`."""
-        found = (await self._execute(statement)).first()
-        return None if found is None else _struct(kind, found)
+        found = await self.fetch(statement)
+        return struct(kind, found[0]) if found else None
 
     async def rows(self, kind: type[S], statement: sa.Select[Any]) -> list[S]:
-        return [_struct(kind, each) for each in await self._execute(statement)]
+        return [struct(kind, each) for each in await self.fetch(statement)]
 
     async def value(self, statement: sa.Select[Any]) -> Any:
         """The first column of the first row, or None."""
-        return (await self._execute(statement)).scalar()
+        found = await self.fetch(statement)
+        return found[0][0] if found else None
 
-    async def _execute(
-        self, statement: sa.Executable, options: dict[str, Any] | None = None
-    ) -> sa.CursorResult[Any]:
-        """Run one statement whole. Torn by a cancellation, the driver throws its connection away with the
-        transaction still open in it, and on SQLite nobody can write any more.
-        """
-        return await finish(self.connection.execute(statement, execution_options=options))
+    async def first(self, query: Query[S], **values: Any) -> S | None:
+        """The first row of a statement made beforehand, or None."""
+        found = await self.fetch(query.statement, values)
+        return struct(query.kind, found[0]) if found else None
+
+    async def all(self, query: Query[S], **values: Any) -> list[S]:
+        """Every row of a statement made beforehand."""
+        return [struct(query.kind, each) for each in await self.fetch(query.statement, values)]
 
     def insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         """An INSERT that knows ON CONFLICT: a failed statement would spoil the whole unit on PostgreSQL."""
         return sqlite.insert(table) if self.dialect == "sqlite" else postgresql.insert(table)
 
 
+class AsyncTx(Tx):
+    """On a connection of one of SQLAlchemy's asynchronous engines: all that writes, and all on PostgreSQL."""
+
+    def __init__(self, connection: AsyncConnection, dialect: str) -> None:
+        super().__init__()
+        self._connection = connection
+        self.dialect = dialect
+
+    async def change(self, statement: sa.Executable) -> int:
+        # The count of an INSERT is otherwise -1 on PostgreSQL, and a conflict could not be told.
+        options = {"preserve_rowcount": True}
+        result: Any = await finish(self._connection.execute(statement, execution_options=options))
+        return int(result.rowcount)
+
+    async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
+        return await finish(self._connection.run_sync(work))
+
+    async def fetch(
+        self, statement: sa.Select[Any], values: dict[str, Any] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        # Whole: torn by a cancellation, the driver throws its connection away with the transaction still open
+        # in it, and on SQLite nobody can write any more.
+        result: sa.CursorResult[Any] = await finish(self._connection.execute(statement, values))
+        return result.all()
+
+
 def columns(table: sa.Table, kind: type[msgspec.Struct]) -> sa.Select[Any]:
     """SELECT exactly the columns that `kind` has fields for."""
     return sa.select(*(table.c[name] for name in kind.__struct_fields__))
-
-
-def _struct(kind: type[S], row: sa.Row[Any]) -> S:
-    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)

@@ -154,7 +154,7 @@ async def test_the_migrations_lead_to_the_tables(store: Store) -> None:
         return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
 
     async with store.write() as tx:
-        assert await tx.connection.run_sync(differences) == []
+        assert await tx.run_sync(differences) == []
 
 
 @pytest.mark.peers
@@ -167,7 +167,7 @@ async def test_two_nodes_may_start_at_once(cluster: Cluster) -> None:
 async def test_a_later_schema_is_refused(store_url: str) -> None:
     first = await Store.open(store_url)
     async with first.write() as tx:
-        await tx.connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        await tx.change(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     await first.close()
     with pytest.raises(Fault, match="StoreTooNew"):
         await Store.open(store_url)

@@ -60,7 +60,7 @@ async def test_a_secret_is_kept_as_its_digest_only(populated: Store, now: dateti
         first, secret = await store.principals.add_secret(tx, PERSON, label="one", now=now, expires=now + DAY)
         await store.principals.add_secret(tx, PERSON, label="two", now=now + DAY, secret="given")
         kept = await store.principals.secrets(tx, PERSON)
-        row = (await tx.connection.execute(sa.select(tables.principal_secrets))).all()
+        row = await tx.fetch(sa.select(tables.principal_secrets))
     assert len(secret) >= 43
     assert secret not in str(row) and "given" not in str(row)
     assert [each.label for each in kept] == ["two", "one"]

@@ -1,0 +1,184 @@
+"""Reading SQLite: connections that see one snapshot per unit, and refuse to write.
+
+A prepared `Query` runs on the event loop itself: SQLite answers it in microseconds, a hop to a thread and
+back costs ten times that. Every other statement runs in a thread, one hop for all of it, so that a long one
+holds up nobody's keys. Both use the same connection and see the same snapshot (ADR 19).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.net.backoff import Backoff
+from outofband.net.tasks import finish
+from outofband.store import faults
+from outofband.store.connections import BUSY_WAIT_MS, POOL_WAIT, READERS, blocking_reader
+from outofband.store.query import Query, SqliteForm
+from outofband.store.tx import Tx
+
+AT_ONCE = 50
+"""Rows that are made before other tasks get their turn."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+
+
+class Reader:
+    """One connection: the driver's own, and SQLAlchemy's view of it."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        self.raw = raw
+
+    def begin(self) -> None:
+        """Take the snapshot: no later statement of the unit waits for a lock."""
+        self.raw.execute("BEGIN")
+        self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
+
+    def end(self) -> None:
+        if self.connection.in_transaction():
+            self.connection.rollback()
+        if self.raw.in_transaction:
+            self.raw.rollback()
+
+
+class Snapshots:
+    """At most `READERS` connections to one file; `take` and `give` back. `close` when all are back."""
+
+    def __init__(self, url: sa.URL) -> None:
+        self._engine = blocking_reader(url)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store")
+        self._room = asyncio.Semaphore(READERS)
+        self._free: list[Reader] = []
+        self._closed = False
+
+    async def take(self) -> SnapshotTx:
+        """A unit that has begun. Raises Fault StoreBusy or StoreUnavailable."""
+        if self._room.locked():
+            try:
+                async with asyncio.timeout(POOL_WAIT):
+                    await self._room.acquire()
+            except TimeoutError as error:
+                raise Fault("StoreBusy") from error
+        else:
+            await self._room.acquire()
+        try:
+            if not self._free:
+                await finish(self._connect())
+            reader = self._free.pop()
+            try:
+                await _begin(reader)
+            except BaseException:
+                self._free.append(reader)
+                raise
+        except BaseException as error:
+            self._room.release()
+            if (fault := faults.translate(error)) is not None:
+                raise fault from error
+            raise
+        return SnapshotTx(reader, self._threads)
+
+    def give(self, tx: SnapshotTx) -> None:
+        """Take the unit's connection back. Does not wait."""
+        reader = tx.reader
+        try:
+            reader.end()
+        except (sqlite3.Error, sa.exc.SQLAlchemyError):
+            reader.connection.invalidate()
+        else:
+            self._free.append(reader)
+        self._room.release()
+        if self._closed:
+            self._drop()
+
+    def close(self) -> None:
+        """Close what is free; a unit that is still open closes its own when it ends."""
+        self._closed = True
+        self._drop()
+        self._threads.shutdown(wait=False)
+
+    def _drop(self) -> None:
+        for reader in self._free:
+            reader.connection.close()
+        self._free.clear()
+
+    async def _connect(self) -> None:
+        # A caller that is cancelled meanwhile leaves the connection to the next.
+        self._free.append(Reader(await in_thread(self._threads, self._engine.connect)))
+
+
+class SnapshotTx(Tx):
+    """A unit on one `Reader`."""
+
+    dialect = "sqlite"
+
+    def __init__(self, reader: Reader, threads: ThreadPoolExecutor) -> None:
+        super().__init__()
+        self.reader = reader
+        self._threads = threads
+
+    async def change(self, statement: sa.Executable) -> int:
+        """Raises sqlalchemy.exc.OperationalError: a unit that reads cannot write."""
+        return await self.run_sync(lambda connection: connection.execute(statement).rowcount)
+
+    async def first(self, query: Query[S], **values: Any) -> S | None:
+        form = query.sqlite
+        row = self._run(form, values).fetchone()
+        return None if row is None else form.struct(row)
+
+    async def all(self, query: Query[S], **values: Any) -> list[S]:
+        form = query.sqlite
+        rows = self._run(form, values)
+        found: list[S] = []
+        while part := rows.fetchmany(AT_ONCE):
+            found += map(form.struct, part)
+            if len(part) < AT_ONCE:
+                break
+            await asyncio.sleep(0)
+        return found
+
+    async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
+        # To its end even when the caller is cancelled: the connection goes back, and must be idle then.
+        return await finish(in_thread(self._threads, lambda: work(self.reader.connection)))
+
+    async def fetch(
+        self, statement: sa.Select[Any], values: dict[str, Any] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        return await self.run_sync(lambda connection: connection.execute(statement, values).all())
+
+    def _run(self, form: SqliteForm[S], values: dict[str, Any]) -> sqlite3.Cursor:
+        return self.reader.raw.execute(form.text, form.values(values))
+
+
+async def _begin(reader: Reader) -> None:
+    """SQLite in WAL mode makes a reader wait in rare moments only (recovery, a foreign program that wants the
+    whole file); the loop must not wait with it.
+    """
+    backoff, ends = Backoff(first=0.005, limit=0.1), clock.monotonic() + BUSY_WAIT_MS / 1000
+    while True:
+        try:
+            reader.begin()
+            return
+        except sqlite3.OperationalError as error:
+            reader.end()
+            if not faults.is_locked(error) or clock.monotonic() > ends:
+                raise
+        except BaseException:
+            reader.end()
+            raise
+        await asyncio.sleep(backoff.next())
+
+
+async def in_thread(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
