@@ -36,6 +36,9 @@ from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.runner import Runner
 from outofband.server.rights import ConsoleRights
+from outofband.storage.files import Files
+from outofband.storage.service import Storage
+from outofband.storage.vault import Vault
 from outofband.store.assignments import Assignment
 from outofband.store.directory import Subscription, Tenant
 from outofband.store.principals import ServicePrincipal
@@ -198,6 +201,12 @@ class Cloud:
         self.listener = Listener(self.sessions, limits)
         await self.listener.start(gateway, context)
         self.registry = declare(self.store, self.authorizer, self.fleet, self.sessions, self.public_pool)
+        self.storage = Storage(
+            self.store,
+            Files(self.folder / "blobs"),
+            Vault.open(self.folder / "vault.key"),
+            endpoint=f"{self.base}/blob/{{account}}/",
+        )
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, "n1")
         self.runner.start()
@@ -224,6 +233,7 @@ class Cloud:
         await self.listener.close()
         self._server.should_exit = True
         await self._serving
+        await self.storage.close()
         await self.store.close()
 
     async def person(

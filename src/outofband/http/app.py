@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from outofband.http.account.routes import account_routes
 from outofband.http.arm import ResourceManager
+from outofband.http.blobs.app import Blobs
 from outofband.http.fleet import FleetDoors
 from outofband.http.graph import Graph
 from outofband.http.graph_objects import GraphObjects
@@ -66,4 +67,4 @@ def create_app(services: Services) -> ASGIApp:
             Mount("/", ResourceManager(services)),
         ]
     )
-    return DefaultHeaders(doors)
+    return DefaultHeaders(Blobs(services, doors))

@@ -12,6 +12,7 @@ from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.resources.kernel import Kernel
 from outofband.resources.registry import Registry
+from outofband.storage.service import Storage
 from outofband.store.store import Store
 
 
@@ -39,6 +40,9 @@ class Services(Protocol):
 
     @property
     def fleet(self) -> Fleet: ...
+
+    @property
+    def storage(self) -> Storage: ...
 
     @property
     def unready(self) -> Callable[[], str | None]:

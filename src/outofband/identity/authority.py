@@ -7,7 +7,7 @@ Clients are unmodified Azure ones, so the shapes are Entra's (v2.0 endpoints).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -140,13 +140,15 @@ class Authority:
         request = _bounded(form, tenant, visitor, now)
         return request if isinstance(request, OAuthFault) else await self._revocation.revoke(request)
 
-    async def verify_token(self, token: str, now: datetime) -> Principal:
-        """Who sent `token` (the text after `Bearer`).
+    async def verify_token(
+        self, token: str, now: datetime, *, audiences: Collection[str] | None = None
+    ) -> Principal:
+        """Who sent `token` (the text after `Bearer`), which is for this service or for `audiences`.
 
         Looked up each time: who was disabled, removed or signed out is out at once. Raises Fault
         InvalidAuthenticationToken or ExpiredAuthenticationToken.
         """
-        return await self._callers.verify(token, now)
+        return await self._callers.verify(token, now, audiences=audiences)
 
     def require_tenant(self, principal: Principal, tenant_id: str) -> None:
         """Raises Fault InvalidAuthenticationTokenTenant when the caller belongs to another tenant."""

@@ -4,6 +4,7 @@ out is out at the very next request.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from outofband.core.principal import Principal, PrincipalKind
@@ -20,12 +21,14 @@ class Callers:
         self._store = store
         self._tokens = tokens
 
-    async def verify(self, token: str, now: datetime) -> Principal:
-        """Who sent `token` (the text after `Bearer`).
+    async def verify(
+        self, token: str, now: datetime, *, audiences: Collection[str] | None = None
+    ) -> Principal:
+        """Who sent `token` (the text after `Bearer`), which is for this service or for `audiences`.
 
         Raises Fault InvalidAuthenticationToken or ExpiredAuthenticationToken.
         """
-        claims = await self._tokens.access(token, now)
+        claims = await self._tokens.access(token, now, audiences=audiences)
         async with self._store.read() as tx:
             if claims.idtyp == USER:
                 return await self._user(tx, claims, now)

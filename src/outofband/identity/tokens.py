@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -27,6 +27,9 @@ NOT_BEFORE_LEEWAY = 60
 MAX_KNOWN = 4096
 """Tokens whose signature need not be checked again; about 2 KB each."""
 ALGORITHM = KeyUse.TOKEN.algorithm
+STORAGE_RESOURCE = "https://storage.azure.com"
+"""What clients ask a token for to reach any account's Blob service; this very address is built into them."""
+STORAGE_AUDIENCES = frozenset({STORAGE_RESOURCE, f"{STORAGE_RESOURCE}/"})
 _C = TypeVar("_C", bound=msgspec.Struct)
 
 
@@ -70,7 +73,8 @@ class Tokens:
         self.base = base.rstrip("/")
         self.bases = frozenset(each.rstrip("/") for each in (self.base, *others))
         # The CLI asks for an audience with a slash at the end, the SDKs for one without.
-        self.audiences = self.bases | {f"{each}/" for each in self.bases}
+        self.own = self.bases | {f"{each}/" for each in self.bases}
+        self.audiences = self.own | STORAGE_AUDIENCES
 
     def issuer(self, tenant_id: str) -> str:
         return f"{self.base}/{tenant_id}/v2.0"
@@ -100,15 +104,17 @@ class Tokens:
         }
         return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, full, key, algorithms=[ALGORITHM])
 
-    async def access(self, token: str, now: datetime) -> AccessClaims:
-        """The claims of an access token for this service that is valid now.
+    async def access(
+        self, token: str, now: datetime, *, audiences: Collection[str] | None = None
+    ) -> AccessClaims:
+        """The claims of an access token for this service, or for `audiences`, that is valid now.
 
         Raises Fault InvalidAuthenticationToken or ExpiredAuthenticationToken.
         """
         claims = await self._signed(token, now)
         if claims.iss != self.issuer(claims.tid):
             raise invalid("its issuer is not this authority")
-        if claims.aud not in self.audiences:
+        if claims.aud not in (self.own if audiences is None else audiences):
             raise invalid("its audience is not this service")
         seconds = now.timestamp()
         if claims.exp <= seconds:

@@ -34,6 +34,7 @@ async def keep_house(services: Services, contexts: Sequence[ssl.SSLContext]) -> 
         try:
             renew(services, contexts)
             await forget(services)
+            await services.storage.sweep.run()
         except Fault as fault:
             log.warning("housekeeping.put_off", code=fault.code)
         await asyncio.sleep(EVERY_SECONDS)

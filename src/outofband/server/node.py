@@ -25,6 +25,7 @@ from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.net.tasks import Tasks
 from outofband.resources.polling import DEFAULT_LOCATION
+from outofband.server.blobs import open_storage
 from outofband.server.edge import Edge
 from outofband.server.housekeeping import keep_house
 from outofband.server.settings import Settings
@@ -90,9 +91,20 @@ class Node:
         """Everything made and started but the two ports."""
         state, settings = self._state, self._settings
         pki = Pki.open(state.pki, settings.certificate_names, clock.now())
-        store = await Store.open(settings.store(state))
-        try:
-            services = wire(settings, store, pki, unready=self._unready, first_password=state.first_password)
+        async with contextlib.AsyncExitStack() as ends:
+            store = await Store.open(settings.store(state))
+            ends.push_async_callback(store.close)
+            storage = await open_storage(settings, state, store)
+            ends.push_async_callback(storage.close)
+            ends.push_async_callback(self._tasks.close)
+            services = wire(
+                settings,
+                store,
+                pki,
+                storage,
+                unready=self._unready,
+                first_password=state.first_password,
+            )
             await services.keys.ensure(clock.now())
             secret_file = state.client / "secret"
             first = await bootstrap.ensure(
@@ -112,9 +124,6 @@ class Node:
             await services.sessions.start()
             services.runner.start()
             yield services
-        finally:
-            await self._tasks.close()
-            await store.close()
 
     async def _wind_down(self, services: Services, edge: Edge, serving: asyncio.Task[None]) -> None:
         await services.runner.close()

@@ -12,6 +12,13 @@ The file is flat and every key is optional:
     store_url_file = "/run/secrets/store"   # the same from a file, for a URL with a password
     node = "n1"                             # this node's name; no two may share it
     public_addresses = ["203.0.113.0/28"]   # what Microsoft.Network may give out; none: no public addresses
+    blob_url = "https://{account}.blob.oob.example:8443/"   # default: .../blob/{account}/ under arm_url
+    blob_store = "https://s3.example/bucket"                # an S3 store, or a folder; default: control/blobs
+    blob_store_key = "access key"
+    blob_store_secret_file = "/run/secrets/s3"
+    blob_store_region = "us-east-1"
+    blob_store_ca_file = "/etc/ssl/s3.pem"                  # when the store's certificate is from an own CA
+    vault_key_file = "/run/secrets/vault"                   # encrypts account keys; in control/
 
 In the environment each is `OOB_` and the key in capitals (`OOB_CONSOLE_PORT`, `OOB_STORE_URL_FILE`).
 """
@@ -38,6 +45,7 @@ from outofband.wire.network.prefixes import Block, block, is_aligned
 PREFIX = "OOB_"
 NEWLINE = "\n"
 _LISTS = frozenset({"names", "public_addresses"})
+_BLOB_URL = re.compile(r"^https://(\{account\}\.blob\.[A-Za-z0-9.-]+(:\d+)?|[^/{}?#]+/blob/\{account\})/?$")
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
 
@@ -54,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store_url_file: str = ""
     node: str = ""
     public_addresses: tuple[str, ...] = ()
+    blob_url: str = ""
+    blob_store: str = ""
+    blob_store_key: str = ""
+    blob_store_secret_file: str = ""
+    blob_store_region: str = "us-east-1"
+    blob_store_ca_file: str = ""
+    vault_key_file: str = ""
 
     @property
     def public_pool(self) -> tuple[Block, ...]:
@@ -94,9 +109,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def certificate_names(self) -> tuple[str, ...]:
         """Every name and address a client may use for this node."""
-        urls = [urlsplit(url).hostname or "" for url in (self.arm, self.gateway)]
+        blobs = self.blob_endpoint.replace("{account}.", "*.")
+        urls = [urlsplit(url).hostname or "" for url in (self.arm, self.gateway, blobs)]
         own = [] if self.address in _EVERYWHERE else [self.address]
         return tuple(dict.fromkeys(name for name in (*urls, *own, *self.names) if name))
+
+    @property
+    def blob_endpoint(self) -> str:
+        """Address of an account's Blob service; `{account}` stands for its name."""
+        return f"{self.blob_url.rstrip('/')}/" if self.blob_url else f"{self.arm}/blob/{{account}}/"
 
     @property
     def audiences(self) -> tuple[str, ...]:
@@ -139,6 +160,9 @@ def load(state: StateDir, environment: Mapping[str, str] = os.environ, **argumen
         if url.geturl() and (url.scheme != scheme or not url.hostname or url.query):
             detail = f"{name} has to begin with {scheme}:// and name a host"
             raise Fault("SettingsInvalid", path=str(path), detail=detail)
+    if found.blob_url and not _BLOB_URL.match(found.blob_url):
+        detail = "blob_url has to be https://{account}.blob.NAME/ or https://NAME/blob/{account}/"
+        raise Fault("SettingsInvalid", path=str(path), detail=detail)
     _ = found.public_pool  # what is wrong in it is told at the start, not at the first request
     return found
 

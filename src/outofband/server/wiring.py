@@ -26,6 +26,7 @@ from outofband.resources.registry import Registry
 from outofband.resources.runner import Runner
 from outofband.server.rights import ConsoleRights
 from outofband.server.settings import Settings
+from outofband.storage.service import Storage
 from outofband.store.store import Store
 
 
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     registry: Registry
     kernel: Kernel
     runner: Runner
+    storage: Storage
     unready: Callable[[], str | None]
 
 
@@ -53,6 +55,7 @@ def wire(
     settings: Settings,
     store: Store,
     pki: Pki,
+    storage: Storage,
     *,
     unready: Callable[[], str | None],
     limits: Limits | None = None,
@@ -94,5 +97,6 @@ def wire(
         registry=registry,
         kernel=Kernel(store, authorizer, registry),
         runner=Runner(store, registry, node),
+        storage=storage,
         unready=unready,
     )

@@ -41,11 +41,11 @@ class Containers:
     async def update(self, tx: Tx, id: str, **values: Any) -> None:
         await tx.change(sa.update(blob_containers).where(blob_containers.c.id == id).values(values))
 
-    async def page(self, tx: Tx, account: str, *, prefix: str, after: str, limit: int) -> list[Container]:
-        """In the order of names; those after `after`, at most `limit`."""
+    async def page(self, tx: Tx, account: str, *, prefix: str, start: str, limit: int) -> list[Container]:
+        """In the order of names; from `start` on, at most `limit`."""
         table = blob_containers
         query = columns(table, Container).where(table.c.account == account, table.c.deleted.is_(None))
-        query = query.where(table.c.name > after, beginning(table.c.name, prefix))
+        query = query.where(table.c.name >= start, beginning(table.c.name, prefix))
         return await tx.rows(Container, query.order_by(table.c.name).limit(limit))
 
     async def delete(self, tx: Tx, id: str, now: datetime) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from outofband.core import clock
+from outofband.core.paths import StateDir
 from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.server import housekeeping
+from outofband.server.blobs import open_storage
 from outofband.server.settings import Settings
 from outofband.server.wiring import Services, wire
 from outofband.store.directory import Subscription, Tenant
@@ -26,7 +28,9 @@ pytestmark = pytest.mark.anyio
 async def services(tmp_path: Path) -> AsyncIterator[Services]:
     store = await open_store(tmp_path)
     pki = Pki.open(tmp_path / "pki", [], clock.now())
-    yield wire(Settings(), store, pki, unready=lambda: None)
+    storage = await open_storage(Settings(), StateDir(tmp_path), store)
+    yield wire(Settings(), store, pki, storage, unready=lambda: None)
+    await storage.close()
     await store.close()
 
 
