@@ -118,16 +118,22 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
     else:
         progress("looking up Debian's newest cloud kernel")
         kernel_name = packages.dependency(recipe.KERNEL_META, recipe.KERNEL_PATTERN)
-        progress(f"fetching {kernel_name} and {recipe.BUSYBOX} (28 MB)")
-        used = packages.fetch([kernel_name, recipe.BUSYBOX], folder)
+        progress(f"fetching {kernel_name}, {recipe.BUSYBOX} and {recipe.AGENT} (33 MB)")
+        used = packages.fetch([kernel_name, *recipe.PACKAGES], folder)
 
     progress("putting the guest together")
-    kernel, busybox = used
+    kernel, busybox, agent, *_ = used
     files = recipe.KernelFiles.of_package(kernel.name)
     members = packages.read_members(folder / kernel.file, [files.image, *files.modules])
     programs = packages.read_members(folder / busybox.file, [recipe.BUSYBOX_PATH])
+    programs |= packages.read_members(folder / agent.file, [recipe.AGENT_PATH])
+    libraries = dict[str, bytes]()
+    for package in used[3:]:
+        libraries |= packages.read_libraries(folder / package.file, recipe.LIBRARIES[package.name])
     initrd = recipe.initramfs(
         busybox=programs[recipe.BUSYBOX_PATH],
+        agent=programs[recipe.AGENT_PATH],
+        libraries=libraries,
         modules={path.rpartition("/")[2]: members[path] for path in files.modules},
         password_hash=password_hash,
     )
@@ -143,9 +149,9 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
 def _usable(used: list[Package], folder: Path) -> bool:
     # A manifest of another version of the recipe may list other packages than this one needs.
     return (
-        len(used) == 2
+        bool(used)
         and re.fullmatch(recipe.KERNEL_PATTERN, used[0].name) is not None
-        and used[1].name == recipe.BUSYBOX
+        and [package.name for package in used[1:]] == list(recipe.PACKAGES)
         and all(package.intact_in(folder) for package in used)
     )
 

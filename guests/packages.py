@@ -8,7 +8,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -134,24 +134,45 @@ def fetch(names: Sequence[str], folder: Path) -> list[Package]:
 
 def read_members(archive: Path, paths: Sequence[str]) -> dict[str, bytes]:
     """The content of the files `paths` (relative to the root) that a package archive would install."""
-    command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     wanted, found = set(paths), dict[str, bytes]()
+    for member, content in _members(archive):
+        path = member.name.removeprefix("./")
+        if path in wanted and member.isfile():
+            found[path] = content()
+    if lacking := sorted(wanted - found.keys()):
+        raise GuestError(f"{archive} does not contain {', '.join(lacking)}.", _REFETCH)
+    return found
+
+
+def read_libraries(archive: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """The content of shared libraries by the names programs know them by, which may be links to the files."""
+    files, links = dict[str, str](), dict[str, str]()
+    for member, _ in _members(archive):
+        name = member.name.rpartition("/")[2]
+        if member.isfile():
+            files[name] = member.name.removeprefix("./")
+        elif member.issym():
+            links[name] = member.linkname.rpartition("/")[2]
+    paths = {name: files.get(links.get(name, name), name) for name in names}
+    contents = read_members(archive, list(paths.values()))
+    return {name: contents[path] for name, path in paths.items()}
+
+
+def _members(archive: Path) -> Iterator[tuple[tarfile.TarInfo, Callable[[], bytes]]]:
+    """What a package archive would install, and a way to read each while it is the current one."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     try:
         with (
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacker,
             tarfile.open(fileobj=unpacker.stdout, mode="r|") as members,
         ):
             for member in members:
-                path = member.name.removeprefix("./")
-                if path in wanted and (stream := members.extractfile(member)) is not None:
-                    found[path] = stream.read()
+                stream = members.extractfile(member) if member.isfile() else None
+                yield member, stream.read if stream is not None else bytes
     except FileNotFoundError as missing:
         raise GuestError("The program dpkg-deb is not on this machine.", "Install dpkg.") from missing
     except tarfile.TarError as damaged:
         raise GuestError(f"{archive} cannot be unpacked: {damaged}.", _REFETCH) from damaged
-    if lacking := sorted(wanted - found.keys()):
-        raise GuestError(f"{archive} does not contain {', '.join(lacking)}.", _REFETCH)
-    return found
 
 
 def _field(name: str, field: str) -> str:

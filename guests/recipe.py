@@ -1,4 +1,6 @@
-"""What the demo guest consists of: Debian's cloud kernel, a static busybox, and the files in `demo/`."""
+"""What the demo guest consists of: Debian's cloud kernel, a static busybox, QEMU's guest agent with the
+libraries it needs, and the files in `demo/`.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,19 @@ KERNEL_META: Final = "linux-image-cloud-amd64"
 KERNEL_PATTERN: Final = r"linux-image-[0-9][a-z0-9.+-]*-cloud-amd64"
 BUSYBOX: Final = "busybox-static"
 BUSYBOX_PATH: Final = "bin/busybox"
+AGENT: Final = "qemu-guest-agent"
+AGENT_PATH: Final = "usr/sbin/qemu-ga"
+LIBRARIES: Final = {
+    "libc6": ("ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6"),
+    "libglib2.0-0": ("libglib-2.0.so.0", "libgmodule-2.0.so.0"),
+    "libnuma1": ("libnuma.so.1",),
+    "libpcre2-8-0": ("libpcre2-8.so.0",),
+    "libudev1": ("libudev.so.1",),
+    "liburing2": ("liburing.so.2",),
+}
+"""What the agent is linked to, by package."""
+PACKAGES: Final = (BUSYBOX, AGENT, *LIBRARIES)
+"""Besides the kernel."""
 
 USERNAME: Final = "demo"
 # The last console= gets init's output, so ttyS0 is named last; tty0 makes a screenshot worth taking.
@@ -28,7 +43,16 @@ _MODULES: Final = (
     "kernel/drivers/input/evdev.ko",
     "kernel/drivers/misc/pvpanic/pvpanic.ko",
     "kernel/drivers/misc/pvpanic/pvpanic-mmio.ko",
+    # The port of the guest agent, in the order in which they are loaded.
+    "kernel/drivers/virtio/virtio.ko",
+    "kernel/drivers/virtio/virtio_ring.ko",
+    "kernel/drivers/virtio/virtio_pci_modern_dev.ko",
+    "kernel/drivers/virtio/virtio_pci_legacy_dev.ko",
+    "kernel/drivers/virtio/virtio_pci.ko",
+    "kernel/drivers/char/virtio_console.ko",
 )
+_LIBRARY_FOLDER: Final = "lib/x86_64-linux-gnu"
+_LOADER: Final = "ld-linux-x86-64.so.2"
 
 
 @dataclass(frozen=True)
@@ -56,10 +80,18 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
-def initramfs(*, busybox: bytes, modules: dict[str, bytes], password_hash: str) -> bytes:
-    """The guest's root file system as an uncompressed archive; `modules` maps file names to their content.
+def initramfs(
+    *,
+    busybox: bytes,
+    agent: bytes,
+    libraries: dict[str, bytes],
+    modules: dict[str, bytes],
+    password_hash: str,
+) -> bytes:
+    """The guest's root file system as an uncompressed archive; `libraries` and `modules` map file names to
+    their content.
 
-    It is left uncompressed because QEMU places 2 MB faster than an emulated CPU unpacks them.
+    It is left uncompressed because QEMU places 8 MB faster than an emulated CPU unpacks them.
     """
     root = Archive()
     root.directory(".")
@@ -75,6 +107,10 @@ def initramfs(*, busybox: bytes, modules: dict[str, bytes], password_hash: str) 
     root.file(BUSYBOX_PATH, busybox, 0o4755)
     root.symlink("bin/sh", "busybox")
     root.symlink("init", BUSYBOX_PATH)
+    root.file(AGENT_PATH, agent, 0o755)
+    for name, content in libraries.items():
+        root.file(f"{_LIBRARY_FOLDER}/{name}", content, 0o755)
+    root.symlink(f"lib64/{_LOADER}", f"/{_LIBRARY_FOLDER}/{_LOADER}")
     for name, content in modules.items():
         root.file(f"lib/modules/{name}", content)
 
