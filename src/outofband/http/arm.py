@@ -11,9 +11,6 @@ from outofband.http import edge
 from outofband.http.services import Services
 from outofband.resources import exchange
 
-_REMAINING = "11999"
-"""What Azure's clients may read as the rest of an hourly allowance; nothing is counted down yet."""
-
 
 class ResourceManager:
     """An ASGI application. One catch-all: the kernel knows the paths, and compares them without case."""
@@ -39,9 +36,7 @@ class ResourceManager:
         body = await edge.body_of(request, exchange.MAX_BODY)
         asked = edge.asked(request, ids, principal, services.authority.base, body)
         answer = await services.kernel.handle(asked)
-        kind = "reads" if request.method in ("GET", "HEAD") else "writes"
-        headers = {**ids.headers(), f"x-ms-ratelimit-remaining-subscription-{kind}": _REMAINING}
-        given = edge.json_answer(answer.status, answer.body, {**headers, **answer.headers})
+        given = edge.json_answer(answer.status, answer.body, {**ids.headers(), **answer.headers})
         # A single resource has the tag that a change of it may name in If-Match.
         plain = request.method == "GET" and answer.status == 200 and "ETag" not in answer.headers
         return edge.tagged(request, given) if plain else given

@@ -194,8 +194,10 @@ class ResourceType:
     """For a list of many types: the action that lets a caller see the one item."""
     lockable: bool = True
     """Locks hold for it; not for locks themselves."""
-    urgent: bool = False
-    """Whoever asks for one, or for something of one, is never told to wait: a console hangs on it."""
+    urgent: frozenset[str] = frozenset()
+    """Methods that are never refused for being too many, about one of them or something of one: these are the
+    steps that lead a person in trouble to a console.
+    """
     apart: bool = False
     """Its resources are kept elsewhere than in the resource table; its source lists them by key."""
     also_read: tuple[str, ...] = ()

@@ -11,6 +11,10 @@ The file is flat and every key is optional:
     store_url = "postgresql://oob@db/oob"   # default: SQLite in the state directory
     store_url_file = "/run/secrets/store"   # the same from a file, for a URL with a password
     node = "n1"                             # this node's name; no two may share it
+    read_burst = 1200                       # requests one caller may make at once in one subscription
+    reads_per_second = 100                  # and in the long run; a burst of 0 is no limit. The same for
+    write_burst = 400                       # what changes (writes_per_second = 20) and what deletes
+    delete_burst = 400                      # (deletes_per_second = 20)
     public_addresses = ["203.0.113.0/28"]   # what Microsoft.Network may give out; none: no public addresses
     blob_url = "https://{account}.blob.oob.example:8443/"   # default: .../blob/{account}/ under arm_url
     blob_store = "https://s3.example/bucket"                # an S3 store, or a folder; default: control/blobs
@@ -31,7 +35,7 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -40,8 +44,12 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.identity.pki import LOCAL_NAMES
+from outofband.resources.limits import DEFAULT
+from outofband.wire.arm.throttle import Allowance, Kind
 from outofband.wire.network.prefixes import Block, block, is_aligned
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
 PREFIX = "OOB_"
 NEWLINE = "\n"
 _LISTS = frozenset({"names", "public_addresses"})
@@ -61,6 +69,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store_url: str = ""
     store_url_file: str = ""
     node: str = ""
+    read_burst: Count = DEFAULT[Kind.READS].burst
+    reads_per_second: Rate = DEFAULT[Kind.READS].per_second
+    write_burst: Count = DEFAULT[Kind.WRITES].burst
+    writes_per_second: Rate = DEFAULT[Kind.WRITES].per_second
+    delete_burst: Count = DEFAULT[Kind.DELETES].burst
+    deletes_per_second: Rate = DEFAULT[Kind.DELETES].per_second
     public_addresses: tuple[str, ...] = ()
     blob_url: str = ""
     blob_store: str = ""
@@ -81,6 +95,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise Fault("SettingsInvalid", path="settings", detail=detail)
             found.append(one)
         return tuple(found)
+
+    @property
+    def allowances(self) -> dict[Kind, Allowance]:
+        """How many requests a caller may make, by what they do."""
+        return {
+            Kind.READS: Allowance(self.read_burst, self.reads_per_second),
+            Kind.WRITES: Allowance(self.write_burst, self.writes_per_second),
+            Kind.DELETES: Allowance(self.delete_burst, self.deletes_per_second),
+        }
 
     @property
     def host(self) -> str:

@@ -22,6 +22,7 @@ from outofband.identity.owners import Owners
 from outofband.identity.pki import Pki
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
+from outofband.resources.limits import Limits as RequestLimits
 from outofband.resources.registry import Registry
 from outofband.resources.runner import Runner
 from outofband.server.rights import ConsoleRights
@@ -95,7 +96,7 @@ def wire(
         sessions=sessions,
         listener=Listener(sessions, limits),
         registry=registry,
-        kernel=Kernel(store, authorizer, registry),
+        kernel=Kernel(store, authorizer, registry, RequestLimits(settings.allowances)),
         runner=Runner(store, registry, node),
         storage=storage,
         unready=unready,

@@ -253,6 +253,14 @@ class Resources:
             query = query.where(table.c.key > after)
         return _page(await tx.rows(Resource, query.limit(size + 1)), size)
 
+    async def first_of(self, tx: Tx, subscription: str, namespace: str) -> Resource | None:
+        """Any resource of a provider."""
+        table = tables.resources
+        query = columns(table, Resource).where(
+            table.c.subscription_id == subscription.lower(), inside(table.c.type_key, namespace.lower())
+        )
+        return await tx.row(Resource, query.order_by(table.c.key).limit(1))
+
     async def locations(self, tx: Tx, subscription: str, type: str) -> set[str]:
         """Where resources of a type are."""
         table = tables.resources

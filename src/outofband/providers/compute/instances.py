@@ -80,6 +80,7 @@ class Instances:
             since=SINCE,
             version="2024-11-01",
             source=self,
+            urgent=frozenset({"GET"}),
             places=frozenset({Place.GROUP}),
             lists=frozenset({Place.RESOURCE}),
             names=_NUMBER,

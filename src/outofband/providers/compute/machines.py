@@ -77,6 +77,7 @@ class VirtualMachines:
             since=SINCE,
             version="2024-11-01",
             source=self,
+            urgent=frozenset({"GET"}),
             places=frozenset({Place.GROUP}),
             lists=frozenset({Place.SUBSCRIPTION, Place.GROUP}),
             names=_NAME,

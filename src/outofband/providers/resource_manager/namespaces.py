@@ -107,9 +107,12 @@ class Namespaces:
 
     async def _first(self, call: Call, tx: Tx, namespace: str) -> str | None:
         """Any resource of the provider in the subscription."""
-        node = msgspec.structs.replace(call, rid=ResourceId(subscription=call.rid.subscription))
+        subscription = call.rid.subscription or ""
+        if (found := await self._store.resources.first_of(tx, subscription, namespace)) is not None:
+            return found.id
+        node = msgspec.structs.replace(call, rid=ResourceId(subscription=subscription))
         for declared in self._registry().tracked():
-            if declared.namespace == namespace:
+            if declared.apart and declared.namespace == namespace:
                 page = await declared.source.list(node, tx, None, 1)
                 if page.items:
                     return str(page.items[0].rid)

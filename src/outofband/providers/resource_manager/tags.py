@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -58,6 +59,7 @@ class Tags:
             version="2021-04-01",
             source=self,
             places=_PLACES,
+            names=re.compile(r"^default$", re.IGNORECASE),
             fixed={"tags": "default"},
             put=Put(plan=self._put, properties=TagsProperties, example=example),
             patch=Patch(

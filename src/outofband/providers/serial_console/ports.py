@@ -121,6 +121,7 @@ class SerialPorts:
                 ),
                 **self._reading.actions(),
             },
+            urgent=frozenset({"GET", "PUT", "POST"}),
             also_read=(CONNECT,),
         )
 

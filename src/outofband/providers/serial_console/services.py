@@ -57,6 +57,7 @@ class ConsoleServices:
                     run=self._enable, about="Enable the serial consoles of the subscription", answer=Switch
                 ),
             },
+            urgent=frozenset({"GET", "POST"}),
             # Whoever may open one console has to find out why it does not open.
             also_read=(CONNECT,),
         )
