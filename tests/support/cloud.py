@@ -360,7 +360,7 @@ class Host:
 
     def _perform(self, command: Command) -> None:
         after = {
-            Verb.CREATE: Power.STOPPED,
+            Verb.CREATE: self.power.get(command.vm, Power.STOPPED),
             Verb.START: Power.RUNNING,
             Verb.STOP: Power.STOPPED,
             Verb.RESTART: Power.RUNNING,

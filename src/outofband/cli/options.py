@@ -109,3 +109,25 @@ def complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list
         return [vm["name"] for vm in client.list(f"{scope}/providers/Microsoft.Compute/virtualMachines")]
 
     return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]
+
+
+def complete_scale_set(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Names of scale sets, as `complete`."""
+
+    def names(client: ArmClient) -> list[str]:
+        scope = client.group(ctx.params.get("group"))
+        found = client.list(f"{scope}/providers/Microsoft.Compute/virtualMachineScaleSets")
+        return [each["name"] for each in found]
+
+    return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]
+
+
+def tags(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` as often as wanted; an empty value is one."""
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"'{each}' is not NAME=VALUE")
+        found[name] = value
+    return found

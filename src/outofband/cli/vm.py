@@ -11,19 +11,21 @@ import click
 from outofband.cli import options
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
+from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
     from outofband.client.http import Progress
     from outofband.core.paths import StateDir
 
 VMS = "providers/Microsoft.Compute/virtualMachines"
+IMPORTABLE = "providers/Microsoft.Compute/importableVirtualMachines"
 EXIT_DECLINED = 130
 """As after Ctrl-C: the person said no."""
 
 
 @click.group()
 def vm() -> None:
-    """List, create, start, stop and delete VMs."""
+    """List, create, change, start, stop, import and delete VMs."""
 
 
 def power(machine: dict[str, Any]) -> str:
@@ -97,6 +99,7 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
                 "driver": " ".join(filter(None, [definition.get("driver"), source])),
                 "memory": f"{definition['memoryMiB']} MiB" if "memoryMiB" in definition else "",
                 "cpus": str(definition.get("cpus", "")),
+                "tags": " ".join(f"{name}={value}" for name, value in (machine.get("tags") or {}).items()),
                 "vm id": str(properties.get("vmId", "")),
                 "id": machine["id"],
             }
@@ -110,13 +113,14 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
 
 @vm.command(epilog="Example:  oob vm create web1 --image demo --memory 512")
 @click.argument("name")
-@click.option("--host", "machine", help="Host that runs it.  [default: the only connected one]")
+@click.option("--host", "machine", help="Host that runs it.  [default: the one with the most room]")
 @click.option("--driver", type=click.Choice(["qemu", "unix", "pty"]), default="qemu", show_default=True)
 @click.option("--image", help="Image of the host to boot (qemu).")
 @click.option("--socket", help="Serial socket of the host to watch (unix).")
 @click.option("--program", help="Program of the host to run (pty).")
 @click.option("--memory", type=click.IntRange(16, 1 << 20), default=256, show_default=True, help="MiB.")
 @click.option("--cpus", type=click.IntRange(1, 255), default=1, show_default=True)
+@click.option("--tag", "tags", multiple=True, callback=options.tags, help="NAME=VALUE; as often as wanted.")
 @options.group
 @options.common
 def create(
@@ -128,6 +132,7 @@ def create(
     program: str | None,
     memory: int,
     cpus: int,
+    tags: dict[str, str],
     group: str | None,
     state: StateDir,
     output: str,
@@ -150,9 +155,92 @@ def create(
         scope = client.group(group)
         if machine:
             properties["host"] = {"id": f"{scope}/providers/Microsoft.HybridCompute/machines/{machine}"}
-        client.put(client.vm(name, group), {"location": "local", "properties": properties}, progress=progress)
+        body = {"location": "local", "tags": tags, "properties": properties}
+        client.put(client.vm(name, group), body, progress=progress)
         made = client.get(client.vm(name, group), **{"$expand": "instanceView"})
     show.emit(made, output, lambda it: show.line(f"{it['name']} is {power(it)} on {host(it)}."))
+
+
+@vm.command(
+    epilog="Examples:  oob vm update web1 --tag owner=ada   ·   oob vm update web1 --size Standard_B1s"
+)
+@click.argument("name", shell_complete=options.complete_vm)
+@click.option("--tag", "tags", multiple=True, callback=options.tags, help="NAME=VALUE; as often as wanted.")
+@click.option("--untag", "gone", multiple=True, help="Name of a tag to take away; as often as wanted.")
+@click.option("--size", help="Another size, which restarts a VM that runs: a name, or qemu-2cpu-512mib.")
+@options.group
+@options.common
+def update(
+    name: str,
+    tags: dict[str, str],
+    gone: tuple[str, ...],
+    size: str | None,
+    group: str | None,
+    state: StateDir,
+    output: str,
+) -> None:
+    """Change the tags or the size of VM NAME."""
+    if not tags and not gone and size is None:
+        raise click.UsageError("say what to change: --tag, --untag or --size")
+    body: dict[str, Any] = {}
+    with options.sign_in(state) as client, waiting(f"changing {name}", output) as progress:
+        path = client.vm(name, group)
+        if tags or gone:
+            kept = client.get(path).get("tags") or {}
+            body["tags"] = {each: value for each, value in (kept | tags).items() if each not in gone}
+        if size is not None:
+            body["properties"] = {"hardwareProfile": {"vmSize": size}}
+        client.patch(path, body, progress=progress)
+        made = client.get(path, **{"$expand": "instanceView"})
+    show.emit(made, output, lambda it: show.line(f"{it['name']} is changed, and {power(it)}."))
+
+
+@vm.command(
+    "import", epilog="Examples:  oob vm import   ·   oob vm import web1   ·   oob vm import web1 --from UUID"
+)
+@click.argument("name", required=False)
+@click.option("--from", "source", help="Id or name the machine has on its host.  [default: NAME]")
+@options.group
+@options.common
+def import_(name: str | None, source: str | None, group: str | None, state: StateDir, output: str) -> None:
+    """Take over a machine that a host has and that is no VM here; it runs on. Without NAME, list them."""
+    with options.sign_in(state) as client:
+        found = list(client.list(f"{client.subscription}/{IMPORTABLE}"))
+        if name is None:
+            show.emit(found, output, _importable)
+            return
+        wanted = (source or name).lower()
+        chosen = [
+            each
+            for each in found
+            if wanted in (each["name"].lower(), each["properties"]["machineName"].lower())
+        ]
+        if not chosen:
+            raise Fault("ResourceNotFound", resource=f"machine/{wanted}", group=group or "any")
+        if len(chosen) > 1:
+            ids = ", ".join(each["name"] for each in chosen)
+            raise click.UsageError(f"several machines have that name; choose one with --from: {ids}")
+        with waiting(f"importing {name}", output) as progress:
+            body = {"location": "local", "properties": {"import": {"vmId": chosen[0]["name"]}}}
+            client.put(client.vm(name, group), body, progress=progress)
+        made = client.get(client.vm(name, group), **{"$expand": "instanceView"})
+    show.emit(made, output, lambda it: show.line(f"{it['name']} is {power(it)} on {host(it)}."))
+
+
+def _importable(found: list[dict[str, Any]]) -> None:
+    lines = [
+        (
+            each["properties"]["machineName"],
+            each["properties"]["power"],
+            host(each),
+            str(each["properties"]["outofband"].get("driver", "")),
+            each["name"],
+        )
+        for each in found
+    ]
+    show.rows(
+        ["MACHINE", "POWER", "HOST", "DRIVER", "ID"], lines, empty="Every machine of the hosts is a VM."
+    )
 
 
 def _action(

@@ -75,7 +75,14 @@ class ArmClient:
         return f"{self.subscription}/resourceGroups/{self._seen(name or self.profile.resource_group)}"
 
     def vm(self, name: str, group: str | None = None) -> str:
+        """Id of a VM; `SET/NUMBER` is an instance of a scale set."""
+        scale_set, slash, number = name.partition("/")
+        if slash:
+            return f"{self.scale_set(scale_set, group)}/virtualMachines/{number}"
         return f"{self.group(group)}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+    def scale_set(self, name: str, group: str | None = None) -> str:
+        return f"{self.group(group)}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"
 
     def get(self, path: str, *, version: str | None = API_VERSION, **query: str) -> Any:
         return self._json(self._send("GET", path, version=version, query=query))
@@ -95,8 +102,15 @@ class ArmClient:
     ) -> Any:
         return self._settle(self._send("PUT", path, body=body, version=version), progress)
 
-    def patch(self, path: str, body: Any, *, version: str | None = API_VERSION) -> Any:
-        return self._json(self._send("PATCH", path, body=body, version=version))
+    def patch(
+        self,
+        path: str,
+        body: Any,
+        *,
+        version: str | None = API_VERSION,
+        progress: Progress | None = None,
+    ) -> Any:
+        return self._settle(self._send("PATCH", path, body=body, version=version), progress)
 
     def delete(
         self, path: str, *, version: str | None = API_VERSION, progress: Progress | None = None
