@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from guests.build import Guest
+from tests.peers.az import Clients
 from tests.peers.guest import demo_guest
 from tests.peers.house import House
 
@@ -19,6 +20,17 @@ def house(demo_guest: Guest) -> Iterator[House]:
     made = House(demo_guest)
     try:
         made.up()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def azure(house: House) -> Iterator[Clients]:
+    """Azure's clients on that house, signed in as its owner."""
+    made = Clients(house)
+    try:
+        made.sign_in()
         yield made
     finally:
         made.close()
