@@ -37,6 +37,7 @@ from outofband.resources.kernel import Kernel
 from outofband.resources.runner import Runner
 from outofband.server.rights import ConsoleRights
 from outofband.storage.files import Files
+from outofband.storage.objects import Objects
 from outofband.storage.service import Storage
 from outofband.storage.vault import Vault
 from outofband.store.assignments import Assignment
@@ -143,8 +144,16 @@ class Cloud:
     public_pool: tuple[Block, ...] = ()
     """As the setting `public_addresses`; to be set before the start."""
 
-    def __init__(self, folder: Path, ports: dict[str, int] | None = None, url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: dict[str, int] | None = None,
+        url: str | None = None,
+        objects: Objects | None = None,
+    ) -> None:
+        """`objects`: where blobs are kept; files in `folder` without it."""
         self.folder = folder
+        self.objects = objects
         self.url = url or f"sqlite:///{folder}/control.db"
         self.pki = Pki.open(folder / "pki", [], clock.now())
         self.not_ready: str | None = None
@@ -200,12 +209,14 @@ class Cloud:
         context = tls.server_context(self.pki.certificate, self.pki.key)
         self.listener = Listener(self.sessions, limits)
         await self.listener.start(gateway, context)
-        self.registry = declare(self.store, self.authorizer, self.fleet, self.sessions, self.public_pool)
         self.storage = Storage(
             self.store,
-            Files(self.folder / "blobs"),
+            self.objects or Files(self.folder / "blobs"),
             Vault.open(self.folder / "vault.key"),
             endpoint=f"{self.base}/blob/{{account}}/",
+        )
+        self.registry = declare(
+            self.store, self.authorizer, self.fleet, self.sessions, self.storage, self.public_pool
         )
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, "n1")
@@ -336,10 +347,15 @@ class Host:
         self.done: dict[str, Result] = {}
         self.performed: list[str] = []
         self.images = ["demo"]
+        self.defined: dict[str, dict[str, Any]] = {}
+        """What of its definition is reported of a VM."""
         peer.answer = self._answer
 
     async def report(self) -> None:
-        machines = [vm_report(vm, power) for vm, power in self.power.items()]
+        machines = [
+            msgspec.structs.replace(vm_report(vm, power), **self.defined.get(vm, {}))
+            for vm, power in self.power.items()
+        ]
         facts = msgspec.structs.replace(host_report(), images=self.images)
         await self.peer.send(Inventory(facts, machines))
 

@@ -24,8 +24,11 @@ from outofband.providers.resource_manager.namespaces import FREE, Namespaces
 from outofband.providers.resource_manager.tags import TagNames, Tags
 from outofband.providers.serial_console.ports import SerialPorts
 from outofband.providers.serial_console.services import ConsoleServices
+from outofband.providers.storage.accounts import AccountNames
+from outofband.providers.storage.types import storages
 from outofband.resources.declaration import ResourceType
 from outofband.resources.registry import Registry
+from outofband.storage.service import Storage
 from outofband.store.store import Store
 from outofband.wire.network.prefixes import Block
 
@@ -35,6 +38,7 @@ def declare(
     authorizer: Authorizer,
     fleet: Fleet,
     sessions: Sessions,
+    storage: Storage,
     public_pool: Iterable[Block] = (),
 ) -> Registry:
     """The registry of this program. `public_pool`: the public addresses that may be given out."""
@@ -48,7 +52,7 @@ def declare(
             Subscriptions(store, authorizer).declare(),
             Locations(store, authorizer).declare(),
             ResourceGroups(store, find).declare(),
-            Namespaces(store, lambda: registry).declare(),
+            Namespaces(store, lambda: registry, AccountNames(store).actions()).declare(),
             Resources(store, lambda: registry).declare(),
             Tags(store).declare(),
             TagNames(store).declare(),
@@ -64,6 +68,7 @@ def declare(
             Machines(store, fleet).declare(),
             *declare_compute(store, authorizer, fleet, sessions),
             *networks(store, authorizer, public_pool),
+            *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions).declare(),
         ],

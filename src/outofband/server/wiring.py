@@ -82,7 +82,7 @@ def wire(
     )
     gateway = Gateway(url=settings.gateway, names=settings.gateway_names)
     sessions = Sessions(store, fleet, keys, ConsoleRights(store), node=node, gateway=gateway, limits=limits)
-    registry = declare(store, authorizer, fleet, sessions, settings.public_pool)
+    registry = declare(store, authorizer, fleet, sessions, storage, settings.public_pool)
     return Services(
         settings=settings,
         store=store,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -28,9 +28,16 @@ class Namespaces:
     anything, and nobody who needs a console is to find out first that something is not registered.
     """
 
-    def __init__(self, store: Store, registry: Callable[[], Registry]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Callable[[], Registry],
+        actions: Mapping[str, Act] | None = None,
+    ) -> None:
+        """`actions` are those of single providers; they refuse the others themselves."""
         self._store = store
         self._registry = registry
+        self._actions = actions or {}
 
     def declare(self) -> ResourceType:
         places = frozenset({Place.TENANT, Place.SUBSCRIPTION})
@@ -62,6 +69,7 @@ class Namespaces:
                     answer=Provider,
                     permission="{name}/unregister/action",
                 ),
+                **self._actions,
             },
         )
 
