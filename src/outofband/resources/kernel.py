@@ -23,7 +23,7 @@ from outofband.resources.declaration import Act, Begin, Item, ResourceType
 from outofband.resources.exchange import Answer, Call, Request
 from outofband.resources.limits import Limits
 from outofband.resources.lookup import above, missing
-from outofband.resources.polling import Polls, is_poll
+from outofband.resources.polling import CANCEL, Polls, is_poll
 from outofband.resources.registry import Registry, node_of, place_of
 from outofband.resources.routing import Route, on_provider, route
 from outofband.resources.trail import Trail
@@ -48,8 +48,9 @@ class Kernel:
         self._authorizer = authorizer
         self._registry = registry
         self._limits = limits or Limits()
-        self._polls = Polls(store, authorizer, registry)
-        self._writer = Writer(store, authorizer, registry, Trail(store))
+        trail = Trail(store)
+        self._polls = Polls(store, authorizer, registry, trail)
+        self._writer = Writer(store, authorizer, registry, trail)
 
     async def handle(self, request: Request) -> Answer:
         """Raises Fault for every refusal."""
@@ -190,6 +191,8 @@ class Kernel:
         raise Fault("MethodNotAllowed", type=declared.name, method=request.method)
 
     async def _act(self, request: Request, given: Route) -> Answer:
+        if request.method == "POST" and is_poll(given.rid) and (given.tail or "").lower() == CANCEL:
+            return await self._polls.cancel(request, given.rid)
         found = on_provider(given) or given
         declared = self._registry.find(found.rid.type)
         name = _spelled(found.tail, declared.actions) if declared is not None else None

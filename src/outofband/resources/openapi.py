@@ -246,6 +246,19 @@ class Paths:
                 }
             }
             self._add_parameters(path, namespace=steps)
+            if kind == "operations":
+                cancel = f"{path}/cancel"
+                self.paths[cancel] = {
+                    "post": {
+                        "operationId": "Operations_Cancel",
+                        "tags": ["Operations"],
+                        "summary": "Cancel an operation where it is",
+                        "description": "Needs the action that the operation began with.",
+                        "parameters": [version(POLLS_SINCE)],
+                        "responses": _accepted() | {"default": {"$ref": "#/components/responses/Error"}},
+                    }
+                }
+                self._add_parameters(cancel, namespace=steps)
 
     def _add_parameters(self, path: str, **choices: list[str]) -> None:
         fixed = {

@@ -10,8 +10,11 @@ from outofband.catalogue import entry
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
+from outofband.resources.canceling import end_canceled, right_of
 from outofband.resources.exchange import Answer, Call, Request
+from outofband.resources.job import Job
 from outofband.resources.registry import Registry
+from outofband.resources.trail import Trail
 from outofband.store.operations import Operation
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -20,6 +23,7 @@ from outofband.wire.arm import versions
 
 SINCE = "2014-04-01"
 DEFAULT_LOCATION = "local"
+CANCEL = "cancel"
 _KINDS = ("locations/operations", "locations/operationresults")
 
 
@@ -38,8 +42,9 @@ def poll_headers(call: Call, operation: Operation, namespace: str, location: str
 class Polls:
     """Whoever may read the resource may follow its operations."""
 
-    def __init__(self, store: Store, authorizer: Authorizer, registry: Registry) -> None:
+    def __init__(self, store: Store, authorizer: Authorizer, registry: Registry, trail: Trail) -> None:
         self._store = store
+        self._trail = trail
         self._authorizer = authorizer
         self._registry = registry
 
@@ -50,6 +55,38 @@ class Polls:
         if rid.type.lower().endswith("/operations"):
             return Answer(body=_status(rid, operation), headers=_pace(operation))
         return _result(request, rid, operation, version)
+
+    async def cancel(self, request: Request, rid: ResourceId) -> Answer:
+        """`POST <Azure-AsyncOperation>/cancel`, for who may begin such an operation. It ends where it is;
+        what a host has begun already it may still finish.
+
+        Raises Fault OperationNotFound, AuthorizationFailed or OperationNotAllowed when it has ended.
+        """
+        version = versions.check(request.parameter("api-version"), SINCE)
+        async with self._store.write() as tx:
+            operation = await self._find(request, tx, rid)
+            now, subject = clock.now(), parse_id(operation.resource_id)
+            right = right_of(self._registry, operation.kind, subject)
+            await self._authorizer.require(request.principal, right, subject, tx)
+            if operation.ended is not None:
+                raise Fault("OperationNotAllowed", detail="The operation has ended already.")
+            await self._trail.request(
+                tx,
+                request,
+                subject,
+                right,
+                Trail.STARTED,
+                now=now,
+                operation=operation.id,
+                properties={"action": "cancel"},
+            )
+            if operation.attempts == 0:
+                found = self._registry.step(operation.kind)
+                job = Job(self._store, operation)
+                await end_canceled(self._store, self._trail, tx, job, found[1] if found else None, now)
+            else:
+                await self._store.operations.want_canceled(tx, operation, now)
+        return Answer(status=202, headers=forms.status_headers(request.base, str(rid), version))
 
     async def _find(self, request: Request, tx: Tx, rid: ResourceId) -> Operation:
         operation = await self._store.operations.get(tx, rid.name)

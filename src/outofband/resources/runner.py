@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Awaitable
 from datetime import timedelta
+from typing import cast
 
-import msgspec
 import structlog
 
-from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.net.tasks import Tasks
+from outofband.resources.canceling import end_canceled, error_body
 from outofband.resources.declaration import Step
 from outofband.resources.job import Done, Job
 from outofband.resources.registry import Registry
 from outofband.resources.trail import Trail
 from outofband.store.faults import PASSING
-from outofband.store.operations import LEASE, QUEUE_TOPIC, LeaseLost, Operation
+from outofband.store.operations import LEASE, QUEUE_TOPIC, LeaseLost, Operation, cancel_topic
 from outofband.store.store import Store
-from outofband.wire.arm import errors
 from outofband.wire.arm.operations import Status
 
 log = structlog.get_logger(__name__)
@@ -135,7 +135,7 @@ class Runner:
             return
         _, step = found
         try:
-            done = await step.run(job)
+            done = await self._heeding(job, step)
         except Fault as fault:
             if fault.code in PASSING:
                 await self._again(job, fault)
@@ -146,7 +146,49 @@ class Runner:
         except Exception as error:
             await self._again(job, error)
         else:
-            await self._succeed(job, done)
+            if done is None:
+                await self._cancel(job, step)
+            else:
+                await self._succeed(job, done)
+
+    async def _heeding(self, job: Job, step: Step) -> Done | None:
+        """Run the step until its end, or until somebody wants it canceled (None). To be stopped where it is
+        harms no step: each bears to be killed there.
+        """
+        if job.operation.cancel is not None:
+            return None
+        working = self._tasks.spawn(f"operation {job.operation.id} step", _quiet(step.run(job)))
+        heeding = self._tasks.spawn(f"operation {job.operation.id} cancel", self._unwanted(job.operation))
+        try:
+            await asyncio.wait({working, heeding}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, heeding):
+                task.cancel()
+            await asyncio.gather(working, heeding, return_exceptions=True)
+        if working.cancelled():
+            return None
+        done, error = cast(tuple[Done | None, Exception | None], working.result())
+        if error is not None:
+            raise error
+        return done
+
+    async def _unwanted(self, held: Operation) -> None:
+        """Return when somebody wants `held` to be canceled."""
+        with self._store.bell.listen(cancel_topic(held.id)) as ear:
+            while True:
+                try:
+                    async with self._store.read() as tx:
+                        if await self._store.operations.is_unwanted(tx, held.id):
+                            return
+                except Exception as error:
+                    # Whatever broke here is no wish of anybody's: the step goes on.
+                    log.warning("operation.unread", operation=held.id, error=str(error))
+                await ear.wait()
+
+    async def _cancel(self, job: Job, step: Step) -> None:
+        async with self._store.write() as tx:
+            await end_canceled(self._store, self._trail, tx, job, step, clock.now())
+        log.info("operation.canceled", operation=job.operation.id, kind=job.operation.kind)
 
     async def _succeed(self, job: Job, done: Done) -> None:
         async with self._store.write() as tx:
@@ -162,8 +204,9 @@ class Runner:
             now = clock.now()
             if step is not None and step.failed is not None:
                 await step.failed(job, tx, fault)
-            body = errors.inner(explain(fault), _plain(fault))
-            await self._store.operations.finish(tx, job.operation, Status.FAILED, now, error=body)
+            await self._store.operations.finish(
+                tx, job.operation, Status.FAILED, now, error=error_body(fault)
+            )
             await self._trail.operation(tx, job.operation, job.caller, job.rid, now=now, code=fault.code)
         log.info("operation.failed", operation=job.operation.id, kind=job.operation.kind, fault=str(fault))
 
@@ -176,7 +219,9 @@ class Runner:
             await self._store.operations.release(tx, job.operation, now, not_before=now + pause)
 
 
-def _plain(fault: Fault) -> dict[str, object]:
-    """The fault's fields as JSON has them."""
-    plain: dict[str, object] = msgspec.to_builtins(fault.fields, str_keys=True)
-    return plain
+async def _quiet(work: Awaitable[Done]) -> tuple[Done | None, Exception | None]:
+    """What it came to or what it raised: its caller tells of that, the task's owner need not."""
+    try:
+        return await work, None
+    except Exception as error:
+        return None, error

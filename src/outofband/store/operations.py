@@ -53,6 +53,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The fencing number."""
     lease_expires: datetime | None
     not_before: datetime | None
+    cancel: datetime | None
+    """Since when somebody wants it to be canceled."""
     started: datetime
     changed: datetime
     ended: datetime | None
@@ -190,6 +192,19 @@ class Operations:
         tx.ring(QUEUE_TOPIC)
         return msgspec.structs.replace(held, **(changes | {"status": status}))
 
+    async def want_canceled(self, tx: Tx, operation: Operation, now: datetime) -> bool:
+        """Ask whoever works on it to stop; False when it has ended."""
+        table = tables.operations
+        alive = sa.and_(table.c.id == operation.id, table.c.ended.is_(None))
+        since = sa.func.coalesce(table.c.cancel, sa.literal(now, table.c.cancel.type))
+        tx.ring(cancel_topic(operation.id))
+        return await tx.change(sa.update(table).where(alive).values(cancel=since)) > 0
+
+    async def is_unwanted(self, tx: Tx, operation_id: str) -> bool:
+        """Whether somebody wants it to be canceled."""
+        table = tables.operations
+        return await tx.value(sa.select(table.c.cancel).where(table.c.id == operation_id)) is not None
+
     async def unfinished(self, tx: Tx, resource: ResourceId | str | None = None) -> list[Operation]:
         """Operations that have not ended, oldest first; of one resource when it is given."""
         table = tables.operations
@@ -210,6 +225,11 @@ class Operations:
         )
         if not await tx.change(sa.update(table).where(mine).values(changes)):
             raise LeaseLost(held.id)
+
+
+def cancel_topic(operation_id: str) -> str:
+    """The bell topic that rings when somebody wants the operation to be canceled."""
+    return f"operation-cancel:{operation_id}"
 
 
 def topic(operation_id: str) -> str:

@@ -106,13 +106,24 @@ class Outbox:
         await tx.change(change)
 
     async def answer(self, tx: Tx, key: str, agent_id: str, result: Any, now: datetime) -> bool:
-        """Keep the result. The first one counts: False when one was there, or it is not this agent's."""
+        """Keep the result. The first one counts: False when one was there, or it is not this agent's.
+
+        What was asked goes with that: it may hold secrets, and nobody sends it again.
+        """
         table = tables.commands
         mine = sa.and_(table.c.key == key, table.c.agent_id == agent_id, table.c.answered.is_(None))
-        changed = await tx.change(sa.update(table).where(mine).values(result=result, answered=now))
+        changed = await tx.change(sa.update(table).where(mine).values(result=result, answered=now, args={}))
         if changed:
             tx.ring(command_topic(key))
         return changed > 0
+
+    async def withdraw(self, tx: Tx, prefix: str) -> int:
+        """Take back the commands with keys that begin so, as far as they were not sent yet."""
+        table = tables.commands
+        own = table.c.key.startswith(prefix, autoescape=True)
+        return await tx.change(
+            sa.delete(table).where(own, table.c.answered.is_(None), table.c.sent.is_(None))
+        )
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget commands, answered or not, whose deadline was before `before`."""

@@ -1,7 +1,6 @@
 """Microsoft.Resources through the port: providers, the list of all resources, tags, groups."""
 
 import re
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.support.cloud import (
     OTHER_SUBSCRIPTION,
     SCOPE,
     SUBSCRIPTION,
+    TENANT,
     Cloud,
     vm_id,
 )
@@ -228,22 +228,15 @@ async def test_hosts_are_resources_too(cloud: Cloud) -> None:
     where = await group(cloud, "hosts")
     await row(cloud, f"{where}/providers/Microsoft.Compute/disks/a")
     await row(cloud, f"{where}/providers/{VM_TYPE}/z")
-    now, token = clock.now(), uuid.uuid4()
     async with cloud.store.write() as tx:
-        from outofband.store import tables
-
-        await tx.change(
-            tx.insert(tables.agents).values(
-                id=str(token),
-                name="Box",
-                name_key="box",
-                tenant_id=(await cloud.store.directory.tenants(tx))[0].id,
-                subscription_id=SUBSCRIPTION,
-                resource_group="hosts",
-                group_key="hosts",
-                public_key=str(token),
-                enrolled=now,
-            )
+        await cloud.store.agents.enrol(
+            tx,
+            name="Box",
+            tenant_id=TENANT,
+            subscription_id=SUBSCRIPTION,
+            resource_group="hosts",
+            public_key="box",
+            now=clock.now(),
         )
     assert names(await cloud.owner.get(f"{where}/resources")) == ["a", "z", "Box"]
     page = await cloud.owner.get(f"{where}/resources", **{"$top": "2"})

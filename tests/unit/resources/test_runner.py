@@ -19,6 +19,7 @@ from outofband.resources.job import Done, Job
 from outofband.resources.registry import Registry
 from outofband.resources.rows import Rows
 from outofband.resources.runner import MAX_ATTEMPTS, Runner
+from outofband.store.directory import Subscription, Tenant
 from outofband.store.operations import Operation
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -71,6 +72,18 @@ async def begin(store: Store, resource: ResourceId = THING, given: object = None
             caller=msgspec.to_builtins(CALLER),
             correlation_id="c",
         )
+
+
+async def add_agent(store: Store) -> str:
+    now = clock.now()
+    async with store.write() as tx:
+        await store.directory.add_tenant(tx, Tenant(id="t", name="T", domain=None, created=now))
+        mine = Subscription(id="s", tenant_id="t", name="S", state="Enabled", created=now)
+        await store.directory.add_subscription(tx, mine)
+        made = await store.agents.enrol(
+            tx, name="h", tenant_id="t", subscription_id="s", resource_group="g", public_key="k", now=now
+        )
+    return made.id
 
 
 async def ended(store: Store, operation: Operation, seconds: float = 30.0) -> Operation:
@@ -284,3 +297,77 @@ async def test_who_lost_the_lease_writes_nothing(store: Store) -> None:
     async with store.read() as tx:
         assert (await store.operations.require(tx, operation.id)).output == "n2"
         assert await store.resources.get(tx, THING) is None, "settled in the unit that was undone"
+
+
+async def test_a_canceled_operation_ends_where_it_is(store: Store) -> None:
+    began, told = asyncio.Event(), []
+
+    async def run(job: Job) -> Done:
+        async with store.write() as tx:
+            for key, sent in ((job.key("a"), False), (job.key("b"), True), ("another:a", False)):
+                await store.outbox.put(
+                    tx, key=key, agent_id=agent, verb="v", now=clock.now(), deadline=clock.now()
+                )
+                if sent:
+                    await store.outbox.sent(tx, [key], clock.now())
+        began.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def failed(job: Job, tx: Tx, fault: Fault) -> None:
+        told.append(fault.code)
+
+    agent = await add_agent(store)
+    runner = Runner(store, registry(store, run, failed), "n1")
+    runner.start()
+    operation = await begin(store)
+    await began.wait()
+    async with store.write() as tx:
+        assert await store.operations.want_canceled(tx, operation, clock.now())
+    found = await ended(store, operation)
+    assert (found.status, found.error["code"], told) == (
+        Status.CANCELED,
+        "Canceled",
+        ["Canceled"],
+    )
+    async with store.read() as tx:
+        kept = [await store.outbox.get(tx, key) for key in (f"{found.id}:a", f"{found.id}:b", "another:a")]
+        (row,) = (await store.activity.page(tx)).items
+    assert [each is not None for each in kept] == [False, True, True], "what was not sent is taken back"
+    assert (row.status, row.sub_status) == ("Failed", "Canceled")
+    async with store.write() as tx:
+        assert not await store.operations.want_canceled(tx, operation, clock.now()), "it has ended"
+    await runner.close()
+
+
+async def test_a_wish_outlives_the_runner_that_did_not_hear_it(store: Store) -> None:
+    runs: list[str] = []
+
+    async def run(job: Job) -> Done:
+        runs.append(job.operation.id)
+        return Done()
+
+    operation = await begin(store)
+    async with store.write() as tx:
+        held = await store.operations.lease_next(tx, "dead", clock.now(), lease=timedelta(0))
+        assert held is not None
+        await store.operations.want_canceled(tx, held, clock.now())
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    assert (await ended(store, operation)).status is Status.CANCELED
+    assert runs == []
+    await runner.close()
+
+
+async def test_a_step_that_ends_before_the_wish_is_heard_has_ended(store: Store) -> None:
+    async def run(job: Job) -> Done:
+        async with store.write() as tx:
+            await store.operations.want_canceled(tx, job.operation, clock.now())
+        return Done(output="done")
+
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    found = await ended(store, await begin(store))
+    assert found.status in (Status.SUCCEEDED, Status.CANCELED)
+    assert (found.output == "done") is (found.status is Status.SUCCEEDED)
+    await runner.close()

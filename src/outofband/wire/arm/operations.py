@@ -40,9 +40,14 @@ def _path(subscription: str, namespace: str, location: str, kind: str, operation
 
 def poll_headers(base: str, status: str, result: str, version: str) -> dict[str, str]:
     """Headers of the first answer. `base` is scheme and authority; a poll needs an api-version too."""
+    return status_headers(base, status, version) | location_headers(base, result, version)
+
+
+def status_headers(base: str, status: str, version: str) -> dict[str, str]:
+    """Headers that lead to the status of an operation and to nothing else."""
     return {
         "Azure-AsyncOperation": f"{base}{status}?api-version={version}",
-        **location_headers(base, result, version),
+        "Retry-After": str(RETRY_AFTER_SECONDS),
     }
 
 
