@@ -1,4 +1,4 @@
-"""Scripts in a real guest through a real guest agent: run once, watched, ended, and never run a second time."""
+"""Scripts in a real guest through a real guest agent: run once, watched, ended, never run a second time."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ async def test_only_the_end_of_much_output_is_told(booted: HostLab) -> None:
 async def test_nothing_of_it_stays_nor_is_seen_by_others(booted: HostLab) -> None:
     look = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
     protected = {"parameters": [{"name": "secret", "value": "kelp", "positional": False}]}
-    report = await run(booted, f"{look} | grep -c -e kelp -e 'cat /proc'", protected=protected)
+    report = await run(booted, f"{look} | grep -c 'k[e]lp'", protected=protected)
     assert report.out == "0\n"
-    left = await run(booted, "grep -r kelp /run/outofband /var/lib/outofband | wc -l")
+    left = await run(booted, "grep -r 'k[e]lp' /run/outofband /var/lib/outofband | wc -l")
     assert left.out == "0\n"
     key = new_key()
     await run(booted, "echo done", key)
@@ -206,7 +206,7 @@ async def test_a_password_is_changed_from_outside(booted: HostLab) -> None:
 
 
 async def test_a_hung_agent_is_told_from_a_missing_one(lab: HostLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = "kill -STOP $(cat /run/qemu-ga.pid); sleep 8; kill -CONT $(cat /run/qemu-ga.pid)"
+    stopped = "killall -STOP qemu-ga; sleep 8; killall -CONT qemu-ga"
     await run(lab, f"setsid sh -c 'sleep 2; {stopped}' >/dev/null 2>&1 &")
     monkeypatch.setattr(module, "SYNC_SECONDS", 1.0)
 
@@ -261,7 +261,7 @@ async def test_another_agent_goes_on_with_what_the_first_began(lab: HostLab) -> 
 async def test_killed_at_every_word_to_the_guest_it_runs_once(
     lab: HostLab, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    """An agent that dies before, or just after, its N-th request was put on the wire: its successor ends it."""
+    """An agent dies before, or just after, its N-th request was put on the wire: its successor ends it."""
     exchange = Conversation._exchange
     for number in itertools.count(1):
         left = number

@@ -214,21 +214,22 @@ class Conversation:
             pause = min(2 * pause, _POLL[1])
 
     async def read(self, path: str, limit: int, *, tail: bool = False) -> bytes | None:
-        """The first or, with `tail`, the last `limit` bytes of a file; None when it cannot be opened."""
+        """The first or, with `tail`, the last `limit` bytes of a file; None when it cannot be read."""
+        handle = None
         try:
             handle = await self._ask(int, "guest-file-open", path=path, mode="r")
-        except Fault as fault:
-            if fault.code != "GuestAgentRefused":
-                raise
-            return None
-        try:
             if tail:
                 size = (await self._seek(handle, 0, _SEEK_END)).position
                 await self._seek(handle, max(0, size - limit), 0)
             return await self._read(handle, limit)
+        except Fault as fault:
+            # Also what belonged to a process that ended after it was opened.
+            if fault.code != "GuestAgentRefused":
+                raise
+            return None
         finally:
             # In a conversation that has broken down there is nothing to close any more.
-            if self._client.state is State.READY:
+            if handle is not None and self._client.state is State.READY:
                 with contextlib.suppress(Fault):
                     await self.call("guest-file-close", handle=handle)
 

@@ -37,7 +37,15 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SMALL = 1024
 _START_TIME = 19
 """Of /proc/<pid>/stat: field 22, counted behind the name, which ends with the last parenthesis."""
-_PASSING = frozenset({"GuestAgentAbsent", "GuestAgentSilent", "GuestAgentBroken", "HypervisorUnreachable"})
+_PASSING = frozenset(
+    {
+        "GuestAgentAbsent",
+        "GuestAgentBroken",
+        "GuestAgentSilent",
+        "GuestChannelMissing",
+        "HypervisorUnreachable",
+    }
+)
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from outofband.access.authorizer import Authorizer
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view, sizes
+from outofband.providers.compute.extension_views import views_of, with_extensions
 from outofband.providers.compute.importing import Importable
 from outofband.providers.compute.placement import Placement
 from outofband.providers.compute.planning import Plans
@@ -116,7 +117,10 @@ class VirtualMachines:
         )
 
     async def get(self, call: Call, tx: Tx, rid: Any) -> Item | None:
-        return await self._rows.get(call, tx, rid)
+        item = await self._rows.get(call, tx, rid)
+        if item is None or "instanceview" not in call.expand:
+            return item
+        return await with_extensions(self._store, tx, item)
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         scale_set = _scale_set(call.request.parameter("$filter"))
@@ -139,7 +143,8 @@ class VirtualMachines:
         return properties
 
     async def _instance_view(self, call: Call, tx: Tx, item: Item) -> dict[str, Any]:
-        return instance_view.render(self._fleet, item.row)
+        view = instance_view.render(self._fleet, item.row)
+        return view | {"extensions": await views_of(self._store, tx, item.rid)}
 
     async def _sizes(self, call: Call, tx: Tx, item: Item) -> dict[str, Any]:
         host = self._fleet.host(private_of(item.row).agent)

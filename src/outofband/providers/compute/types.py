@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from outofband.access.authorizer import Authorizer
 from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.extensions import Extensions
 from outofband.providers.compute.importing import Importable
+from outofband.providers.compute.inside import Inside
 from outofband.providers.compute.instances import Instances
 from outofband.providers.compute.machines import VirtualMachines
 from outofband.providers.compute.offers import Offers
 from outofband.providers.compute.placement import Placement
 from outofband.providers.compute.power import Consoles, Work
+from outofband.providers.compute.run_action import RunAction
+from outofband.providers.compute.run_commands import RunCommands
+from outofband.providers.compute.run_documents import RunDocuments
 from outofband.providers.compute.scale_sets import ScaleSets
 from outofband.providers.compute.scaling import Scaling
+from outofband.providers.compute.shape import INSTANCES
 from outofband.resources.declaration import ResourceType
 from outofband.store.store import Store
 
@@ -23,10 +31,21 @@ def declare_compute(
     work, placement = Work(store, fleet, consoles), Placement(fleet)
     importable = Importable(store, fleet)
     scaling = Scaling(store, fleet, work, placement)
+    inside = Inside(store, fleet)
+    run = RunAction(store, inside)
     return [
-        VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(),
+        _with(VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(), run),
         ScaleSets(store, fleet, placement, scaling).declare(),
-        Instances(store, fleet, work, scaling).declare(),
+        _with(Instances(store, fleet, work, scaling).declare(), run),
+        RunCommands(store, inside).declare(),
+        RunCommands(store, inside, INSTANCES).declare(),
+        Extensions(store, inside).declare(),
+        Extensions(store, inside, INSTANCES).declare(),
+        RunDocuments().declare(),
         importable.declare(),
         *Offers(store, fleet).declare(),
     ]
+
+
+def _with(machines: ResourceType, run: RunAction) -> ResourceType:
+    return dataclasses.replace(machines, actions={**machines.actions, "runCommand": run.declare()})

@@ -1,0 +1,319 @@
+"""Microsoft.Compute/virtualMachines/runCommands: scripts that are resources, with a view of how they do.
+
+Writing one runs it; what is protected is kept in the row until the run has ended and is never shown. Deleting
+one, or writing it anew, ends the script that still runs.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from outofband.catalogue import explain
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.providers.compute.inside import Inside
+from outofband.providers.compute.run_action import check_size, script_of
+from outofband.providers.compute.shape import INSTANCES, PRIVATE, TYPE, machine_name
+from outofband.providers.compute.tasks import Task, public, task_of, vm_of, with_task
+from outofband.resources.declaration import (
+    Delete,
+    Draft,
+    Item,
+    Option,
+    Page,
+    Patch,
+    Place,
+    Put,
+    ResourceType,
+    Step,
+    Written,
+)
+from outofband.resources.exchange import Call, Caller
+from outofband.resources.job import Done, Job
+from outofband.resources.lookup import DELETING, missing
+from outofband.resources.rows import Rows
+from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.script import LONGEST, USUAL, Ending, Parameter, Protected, RunArgs, ScriptReport
+
+SINCE = "2019-03-01"
+_SECRETS = ("protectedParameters", "runAsPassword", "errorBlobManagedIdentity", "outputBlobManagedIdentity")
+_NOT_DONE = {
+    "script_uri": "source.scriptUri",
+    "output_blob_uri": "outputBlobUri",
+    "error_blob_uri": "errorBlobUri",
+    "gallery_script_reference_id": "source.galleryScriptReferenceId",
+}
+_STATES = {
+    Ending.EXITED: "Failed",
+    Ending.TIMED_OUT: "TimedOut",
+    Ending.CANCELED: "Canceled",
+}
+
+
+class ManagedParameter(msgspec.Struct, frozen=True, kw_only=True):
+    name: str = ""
+    value: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    script: str | None = None
+    command_id: str | None = None
+    script_uri: str | None = None
+    gallery_script_reference_id: str | None = None
+
+
+class RunCommandProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The part of a PUT or PATCH body that is looked into."""
+
+    source: Source | None = None
+    parameters: list[ManagedParameter] | None = None
+    protected_parameters: list[ManagedParameter] | None = None
+    async_execution: bool | None = None
+    run_as_user: str | None = None
+    timeout_in_seconds: int | None = None
+    output_blob_uri: str | None = None
+    error_blob_uri: str | None = None
+    treat_failure_as_deployment_failure: bool | None = None
+
+
+class RunCommands:
+    """Of VMs, or with `owner` INSTANCES of the instances of scale sets."""
+
+    def __init__(self, store: Store, inside: Inside, owner: str = TYPE) -> None:
+        self._store = store
+        self._inside = inside
+        self._owner = owner
+        self._rows = Rows(store, f"{owner}/runCommands", _render)
+
+    def declare(self) -> ResourceType:
+        what = "an instance of a scale set" if self._owner == INSTANCES else "a VM"
+        step = Step(run=self._run, failed=self._failed)
+        return ResourceType(
+            name=f"{self._owner}/runCommands",
+            about=f"a script of {what}",
+            many=f"scripts of {what}",
+            since=SINCE,
+            version="2024-11-01",
+            source=self,
+            places=frozenset({Place.GROUP}),
+            lists=frozenset({Place.RESOURCE}),
+            put=Put(
+                plan=self._put,
+                properties=RunCommandProperties,
+                step=step,
+                example={"properties": {"source": {"script": "uptime"}}},
+            ),
+            patch=Patch(
+                plan=self._patch,
+                properties=RunCommandProperties,
+                example={"properties": {"source": {"script": "uptime"}}},
+            ),
+            delete=Delete(plan=self._delete, step=Step(run=self._remove)),
+            options=(Option(name="$expand", about="`instanceView`: with how it ran and what it printed"),),
+        )
+
+    async def get(self, call: Call, tx: Tx, rid: Any) -> Item | None:
+        return await self._rows.get(call, tx, rid)
+
+    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        if await self._store.resources.get(tx, call.rid) is None:
+            raise await missing(self._store, tx, call.rid)
+        return await self._rows.list(call, tx, after, limit)
+
+    async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
+        return await self._write(call, tx, draft, there, {})
+
+    async def _patch(self, call: Call, tx: Tx, draft: Draft, there: Item) -> Written:
+        return await self._write(call, tx, draft, there, public(there.row))
+
+    async def _write(
+        self, call: Call, tx: Tx, draft: Draft, there: Item | None, kept: dict[str, Any]
+    ) -> Written:
+        vm = await self._inside.vm(tx, vm_of(call.rid))
+        self._inside.check(vm)
+        given = draft.raw.get("properties") or {}
+        properties = kept | {name: value for name, value in given.items() if name not in _SECRETS}
+        protected = {"protectedParameters": given.get("protectedParameters") or []}
+        task = Task(
+            run=str(uuid.uuid4()),
+            protected=protected,
+            view={"executionState": "Pending", "executionMessage": "Execution has not begun."},
+        )
+        wanted = _shaped(properties, protected)
+        _check(wanted, machine_name(vm))
+        waits = not wanted.async_execution
+        row, created = await self._store.resources.put(
+            tx,
+            call.rid,
+            now=call.now,
+            by=call.by,
+            location=draft.location or vm.location,
+            tags=draft.tags if draft.tags is not None else (there.row.tags if there else {}),
+            properties={**properties, PRIVATE: msgspec.to_builtins(task)},
+            provisioning_state="Creating" if waits else "Succeeded",
+        )
+        work = {"run": task.run}
+        if not waits:
+            await self._begin_aside(call, tx, work)
+        return Written(item=self._rows.item(row), created=created, work=work if waits else None)
+
+    async def _begin_aside(self, call: Call, tx: Tx, work: dict[str, Any]) -> None:
+        """Run it by an operation that the caller does not wait for."""
+        request = call.request
+        caller = Caller(
+            principal=call.principal, address=request.address, method=request.method, version=call.version
+        )
+        await self._store.operations.begin(
+            tx,
+            resource=call.rid,
+            kind=f"{self._owner}/runCommands/write",
+            now=call.now,
+            input=work,
+            caller=msgspec.to_builtins(caller),
+            correlation_id=request.correlation_id,
+        )
+
+    async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
+        # A script that still runs sees this and is ended; this operation waits for it to be.
+        await self._store.resources.update(
+            tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
+        )
+        return {}
+
+    async def _remove(self, job: Job) -> Done:
+        async def settle(tx: Tx) -> None:
+            await self._store.resources.delete(tx, job.rid)
+
+        return Done(settle=settle)
+
+    async def _run(self, job: Job) -> Done:
+        run = job.input(Task).run
+        async with self._store.read() as tx:
+            row = await self._inside.is_current(tx, job, run)
+            if row is None:
+                return Done()
+            vm = await self._inside.vm(tx, vm_of(job.rid))
+        wanted = _shaped(public(row), task_of(row).protected)
+        shown: list[dict[str, Any]] = []
+
+        async def progress(report: ScriptReport) -> None:
+            view = _view(report)
+            if [view] != shown:
+                shown[:] = [view]
+                async with self._store.write() as tx:
+                    await self._show(tx, job, run, view=view)
+
+        report = await self._inside.script(job, vm, _arguments(wanted, machine_name(vm)), progress)
+        failed = report.ending is not Ending.EXITED or report.status != 0
+        if failed and wanted.treat_failure_as_deployment_failure:
+            detail = f"Execution ended: {_STATES[report.ending or Ending.EXITED]}, exit code {report.status}"
+            async with self._store.write() as tx:
+                await self._show(tx, job, run, view=_view(report))
+            raise Fault("VMExtensionProvisioningError", extension=job.rid.name, detail=detail)
+
+        async def settle(tx: Tx) -> None:
+            await self._show(tx, job, run, state="Succeeded", view=_view(report), protected={})
+
+        return Done(settle=settle)
+
+    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        row = await self._inside.is_current(tx, job, job.input(Task).run)
+        if row is None:
+            return
+        view = task_of(row).view
+        if fault.code != "VMExtensionProvisioningError":
+            state = "Unknown" if fault.code == "ScriptOutcomeUnknown" else "Failed"
+            view = {"executionState": state, "executionMessage": explain(fault).message}
+        await self._show(tx, job, task_of(row).run, state="Failed", view=view, protected={})
+
+    async def _show(self, tx: Tx, job: Job, run: str, *, state: str | None = None, **changes: Any) -> None:
+        row = await self._inside.is_current(tx, job, run)
+        if row is not None:
+            await self._store.resources.update(
+                tx,
+                job.rid,
+                now=clock.now(),
+                properties=with_task(row, **changes),
+                provisioning_state=state,
+            )
+
+
+def _render(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
+    properties = public(row)
+    if "instanceview" in expand:
+        properties["instanceView"] = {"statuses": [], **task_of(row).view}
+    return properties
+
+
+def _shaped(properties: dict[str, Any], protected: dict[str, Any]) -> RunCommandProperties:
+    try:
+        return msgspec.convert(properties | protected, RunCommandProperties)
+    except msgspec.ValidationError as error:
+        raise Fault("InvalidRequestContent", detail=str(error)) from error
+
+
+def _check(wanted: RunCommandProperties, vm: str) -> None:
+    source = wanted.source or Source()
+    for name, shown in _NOT_DONE.items():
+        if getattr(source, name, None) or getattr(wanted, name, None):
+            detail = (
+                "it is not offered here; give the script itself, and read its output in the instance view"
+            )
+            raise Fault("InvalidParameter", target=f"properties.{shown}", detail=detail)
+    if wanted.timeout_in_seconds is not None and not 1 <= wanted.timeout_in_seconds <= LONGEST:
+        raise Fault("InvalidParameter", target="properties.timeoutInSeconds", detail=f"1 to {LONGEST:.0f}")
+    args = _arguments(wanted, vm)
+    check_size(args.text, args.parameters + args.protected.parameters)
+
+
+def _arguments(wanted: RunCommandProperties, vm: str) -> RunArgs:
+    source = wanted.source or Source()
+    lines = [source.script] if source.script else None
+    try:
+        return msgspec.convert(
+            msgspec.to_builtins(
+                RunArgs(
+                    script=script_of(source.command_id or "RunShellScript", lines, vm),
+                    parameters=_parameters(wanted.parameters),
+                    protected=Protected(parameters=_parameters(wanted.protected_parameters)),
+                    user=wanted.run_as_user or None,
+                    timeout=float(wanted.timeout_in_seconds or USUAL),
+                )
+            ),
+            RunArgs,
+        )
+    except msgspec.ValidationError as error:
+        raise Fault("InvalidRequestContent", detail=str(error)) from error
+
+
+def _parameters(given: list[ManagedParameter] | None) -> tuple[Parameter, ...]:
+    """A name makes a variable of it; without one it is an argument."""
+    return tuple(
+        Parameter(name=each.name or None, value=each.value, positional=not each.name) for each in given or ()
+    )
+
+
+def _view(report: ScriptReport) -> dict[str, Any]:
+    """`properties.instanceView`."""
+    view: dict[str, Any] = {
+        "executionState": "Running",
+        "executionMessage": "Execution is in progress.",
+        "output": report.out,
+        "error": report.err,
+        "startTime": report.started,
+    }
+    if report.ending is not None:
+        good = report.ending is Ending.EXITED and report.status == 0
+        state = "Succeeded" if good else _STATES[report.ending]
+        view |= {
+            "executionState": state,
+            "executionMessage": "Execution completed." if good else f"Execution ended: {state}.",
+            "exitCode": report.status,
+            "endTime": report.ended,
+        }
+    return view
