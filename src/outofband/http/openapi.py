@@ -13,7 +13,7 @@ from outofband import __version__
 from outofband.http import edge
 from outofband.http.doors import DOORS, FORMS, Door
 from outofband.http.services import Services
-from outofband.resources.openapi import SCHEMAS, Json, Paths, schemas
+from outofband.resources.openapi import Json, Paths, reference, schemas
 from outofband.wire.arm.operations import RETRY_AFTER_SECONDS
 
 _ABOUT = """Resource Manager in Azure's shapes, and the doors beside it.
@@ -59,7 +59,7 @@ def document(resources: Paths) -> Json:
         "tags": [{"name": tag} for tag in tags],
         "paths": paths,
         "components": {
-            "schemas": {**_COMMON, **schemas(structs)},
+            "schemas": {**_COMMON, **schemas(structs, paths)},
             "responses": _RESPONSES,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
@@ -73,7 +73,7 @@ def _operations(path: Json) -> list[Json]:
 def _operation(door: Door) -> Json:
     answer: Json = {"description": "Done."}
     if door.answer is not None:
-        answer |= _json(SCHEMAS.format(name=door.answer.__name__))
+        answer |= _content(reference(door.answer))
     elif door.plain:
         answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
     elif door.status != 204:
@@ -89,7 +89,7 @@ def _operation(door: Door) -> Json:
     if not door.needs:
         operation["security"] = []
     if door.body is not None:
-        body = _json(SCHEMAS.format(name=door.body.__name__))
+        body = _content(reference(door.body))
         if door.example is not None:
             body["content"]["application/json"]["example"] = door.example
         operation["requestBody"] = {"required": True, **body}
@@ -103,8 +103,8 @@ def _operation(door: Door) -> Json:
     return operation
 
 
-def _json(reference: str) -> Json:
-    return {"content": {"application/json": {"schema": {"$ref": reference}}}}
+def _content(schema: Json) -> Json:
+    return {"content": {"application/json": {"schema": schema}}}
 
 
 def _named(path: str) -> list[Json]:
@@ -174,7 +174,7 @@ _COMMON: Json = {
     },
 }
 _RESPONSES: Json = {
-    "Error": {"description": "Why it was not done.", **_json("#/components/schemas/Error")},
+    "Error": {"description": "Why it was not done.", **_content({"$ref": "#/components/schemas/Error"})},
     "Accepted": {
         "description": "It was begun; ask at `Azure-AsyncOperation` how it goes.",
         "headers": {

@@ -223,7 +223,7 @@ class Paths:
 
     def _reference(self, struct: type[msgspec.Struct]) -> Json:
         self.structs.add(struct)
-        return {"$ref": SCHEMAS.format(name=struct.__name__)}
+        return reference(struct)
 
     # The rest
 
@@ -280,11 +280,34 @@ def version(default: str) -> Json:
     }
 
 
-def schemas(structs: Iterable[type[msgspec.Struct]]) -> Json:
-    """The schemas of structs and of all that they contain, by name."""
-    ordered = sorted(structs, key=lambda struct: struct.__name__)
-    _, found = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
+def reference(struct: type[msgspec.Struct]) -> Json:
+    """Where the schema of a struct will be; `schemas` puts its name in, which others may have as well."""
+    return {"$ref": _place_of(struct)}
+
+
+def schemas(structs: Iterable[type[msgspec.Struct]], document: Json) -> Json:
+    """The schemas of structs and of all that they contain, by name; every `reference` to one of them in
+    `document` gets that name.
+    """
+    ordered = sorted(structs, key=_place_of)
+    given, found = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
+    _rename(document, {_place_of(struct): each["$ref"] for struct, each in zip(ordered, given, strict=True)})
     return found
+
+
+def _place_of(struct: type[msgspec.Struct]) -> str:
+    return SCHEMAS.format(name=f"{struct.__module__}.{struct.__name__}")
+
+
+def _rename(value: Any, names: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        if value.get("$ref") in names:
+            value["$ref"] = names[value["$ref"]]
+        for each in value.values():
+            _rename(each, names)
+    elif isinstance(value, list):
+        for each in value:
+            _rename(each, names)
 
 
 def at_scope(declared: ResourceType, places: frozenset[Place]) -> bool:
