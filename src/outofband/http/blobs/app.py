@@ -147,6 +147,8 @@ def asked_of(request: Request) -> Asked:
 
 def _response(reply: Reply, common: Mapping[str, str]) -> Response:
     headers = {**common, **reply.headers}
+    if reply.status == 304:
+        headers["x-ms-error-code"] = "ConditionNotMet"
     if reply.stream is not None:
         return StreamingResponse(reply.stream, status_code=reply.status, headers=headers)
     if reply.status == 304 or "Content-Length" in headers:
