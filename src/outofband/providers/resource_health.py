@@ -29,6 +29,8 @@ CURRENT = "current"
 _ANSWERED = "Microsoft.ResourceHealth/AvailabilityStatuses"
 _POWERED = tuple(f"{TYPE}/{verb}" for verb in ("powerOff/action", "deallocate/action", "start/action"))
 _TURNED_OFF = frozenset(each.lower() for each in _POWERED[:2])
+_MACHINE = "/virtualmachines"
+"""Of a VM and of an instance of a scale set."""
 _SUCCEEDED = ("Succeeded",)
 
 
@@ -68,7 +70,8 @@ class AvailabilityStatuses:
             agent = await self._store.agents.at(tx, rid.subscription or "", rid.group or "", rid.name)
             return self._machine(agent, now) if agent is not None and agent.revoked is None else None
         row = await self._store.resources.get(tx, rid)
-        return await self._vm(tx, row, now) if row is not None and PRIVATE in row.properties else None
+        of_machine = row is not None and row.type.lower().endswith(_MACHINE) and PRIVATE in row.properties
+        return await self._vm(tx, row, now) if row is not None and of_machine else None
 
     async def _vms(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         page = await self._store.resources.page(

@@ -310,3 +310,60 @@ async def test_odd_names_in_the_path(cloud: Cloud, boss: Person) -> None:
         for method in ("GET", "PATCH", "DELETE"):
             answer = await ask(boss, method, f"{USERS}/{name}", {} if method == "PATCH" else None)
             assert answer.status_code in (400, 404, 405), (method, name[:20], answer.status_code)
+
+
+async def test_what_az_asks_before_it_gives_a_role(cloud: Cloud, boss: Person) -> None:
+    """`--assignee` is a sign-in name, the id of a program or an object id; in this order it is looked for."""
+    user, program = await made(boss), await cloud.person("robot")
+    named = await ask(
+        boss, "GET", USERS, **{"$filter": f"userPrincipalName eq '{user['userPrincipalName']}'"}
+    )
+    assert [each["id"] for each in named.json()["value"]] == [user["id"]]
+    shown = await ask(boss, "GET", USERS, **{"$filter": "displayName eq 'ADA'"})
+    assert [each["id"] for each in shown.json()["value"]] == [user["id"]]
+
+    async def programs(wanted: str) -> list[str]:
+        text = f"servicePrincipalNames/any(c:c eq '{wanted}')"
+        answer = await ask(boss, "GET", "/v1.0/servicePrincipals", **{"$filter": text})
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.json()["value"]]
+
+    assert await programs(program.app_id.upper()) == [program.object_id]
+    assert await programs(user["userPrincipalName"]) == await programs(program.object_id) == []
+    odd = await ask(boss, "GET", "/v1.0/servicePrincipals", **{"$filter": "tags/any(a:b eq 'x')"})
+    assert code(odd) == "InvalidParameter"
+    body: dict[str, Any] = {"ids": [program.object_id], "types": ["user", "group", "servicePrincipal"]}
+    found = await ask(boss, "POST", "/v1.0/directoryObjects/getByIds", body)
+    (told,) = found.json()["value"]
+    assert told["@odata.type"] == "#microsoft.graph.servicePrincipal"
+    assert told["servicePrincipalNames"] == [program.app_id]
+
+
+async def test_single_objects_and_groups(cloud: Cloud, boss: Person) -> None:
+    user, program = await made(boss), await cloud.person("robot")
+    one = await ask(boss, "GET", f"/v1.0/servicePrincipals/{program.object_id}")
+    assert (one.json()["appId"], one.json()["displayName"]) == (program.app_id, "robot")
+    both = [
+        await ask(boss, "GET", f"/v1.0/directoryObjects/{each}") for each in (user["id"], program.object_id)
+    ]
+    assert [each.json()["@odata.type"].rpartition(".")[2] for each in both] == ["user", "servicePrincipal"]
+    stranger = await cloud.person("stranger", tenant=OTHER_TENANT)
+    for path in (
+        f"servicePrincipals/{user['id']}",
+        f"servicePrincipals/{stranger.object_id}",
+        f"directoryObjects/{stranger.object_id}",
+        f"groups/{uuid.uuid4()}",
+        f"groups/{uuid.uuid4()}/members",
+        "directoryObjects/not-an-id",
+    ):
+        missing = await ask(boss, "GET", f"/v1.0/{path}")
+        assert (missing.status_code, code(missing)) == (404, "Request_ResourceNotFound"), path
+    groups = await ask(boss, "GET", "/v1.0/groups", **{"$filter": "startswith(displayName,'a')"})
+    assert groups.json() == {"value": []}
+    for kind, who in (("users", user["id"]), ("servicePrincipals", program.object_id)):
+        answer = await ask(boss, "POST", f"/v1.0/{kind}/{who}/getMemberGroups", {"securityEnabledOnly": True})
+        assert answer.json() == {"value": []}
+    foreign = f"/v1.0/servicePrincipals/{stranger.object_id}/getMemberGroups"
+    assert code(await ask(boss, "POST", foreign, {})) == "Request_ResourceNotFound"
+    nobody = await cloud.person("nobody")
+    assert code(await ask(nobody, "GET", "/v1.0/groups")) == "AuthorizationFailed"

@@ -9,8 +9,6 @@ import httpx
 import pytest
 
 from outofband.access import roles
-from outofband.core import clock
-from outofband.core.ids import parse_id
 from tests.support.cloud import (
     GROUP_ID,
     OTHER_SUBSCRIPTION,
@@ -18,6 +16,7 @@ from tests.support.cloud import (
     SCOPE,
     SUBSCRIPTION,
     Cloud,
+    Host,
     Person,
     vm_id,
 )
@@ -134,7 +133,7 @@ async def test_data_actions_and_what_is_taken_away(cloud: Cloud) -> None:
     assert (told["notActions"], told["dataActions"]) == (["Microsoft.Resources/*"], ["a/b/c"])
 
 
-async def test_the_list_is_what_can_be_given_there(cloud: Cloud) -> None:
+async def test_the_list_is_what_can_be_given_there(cloud: Cloud, host: Host) -> None:
     whole = await made(cloud.owner, role("Whole"))
     group = await made(cloud.owner, role("Group", GROUP_ID))
 
@@ -142,8 +141,7 @@ async def test_the_list_is_what_can_be_given_there(cloud: Cloud) -> None:
         return {each["name"] for each in await listed(cloud.owner, scope, **{"$filter": text})}
 
     assert await custom(SCOPE) == {whole}
-    async with cloud.store.write() as tx:
-        await cloud.store.resources.put(tx, parse_id(vm_id("x")), now=clock.now(), by="test")
+    await cloud.owner.create_vm("x")
     assert await custom(GROUP_ID) == await custom(vm_id("x")) == {whole, group}
     assert await custom(SCOPE, "atScopeAndBelow() and type eq 'CustomRole'") == {whole, group}
     assert await custom(SCOPE, "roleName eq 'whole'") == {whole}
