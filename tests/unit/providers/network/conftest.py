@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cloud import Cloud
+from tests.support.cloud import Cloud, Host
 from tests.support.networks import Networks
 
 POOL = (ip_network("203.0.113.0/31"), ip_network("2001:db8::/127"))
@@ -21,3 +21,9 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
 @pytest.fixture
 def net(cloud: Cloud) -> Networks:
     return Networks(cloud.owner)
+
+
+@pytest.fixture
+async def host(cloud: Cloud) -> AsyncIterator[Host]:
+    async with cloud.host() as linked:
+        yield linked
