@@ -271,3 +271,23 @@ async def test_a_script_of_a_vm_that_is_not_there(cloud: Cloud, host: Host) -> N
     answer = await cloud.owner.ask("PUT", SCRIPT, {"properties": {"source": {"script": "true"}}})
     assert answer.status_code == 404
     assert (await cloud.owner.get(f"{vm_id('demo')}/runCommands")).status_code == 404
+
+
+async def test_canceling_the_operation_ends_the_script(cloud: Cloud, host: Host) -> None:
+    await made(cloud, host)
+    host.deaf.add("vm.run")
+    protected = [{"name": "password", "value": SECRET}]
+    body = {"properties": {"source": {"script": "sleep 99"}, "protectedParameters": protected}}
+    managed = await cloud.owner.ask("PUT", SCRIPT, body)
+    action = await invoke(cloud, {"commandId": "RunShellScript", "script": ["sleep 99"]})
+    await until(lambda: [each.verb for each in host.peer.commands].count("vm.run") == 2)
+    for answer in (managed, action):
+        where = answer.headers["azure-asyncoperation"].replace("?", "/cancel?")
+        assert (await cloud.owner.ask("POST", where, version=None)).status_code == 202
+        assert (await cloud.owner.follow(answer))["status"] == "Canceled"
+    await until(lambda: host.performed.count("vm.run-cancel") == 2)
+    canceled = {each.args["run"] for each in host.peer.commands if each.verb == "vm.run-cancel"}
+    assert canceled == {each.key for each in host.peer.commands if each.verb == "vm.run"}
+    assert (await view(cloud))["executionState"] == "Canceled"
+    async with cloud.store.read() as tx:
+        assert SECRET not in str(await cloud.store.resources.get(tx, SCRIPT))

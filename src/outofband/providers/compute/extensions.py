@@ -200,6 +200,7 @@ class Extensions:
         return f"Enable succeeded: {output(report)}"
 
     async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        await self._inside.give_up(job, tx, vm_of(job.rid), fault)
         status = _status(f"failed/{fault.code}", explain(fault).message)
         await self._show(tx, job, job.input(Task).run, "Failed", status)
 

@@ -11,16 +11,20 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.fleet.commands import Order
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.machines import check_power
 from outofband.providers.compute.shape import machine_name, private_of
 from outofband.providers.compute.tasks import Task, task_of
+from outofband.resources.canceling import CODE
 from outofband.resources.job import Job
 from outofband.resources.lookup import DELETING
 from outofband.store.resources import Resource
@@ -93,6 +97,24 @@ class Inside:
         if failure is not None:
             raise failure
         return msgspec.convert(result, ScriptReport)
+
+    async def give_up(self, job: Job, tx: Tx, vm: ResourceId, fault: Fault) -> None:
+        """Within the unit that ends a job badly: if somebody canceled it, have its script ended."""
+        row = await self._store.resources.get(tx, vm) if fault.code == CODE else None
+        if row is None:
+            return
+        now = clock.now()
+        order = Order({"run": _key(job, Verb.RUN)}, row.epoch)
+        await self._store.outbox.put(
+            tx,
+            key=_key(job, Verb.RUN_CANCEL),
+            agent_id=private_of(row).agent,
+            verb=Verb.RUN_CANCEL.value,
+            now=now,
+            deadline=now + timedelta(seconds=ANSWER_SECONDS),
+            vm=row.uid,
+            args=msgspec.to_builtins(order),
+        )
 
     async def set_password(self, job: Job, vm: Resource, user: str, password: str) -> None:
         """Have the guest's agent give an account another password."""

@@ -46,7 +46,7 @@ class RunAction:
     def declare(self) -> Begin:
         return Begin(
             plan=self._plan,
-            step=Step(run=self._run),
+            step=Step(run=self._run, failed=self._failed),
             body=RunCommandInput,
             about="Run a script in a VM's guest",
         )
@@ -79,6 +79,9 @@ class RunAction:
             "message": f"Enable succeeded: {output(report)}",
         }
         return Done(output={"value": [status]})
+
+    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        await self._inside.give_up(job, tx, job.rid, fault)
 
 
 def script_of(command: str, lines: list[str] | None, vm: str) -> str:

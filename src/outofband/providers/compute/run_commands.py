@@ -18,6 +18,7 @@ from outofband.providers.compute.inside import Inside
 from outofband.providers.compute.run_action import check_size, script_of
 from outofband.providers.compute.shape import INSTANCES, PRIVATE, TYPE, machine_name
 from outofband.providers.compute.tasks import Task, public, task_of, vm_of, with_task
+from outofband.resources.canceling import CODE
 from outofband.resources.declaration import (
     Delete,
     Draft,
@@ -53,6 +54,7 @@ _STATES = {
     Ending.TIMED_OUT: "TimedOut",
     Ending.CANCELED: "Canceled",
 }
+_WITHOUT_REPORT = {"ScriptOutcomeUnknown": "Unknown", "AgentTimeout": "Unknown", CODE: "Canceled"}
 
 
 class ManagedParameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,12 +224,13 @@ class RunCommands:
         return Done(settle=settle)
 
     async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        await self._inside.give_up(job, tx, vm_of(job.rid), fault)
         row = await self._inside.is_current(tx, job, job.input(Task).run)
         if row is None:
             return
         view = task_of(row).view
         if fault.code != "VMExtensionProvisioningError":
-            state = "Unknown" if fault.code == "ScriptOutcomeUnknown" else "Failed"
+            state = _WITHOUT_REPORT.get(fault.code, "Failed")
             view = {"executionState": state, "executionMessage": explain(fault).message}
         await self._show(tx, job, task_of(row).run, state="Failed", view=view, protected={})
 

@@ -74,7 +74,7 @@ class Scaling:
         self._placement = placement
         self.write = Step(run=self._apply, failed=self._failed)
         self.delete = Step(run=self._delete, failed=self._failed)
-        self.upgrade = Step(run=self._upgrade)
+        self.upgrade = Step(run=self._upgrade, failed=self._upgrade_failed)
         self.delete_many = Step(run=self._delete_many)
         self.delete_one = Step(run=self._delete_one, failed=work.write.failed)
         self.start = self.on_each(work.start)
@@ -255,6 +255,15 @@ class Scaling:
         wanted = job.input(Many).ids
         await self._each(job, [job.rid.child(_KIND, each) for each in wanted], self._bring)
         return Done(output={"observed": f"{len(wanted)} instances have the latest model"})
+
+    async def _upgrade_failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        """Those that it stopped in the middle of, when it was canceled or given up, say so."""
+        assert self._work.write.failed is not None
+        for each in job.input(Many).ids:
+            within = job.on(job.rid.child(_KIND, each))
+            row = await self._store.resources.get(tx, within.rid)
+            if row is not None and row.provisioning_state == "Updating":
+                await self._work.write.failed(within, tx, fault)
 
     # --- removal
 
