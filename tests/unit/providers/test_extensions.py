@@ -1,4 +1,4 @@
-"""VM extensions over HTTP: what the command line writes, what the guest is made to do, what is never shown."""
+"""VM extensions over HTTP: what the command line writes, what the guest is made to do, what is not shown."""
 
 from __future__ import annotations
 
