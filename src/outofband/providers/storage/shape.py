@@ -32,7 +32,7 @@ _FIXED = ("isHnsEnabled",)
 """Properties that an account keeps from its beginning to its end."""
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     action: str = "Allow"
 
