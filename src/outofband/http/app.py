@@ -17,7 +17,7 @@ from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
 from outofband.http.portal import Portal
 from outofband.http.services import Services
-from outofband.http.wellknown import WellKnown
+from outofband.http.wellknown import IMAGE_ALIASES, WellKnown
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH
 
 
@@ -36,6 +36,7 @@ def create_app(services: Services) -> ASGIApp:
             Route("/readyz", known.ready, methods=["GET"]),
             Route("/openapi.json", OpenApi(services).serve, methods=["GET"]),
             Route("/metadata/endpoints", known.metadata, methods=["GET"]),
+            Route(IMAGE_ALIASES, known.image_aliases, methods=["GET"]),
             Route("/fleet/tokens", fleet.tokens, methods=["POST"]),
             Route(TRUST_PATH, fleet.trust, methods=["GET"]),
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),

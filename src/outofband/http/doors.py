@@ -12,6 +12,7 @@ import msgspec
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_shapes import IdList, NewUser, UserChange
 from outofband.http.portal import PortalConfig
+from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
 
@@ -274,6 +275,13 @@ DOORS = (
         tag=_SERVICE,
         about="Read the cloud's description, as Azure's clients do first",
         query=(("api-version", "`2022-09-01`"),),
+    ),
+    Door(
+        method="get",
+        path=IMAGE_ALIASES,
+        id="Service_ImageAliases",
+        tag=_SERVICE,
+        about="Read the short names of images, of which there are none, as Azure's clients do",
     ),
     Door(
         method="get",

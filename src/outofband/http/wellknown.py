@@ -11,6 +11,7 @@ from outofband.http import edge
 from outofband.http.services import Services
 
 CLOUD_NAME = "Outofband"
+IMAGE_ALIASES = "/metadata/vm-image-aliases"
 DOMAIN = "outofband.internal"
 """Suffix of services that do not exist here; clients want every key of the description to be there."""
 
@@ -34,6 +35,13 @@ class WellKnown:
         base = edge.base_of(request, self._services.authority.base)
         return edge.json_answer(200, cloud(base, self._services.authority.base), ids.headers())
 
+    async def image_aliases(self, request: Request) -> Response:
+        """GET /metadata/vm-image-aliases: which short names of images there are, which is none. Whose hosts
+        have which images is told to those who sign in: `az vm image list --all`.
+        """
+        aliases = {"outputs": {"aliases": {"type": "object", "value": {}}}}
+        return edge.json_answer(200, aliases, edge.ids_of(request).headers())
+
 
 def cloud(base: str, audience: str) -> dict[str, Any]:
     """The description in its version of 2022-09-01. `base`: the way here; `audience`: what tokens are for."""
@@ -55,7 +63,6 @@ def cloud(base: str, audience: str) -> dict[str, Any]:
             "synapseAnalyticsResourceId",
             "attestationResourceId",
             "appServiceResourceId",
-            "vmImageAliasDoc",
         )
     }
     suffixes = {
@@ -77,6 +84,7 @@ def cloud(base: str, audience: str) -> dict[str, Any]:
         "name": CLOUD_NAME,
         "resourceManager": f"{base}/",
         **services,
+        "vmImageAliasDoc": f"{base}{IMAGE_ALIASES}",
         "graphAudience": f"{base}/",
         "authentication": {
             "loginEndpoint": f"{base}/",

@@ -268,6 +268,8 @@ async def test_health_and_the_cloud_description_need_no_token(cloud: Cloud) -> N
     assert found["resourceManager"] == f"{cloud.base}/"
     assert found["microsoftGraphResourceId"]
     assert found["suffixes"]["storage"]
+    aliases = (await cloud.http.get(found["vmImageAliasDoc"])).json()
+    assert aliases["outputs"]["aliases"]["value"] == {}, "as `az vm image list` reads it"
 
 
 async def test_sign_in_is_the_authoritys(cloud: Cloud) -> None:

@@ -19,6 +19,7 @@ from outofband.fleet.fleet import Fleet, vm_topic
 from outofband.providers.compute.shape import definition, guest_of, private_of, with_private
 from outofband.resources.declaration import Step
 from outofband.resources.job import Done, Job
+from outofband.resources.lookup import DELETING
 from outofband.store.resources import Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -66,7 +67,7 @@ class Work:
         self._store = store
         self._fleet = fleet
         self._consoles = consoles
-        self.write = Step(run=self._write, failed=self._failed)
+        self.write = Step(run=self._write, failed=self._write_failed)
         self.start = Step(run=self._start)
         self.power_off = Step(run=self._power_off)
         self.restart = Step(run=self._restart)
@@ -269,17 +270,24 @@ class Work:
         async def settle(tx: Tx) -> None:
             row = await self._store.resources.get(tx, job.rid)
             if row is not None:
+                # Asked to delete it meanwhile: that is what it is in, until the delete says otherwise.
+                state = provisioning_state if row.provisioning_state != DELETING else None
                 await self._store.resources.update(
                     tx,
                     job.rid,
                     now=clock.now(),
                     properties=with_private(row, **private),
-                    provisioning_state=provisioning_state,
+                    provisioning_state=state,
                 )
 
         return Done(output={"observed": observed} if observed is not None else None, settle=settle)
 
-    async def _failed(self, job: Job, tx: Tx, fault: Fault, **private: Any) -> None:
+    async def _write_failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        row = await self._store.resources.get(tx, job.rid)
+        if row is not None and row.provisioning_state != DELETING:
+            await self._failed(job, tx, fault)
+
+    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
         row = await self._store.resources.get(tx, job.rid)
         if row is None:
             return
@@ -288,7 +296,7 @@ class Work:
             tx,
             job.rid,
             now=clock.now(),
-            properties=with_private(row, failure=failure, **private),
+            properties=with_private(row, failure=failure),
             provisioning_state="Failed",
         )
 

@@ -131,7 +131,8 @@ class ScaleSets:
         check_profile(profile)
         guest = guest_for(wanted, sku, profile, None)
         policy = wanted.upgrade_policy or UpgradePolicy()
-        self._check(call, wanted, policy, guest, draft.tags or {}, sku.capacity)
+        check_policy(policy)
+        _check_mode(wanted)
         group = await self._store.resources.get(tx, group_id(call.rid))
         row, created = await self._store.resources.put(
             tx,
@@ -151,6 +152,7 @@ class ScaleSets:
             envelope=profiles.envelope(draft.raw, {}) | {"sku": _sku(sku, guest)},
             provisioning_state="Creating",
         )
+        row = await self._scaling.arrange(tx, call, row)
         return Written(item=self._rows.item(row), created=created, work={})
 
     async def _patch(self, call: Call, tx: Tx, draft: Draft, there: Item) -> Written:
@@ -172,10 +174,10 @@ class ScaleSets:
         guest = guest_for(wanted, renamed, profile, before.guest)
         policy = wanted.upgrade_policy or msgspec.convert(row.properties["upgradePolicy"], UpgradePolicy)
         tags = draft.tags if draft.tags is not None else row.tags
-        more = sku.capacity - sku_before.capacity
-        self._check(call, wanted, policy, guest, tags, more)
+        check_policy(policy)
+        _check_mode(wanted)
         changed = Model(guest=guest, profile=profile) != before
-        works = changed or more != 0 or row.provisioning_state != "Succeeded"
+        works = changed or sku.capacity != sku_before.capacity or row.provisioning_state != "Succeeded"
         private = set_private(row)
         properties = {
             **row.properties,
@@ -201,25 +203,9 @@ class ScaleSets:
             provisioning_state="Updating" if works else None,
         )
         assert written is not None
+        if works:
+            written = await self._scaling.arrange(tx, call, written)
         return Written(item=self._rows.item(written), work={} if works else None)
-
-    def _check(
-        self,
-        call: Call,
-        wanted: ScaleSetProperties,
-        policy: UpgradePolicy,
-        guest: Guest,
-        tags: dict[str, str],
-        more: int,
-    ) -> None:
-        if (wanted.orchestration_mode or "Uniform").lower() != "uniform":
-            detail = "only 'Uniform' is offered: make VMs of their own for anything else"
-            raise Fault("InvalidParameter", target="properties.orchestrationMode", detail=detail)
-        check_policy(policy)
-        if more > 0:
-            # Refused at once rather than by the operation: no host has the image, or there is no host.
-            named = self._hosted(call, wanted, tags).get("host", {}).get("id")
-            self._placement.choose(call.rid, guest, named)
 
     def _hosted(self, call: Call, wanted: ScaleSetProperties, tags: dict[str, str]) -> dict[str, Any]:
         named = wanted.host.id if wanted.host is not None else self._placement.tagged(call.rid, tags)
@@ -335,6 +321,12 @@ def _render(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
         "overprovision": False,
     }
     return defaults | known
+
+
+def _check_mode(wanted: ScaleSetProperties) -> None:
+    if (wanted.orchestration_mode or "Uniform").lower() != "uniform":
+        detail = "only 'Uniform' is offered: make VMs of their own for anything else"
+        raise Fault("InvalidParameter", target="properties.orchestrationMode", detail=detail)
 
 
 def _policy(policy: UpgradePolicy) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The work of scale sets: as many instances as the capacity says, each made after the model.
 
-An operation first writes down, in one unit, which instances come and which go; then it makes and removes
-them, several at a time. Run again after a crash it finds what it wrote down and goes on from there.
+Which instances come, where, and which go is written down when a request is accepted; the operation then makes
+and removes them, several at a time. Run again after a crash it finds what is left to do.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from outofband.providers.compute.shape import (
     with_private,
 )
 from outofband.resources.declaration import Step
+from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
 from outofband.resources.lookup import DELETING
 from outofband.store.faults import PASSING
@@ -57,13 +58,6 @@ class Many(msgspec.Struct, frozen=True, kw_only=True):
     graceful: bool = True
 
 
-class _Arranged(msgspec.Struct, frozen=True, kw_only=True):
-    fresh: list[ResourceId]
-    surplus: list[ResourceId]
-    stale: list[ResourceId]
-    rolling: bool
-
-
 class Scaling:
     """The steps. Each is given a job whose `rid` is a scale set; `delete_one`'s is an instance."""
 
@@ -76,7 +70,7 @@ class Scaling:
         self.delete = Step(run=self._delete, failed=self._failed)
         self.upgrade = Step(run=self._upgrade, failed=self._upgrade_failed)
         self.delete_many = Step(run=self._delete_many)
-        self.delete_one = Step(run=self._delete_one, failed=work.write.failed)
+        self.delete_one = Step(run=self._delete_one, failed=work.delete.failed)
         self.start = self.on_each(work.start)
         self.restart = self.on_each(work.restart)
         self.power_off = self.on_each(work.power_off)
@@ -109,47 +103,43 @@ class Scaling:
 
     # --- capacity and model
 
-    async def _apply(self, job: Job) -> Done:
-        arranged = await self._arrange(job)
-        if arranged is None:
-            return Done()
-        await self._each(job, arranged.surplus, self._remove)
-        await self._each(job, arranged.fresh, self._make)
-        await self._each(job, arranged.stale, self._bring, at_once=1 if arranged.rolling else AT_ONCE)
-        return self._ended(job)
+    async def arrange(self, tx: Tx, call: Call, row: Resource) -> Resource:
+        """Write down which instances come, and where, and which go: part of accepting a request, for then
+        hosts are asked while they are there. The scale set's row as it is afterwards.
 
-    async def _arrange(self, job: Job) -> _Arranged | None:
-        """Write down what comes and what goes. None when the scale set is gone."""
-        async with self._store.write() as tx:
+        Raises what `Placement.choose` raises, and Fault OperationNotAllowed when too many are protected.
+        """
+        alive = [each for each in await self.instances(tx, row.id) if each.provisioning_state != DELETING]
+        wanted = sku_of(row).capacity
+        for each in _leaving(row, alive, len(alive) - wanted):
+            await self._store.resources.update(
+                tx, each.id, now=call.now, by=call.by, provisioning_state=DELETING
+            )
+        return await self._add(tx, call, row, wanted - len(alive))
+
+    async def _apply(self, job: Job) -> Done:
+        """Do what was written down."""
+        async with self._store.read() as tx:
             row = await self._store.resources.get(tx, job.rid)
             if row is None:
-                return None
+                return Done()
             rows = await self.instances(tx, job.rid)
-            alive = [each for each in rows if each.provisioning_state != DELETING]
-            wanted = sku_of(row).capacity
-            leaving = _leaving(row, alive, len(alive) - wanted)
-            for each in leaving:
-                await self._store.resources.update(tx, each.id, now=clock.now(), provisioning_state=DELETING)
-            staying = [each for each in alive if each not in leaving]
-            staying += await self._add(tx, job, row, wanted - len(staying))
-            gone = [each for each in rows if each.provisioning_state == DELETING]
-            latest, manual = set_private(row).model, mode_of(row) == "manual"
-            made = [each for each in staying if each.provisioning_state not in ("Creating", "Failed")]
-            stale = [each for each in made if private_of(each).model != latest and not manual]
-            return _Arranged(
-                fresh=[_rid(each) for each in staying if each not in made],
-                surplus=[_rid(each) for each in (*gone, *leaving)],
-                stale=[_rid(each) for each in stale],
-                rolling=mode_of(row) == "rolling",
-            )
+        latest, mode = set_private(row).model, mode_of(row)
+        going = [each for each in rows if each.provisioning_state == DELETING]
+        fresh = [each for each in rows if each.provisioning_state in ("Creating", "Failed")]
+        others = [each for each in rows if each not in going and each not in fresh]
+        stale = [each for each in others if mode != "manual" and private_of(each).model != latest]
+        await self._each(job, going, self._remove)
+        await self._each(job, fresh, self._make)
+        await self._each(job, stale, self._bring, at_once=1 if mode == "rolling" else AT_ONCE)
+        return self._ended(job)
 
-    async def _add(self, tx: Tx, job: Job, row: Resource, count: int) -> list[Resource]:
+    async def _add(self, tx: Tx, call: Call, row: Resource, count: int) -> Resource:
         if count <= 0:
-            return []
+            return row
         model, private, sku = model_of(row), set_private(row), sku_of(row)
         named = (row.properties.get("host") or {}).get("id")
         zones = row.envelope.get("zones") or []
-        added = []
         for number in range(private.next, private.next + count):
             rid = parse_id(row.id).child(_KIND, str(number))
             host = self._placement.choose(rid, model.guest, named)
@@ -160,8 +150,8 @@ class Scaling:
             made, _ = await self._store.resources.put(
                 tx,
                 rid,
-                now=clock.now(),
-                by=job.caller.principal.name,
+                now=call.now,
+                by=call.by,
                 location=row.location,
                 tags=row.tags,
                 properties=instance_properties(model, number, row.name, host.agent.resource_id, own),
@@ -169,10 +159,10 @@ class Scaling:
                 provisioning_state="Creating",
             )
             self._placement.promise(made.uid, host, model.guest)
-            added.append(made)
         properties = with_set_private(row, next=private.next + count)
-        await self._store.resources.update(tx, row.id, now=clock.now(), properties=properties)
-        return added
+        written = await self._store.resources.update(tx, row.id, now=call.now, properties=properties)
+        assert written is not None
+        return written
 
     async def _make(self, job: Job) -> None:
         row = await self._row(job.rid)
@@ -181,7 +171,7 @@ class Scaling:
         try:
             await self._settle(await self._work.make(job, row))
         except Fault as fault:
-            await self._note(job, fault)
+            await self._note(job, fault, self._work.write)
             raise
 
     async def _bring(self, job: Job) -> None:
@@ -204,7 +194,7 @@ class Scaling:
                 elif private.restart:
                     await self._work.command(job, wanted, Verb.START)
         except Fault as fault:
-            await self._note(job, fault)
+            await self._note(job, fault, self._work.write)
             raise
 
         async with self._store.write() as tx:
@@ -270,7 +260,7 @@ class Scaling:
     async def _delete(self, job: Job) -> Done:
         async with self._store.read() as tx:
             rows = await self.instances(tx, job.rid)
-        await self._each(job, [_rid(row) for row in rows], self._remove)
+        await self._each(job, rows, self._remove)
 
         async def settle(tx: Tx) -> None:
             await self._store.resources.delete(tx, job.rid)
@@ -296,7 +286,7 @@ class Scaling:
         try:
             await self._settle(await self._erase(job, row))
         except Fault as fault:
-            await self._note(job, fault)
+            await self._note(job, fault, self._work.delete)
             raise
 
     async def _erase(self, job: Job, row: Resource) -> Done:
@@ -311,7 +301,7 @@ class Scaling:
     async def _each(
         self,
         job: Job,
-        rids: Sequence[ResourceId],
+        instances: Sequence[Resource] | Sequence[ResourceId],
         act: Callable[[Job], Awaitable[None]],
         *,
         at_once: int = AT_ONCE,
@@ -331,6 +321,7 @@ class Scaling:
                 except Fault as fault:
                     faults.append(fault)
 
+        rids = [each if isinstance(each, ResourceId) else parse_id(each.id) for each in instances]
         async with asyncio.TaskGroup() as group:
             for rid in rids:
                 group.create_task(one(rid), name=f"instance {rid.name}")
@@ -347,13 +338,12 @@ class Scaling:
             async with self._store.write() as tx:
                 await done.settle(tx)
 
-    async def _note(self, job: Job, fault: Fault) -> None:
+    async def _note(self, job: Job, fault: Fault, step: Step) -> None:
         """Write at the instance why it failed."""
-        if fault.code in PASSING:
+        if fault.code in PASSING or step.failed is None:
             return
-        assert self._work.write.failed is not None
         async with self._store.write() as tx:
-            await self._work.write.failed(job, tx, fault)
+            await step.failed(job, tx, fault)
 
     def _ended(self, job: Job) -> Done:
         async def settle(tx: Tx) -> None:
@@ -398,10 +388,6 @@ def _leaving(scale_set: Resource, alive: list[Resource], count: int) -> list[Res
         key=lambda row: (row.provisioning_state != "Failed", int(row.name) if oldest else -int(row.name))
     )
     return free[:count]
-
-
-def _rid(row: Resource) -> ResourceId:
-    return parse_id(row.id)
 
 
 def _above(rid: ResourceId) -> ResourceId:
