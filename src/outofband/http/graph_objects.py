@@ -73,7 +73,7 @@ class GraphObjects:
         return await self._graph.reading(request, work)
 
     async def _named(self, request: Request, asked: exchange.Request, tx: Tx) -> User | ServicePrincipal:
-        """Raises Fault Request_ResourceNotFound, also for what is another tenant's."""
+        """Raises Fault DirectoryObjectNotFound, also for what is another tenant's."""
         wanted = request.path_params["object"]
         found = None
         if _ID.fullmatch(wanted):
@@ -84,4 +84,4 @@ class GraphObjects:
 
 
 def _missing(request: Request) -> Fault:
-    return Fault("Request_ResourceNotFound", id=request.path_params["object"][:80])
+    return Fault("DirectoryObjectNotFound", id=request.path_params["object"][:80])

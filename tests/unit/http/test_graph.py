@@ -357,13 +357,13 @@ async def test_single_objects_and_groups(cloud: Cloud, boss: Person) -> None:
         "directoryObjects/not-an-id",
     ):
         missing = await ask(boss, "GET", f"/v1.0/{path}")
-        assert (missing.status_code, code(missing)) == (404, "Request_ResourceNotFound"), path
+        assert (missing.status_code, code(missing)) == (404, "DirectoryObjectNotFound"), path
     groups = await ask(boss, "GET", "/v1.0/groups", **{"$filter": "startswith(displayName,'a')"})
     assert groups.json() == {"value": []}
     for kind, who in (("users", user["id"]), ("servicePrincipals", program.object_id)):
         answer = await ask(boss, "POST", f"/v1.0/{kind}/{who}/getMemberGroups", {"securityEnabledOnly": True})
         assert answer.json() == {"value": []}
     foreign = f"/v1.0/servicePrincipals/{stranger.object_id}/getMemberGroups"
-    assert code(await ask(boss, "POST", foreign, {})) == "Request_ResourceNotFound"
+    assert code(await ask(boss, "POST", foreign, {})) == "DirectoryObjectNotFound"
     nobody = await cloud.person("nobody")
     assert code(await ask(nobody, "GET", "/v1.0/groups")) == "AuthorizationFailed"
