@@ -11,7 +11,7 @@ from tests.peers.house import House
 from tests.peers.people import Person, move_in
 
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
-NETWORK = "Microsoft.Network"
+NETWORK, STORAGE = "Microsoft.Network", "Microsoft.Storage"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def test_the_account_and_its_places(house: House, azure: Clients) -> None:
     (account,) = azure.json("account", "list", "--refresh")
     assert (account["id"], account["tenantId"]) == (profile["subscriptionId"], profile["tenantId"])
     assert (account["isDefault"], account["state"]) == (True, "Enabled")
-    assert [tenant["tenantId"] for tenant in azure.json("account", "tenant", "list")] == [profile["tenantId"]]
+    tenants = azure.json("rest", "--url", "/tenants?api-version=2022-12-01")["value"]
+    assert [tenant["tenantId"] for tenant in tenants] == [profile["tenantId"]]
     assert "local" in [place["name"] for place in azure.json("account", "list-locations")]
 
 
@@ -133,23 +134,27 @@ def test_providers_are_listed_with_their_versions(azure: Clients) -> None:
     assert "2024-11-01" in kinds["virtualMachines"]["apiVersions"]
 
 
-def test_an_unregistered_provider_is_refused_then_registered_by_az(azure: Clients, reader: Clients) -> None:
-    """az registers by itself and tries again; who may not register reads the refusal."""
-    watchers = azure.json("network", "watcher", "list")
-    for each in watchers:
-        azure.json("resource", "delete", "--ids", each["id"])
-    azure.json("provider", "unregister", "--namespace", NETWORK, "--wait")
-    shown = azure.json("provider", "show", "--namespace", NETWORK, "--query", "registrationState")
-    assert shown == "Unregistered"
-    told = reader.refused(
-        "network", "nsg", "create", "--resource-group", "demo", "--name", "late", "--location", "local"
+def test_an_unregistered_provider_is_refused(azure: Clients, reader: Clients) -> None:
+    azure.json("provider", "unregister", "--namespace", STORAGE, "--wait")
+    state = ("provider", "show", "--namespace", STORAGE, "--query", "registrationState")
+    assert azure.json(*state) == "Unregistered"
+    create = ("storage", "account", "create", "--name", "oobtoolate", "--resource-group", "demo")
+    told = azure.refused(*create)
+    assert told.startswith(
+        f"(MissingSubscriptionRegistration) The subscription is not registered to use namespace '{STORAGE}'. "
+        "See https://aka.ms/rps-not-found for how to register subscriptions."
     )
-    assert told.startswith("(AuthorizationFailed)"), "who may not write learns no more than that"
-    put = ("rest", "--method", "put", "--body", '{"location":"local"}', "--url")
-    path = "/subscriptions/{subscriptionId}/resourceGroups/demo/providers/" + NETWORK
-    refused = azure.refused(*put, f"{path}/networkSecurityGroups/late?api-version=2023-11-01")
-    assert "MissingSubscriptionRegistration" in refused
-    assert f"The subscription is not registered to use namespace '{NETWORK}'" in refused
+    assert f"Target: {STORAGE}" in told
+    assert reader.refused(*create).startswith("(AuthorizationFailed)"), "who may not write learns no more"
+    told = reader.refused("provider", "register", "--namespace", STORAGE)
+    assert "'Microsoft.Storage/register/action'" in told
+    azure.json("provider", "register", "--namespace", STORAGE, "--wait")
+    assert azure.json(*state) == "Registered"
+
+
+def test_az_registers_by_itself_where_it_always_does(azure: Clients) -> None:
+    """Its newer commands meet the refusal, register, and try again."""
+    azure.json("provider", "unregister", "--namespace", NETWORK, "--wait")
     made = azure.json("network", "nsg", "create", "--resource-group", "demo", "--name", "late")
     assert made["NewNSG"]["provisioningState"] == "Succeeded"
     shown = azure.json("provider", "show", "--namespace", NETWORK, "--query", "registrationState")
@@ -176,9 +181,7 @@ def test_a_missing_role_is_told_with_action_and_scope(
         ("{}/resourceGroups?api-version=soon", "InvalidApiVersionParameter"),
         ("{}/providers/Microsoft.Nothing/things?api-version=2024-01-01", "InvalidResourceNamespace"),
         ("{}/providers/Microsoft.Compute/things?api-version=2024-01-01", "InvalidResourceType"),
-        ("/subscriptions/{nobody}?api-version=2022-12-01", "SubscriptionNotFound"),
     ],
 )
 def test_a_wrong_address_is_told_apart(azure: Clients, subscription: str, url: str, told: str) -> None:
-    address = url.replace("{nobody}", "00000000-0000-4000-8000-000000000000").format(subscription)
-    assert told in azure.refused("rest", "--url", address)
+    assert told in azure.refused("rest", "--url", url.format(subscription))
