@@ -7,18 +7,12 @@ the same recipe, password and packages changes nothing and takes no time; `--for
 from __future__ import annotations
 
 import argparse
-import errno
-import fcntl
 import hashlib
 import json
-import os
 import re
-import secrets
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -28,18 +22,24 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from guests import packages, recipe
+from guests.folder import (
+    PASSWORD_FILE,
+    check_password,
+    locked,
+    no_room,
+    password_from,
+    told_of_disks,
+    write_whole,
+)
 from guests.packages import GuestError, Package, file_sha256
 from guests.password import hashed, matches
 
 KERNEL_FILE: Final = "vmlinuz"
 INITRD_FILE: Final = "initrd.img"
 MANIFEST_FILE: Final = "guest.json"
-PASSWORD_FILE: Final = "password"  # noqa: S105 - a file name
 PACKAGE_FOLDER: Final = "packages"
 
 FREE_SPACE_MIN: Final = 128 * 2**20  # bytes: packages and outputs, twice while they are replaced
-PASSWORD_MAX: Final = 64  # characters
-PASSWORD_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105 - none reads like another one
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,12 @@ def build(
     Without `force`, packages that were fetched once stay in use, so nothing is asked of the network again.
     Builds into one folder wait for each other. Raises GuestError, which names the remedy.
     """
-    _check_password(password)
+    check_password(password)
     guest = Guest(out / KERNEL_FILE, out / INITRD_FILE, recipe.CMDLINE, recipe.USERNAME)
-    try:
+    with told_of_disks(out, FREE_SPACE_MIN):
         out.mkdir(parents=True, exist_ok=True)
-        with _locked(out):
+        with locked(out):
             _refresh(out, password, progress, force)
-    except OSError as failed:
-        if failed.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_room(out) from failed
-        raise GuestError(
-            f"{failed.filename or out}: {failed.strerror}.", "Choose a folder you may write to."
-        ) from failed
     return guest
 
 
@@ -111,7 +105,7 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
             return
 
     if shutil.disk_usage(out).free < FREE_SPACE_MIN:
-        raise _no_room(out)
+        raise no_room(out, FREE_SPACE_MIN)
     folder = out / PACKAGE_FOLDER
     if previous and not force and _usable(previous.packages, folder):
         used = previous.packages
@@ -141,8 +135,8 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
     outputs = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = _Manifest(_key(used, password_hash), password_hash, used, outputs)
     for name, content in contents.items():
-        _write(out / name, content)
-    _write(out / MANIFEST_FILE, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
+        write_whole(out / name, content)
+    write_whole(out / MANIFEST_FILE, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
     progress(f"the demo guest is ready: {kernel.name} {kernel.version}, busybox {busybox.version}")
 
 
@@ -161,55 +155,6 @@ def _key(used: list[Package], password_hash: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _check_password(password: str) -> None:
-    if not 1 <= len(password) <= PASSWORD_MAX or not (password.isascii() and password.isprintable()):
-        raise GuestError(
-            "The password is not usable on a serial console.",
-            f"Take one of 1 to {PASSWORD_MAX} printable ASCII characters.",
-        )
-
-
-def _write(path: Path, content: bytes) -> None:
-    # The initrd holds the password's hash: outputs stay for their owner only, as mkstemp makes them.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    with (out / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _no_room(out: Path) -> GuestError:
-    return GuestError(
-        f"There is no room for the guest in {out}.",
-        f"It needs {FREE_SPACE_MIN // 2**20} MiB free: make room.",
-    )
-
-
-def _password_from(file: Path | None, out: Path) -> str:
-    """The first line of `file`, or else of the output folder's own password file, made up the first time."""
-    path = file or out / PASSWORD_FILE
-    try:
-        if file is None and not path.exists():
-            out.mkdir(parents=True, exist_ok=True)
-            groups = ["".join(secrets.choice(PASSWORD_LETTERS) for _ in range(4)) for _ in range(3)]
-            _write(path, "-".join(groups).encode() + b"\n")
-        return path.read_text().partition("\n")[0]
-    except (OSError, UnicodeDecodeError) as failed:
-        raise GuestError(f"The password file cannot be used: {failed}.", "Give another one.") from failed
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command line: 0 when the guest is there, 1 with the reason on standard error when it is not."""
     parser = argparse.ArgumentParser(prog="guests/build.py", description="Build the demo guest.")
@@ -226,7 +171,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     out = options.out.resolve()
     try:
-        password = _password_from(options.password_file, out)
+        password = password_from(options.password_file, out)
         guest = build(
             out, password=password, progress=lambda step: print(step, file=sys.stderr), force=options.force
         )

@@ -143,10 +143,10 @@ async def test_only_the_end_of_much_output_is_told(booted: HostLab) -> None:
 
 async def test_nothing_of_it_stays_nor_is_seen_by_others(booted: HostLab) -> None:
     look = "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
-    protected = {"parameters": [{"name": "secret", "value": "kelp", "positional": False}]}
-    report = await run(booted, f"{look} | grep -c 'k[e]lp'", protected=protected)
+    protected = {"parameters": [{"name": "secret", "value": "mallow", "positional": False}]}
+    report = await run(booted, f"{look} | grep -c 'm[a]llow'", protected=protected)
     assert report.out == "0\n"
-    left = await run(booted, "grep -r 'k[e]lp' /run/outofband /var/lib/outofband | wc -l")
+    left = await run(booted, "grep -r 'm[a]llow' /run/outofband /var/lib/outofband | wc -l")
     assert left.out == "0\n"
     key = new_key()
     await run(booted, "echo done", key)
@@ -263,7 +263,8 @@ async def test_killed_at_every_word_to_the_guest_it_runs_once(
 ) -> None:
     """An agent dies before, or just after, its N-th request was put on the wire: its successor ends it."""
     exchange = Conversation._exchange
-    for number in itertools.count(1):
+    # Before the N-th is nearly after the one before it: a few of those will do.
+    for number in itertools.count(1, 1 if after else 5):
         left = number
 
         async def dying(self: Conversation, request: bytes, timeout: float) -> Any:

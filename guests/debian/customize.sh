@@ -1,0 +1,29 @@
+#!/bin/sh
+# mmdebstrap's last step: customize.sh ROOT. Lays the files over, makes the accounts, packs the disk.
+# From the environment: OVERLAY, ACCOUNTS (lines for chpasswd -e), USERNAME, SIZE, and the files to fill: KERNEL, INITRD,
+# DISK, VERSIONS. It runs as root, or as the root of a user namespace, which sees the owners as the guest will.
+set -eu
+root=$1
+
+cp -R "$OVERLAY/." "$root/"
+chroot "$root" useradd -m -s /bin/bash -G sudo "$USERNAME"
+chroot "$root" chpasswd -e <"$ACCOUNTS"
+chroot "$root" systemctl --quiet enable ssh xrdp qemu-guest-agent serial-getty@ttyS0
+# The machine itself is made at the first start, once for each copy of this disk.
+rm -f "$root"/etc/ssh/ssh_host_*_key* "$root/var/lib/dbus/machine-id"
+: >"$root/etc/machine-id"
+
+printf '%s\n' virtio_pci virtio_blk virtio_console virtio_net ext4 >>"$root/etc/initramfs-tools/modules"
+echo MODULES=list >"$root/etc/initramfs-tools/conf.d/outofband"
+chroot "$root" update-initramfs -u -k all >/dev/null
+
+chroot "$root" dpkg-query -W -f '${Package}=${Version}\n' >"$VERSIONS"
+cat "$root"/boot/vmlinuz-* >"$KERNEL"
+cat "$root"/boot/initrd.img-* >"$INITRD"
+rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+rm -rf "$root"/boot/*
+
+# A file system of the right size, its files with the owners and rights they have here; nothing is mounted.
+size=$(du -sm "$root" --exclude="$root/proc/*" --exclude="$root/sys/*" --exclude="$root/dev/*" | cut -f1)
+echo "customize: $size MiB of files" >&2
+mke2fs -q -F -t ext4 -L root -E root_owner=0:0 -d "$root" "$DISK" "$SIZE"
