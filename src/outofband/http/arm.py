@@ -22,7 +22,7 @@ class ResourceManager:
         if scope["type"] != "http":
             await WebSocketClose()(scope, receive, send)
             return
-        request = Request(scope, receive)
+        request = edge.QuickRequest(scope, receive)
 
         async def work(ids: edge.Ids) -> Response:
             return await self._answer(request, ids)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALWAYS = {
@@ -15,6 +15,8 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HSTS = "max-age=31536000"
+_ALWAYS = [(name.lower().encode(), value.encode()) for name, value in ALWAYS.items()]
+_HSTS = (b"strict-transport-security", HSTS.encode())
 _PORT = re.compile(r":\d{0,5}$")
 
 
@@ -31,16 +33,19 @@ class DefaultHeaders:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
-                    headers.setdefault(name, value)
-                if not is_local(Headers(scope=scope).get("host", "")):
-                    headers["Strict-Transport-Security"] = HSTS
+                given = message.get("headers", ())
+                names = {name.lower() for name, _ in given}
+                more = [each for each in _ALWAYS if each[0] not in names]
+                host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+                if not is_local(host.decode("latin-1")) and _HSTS[0] not in names:
+                    more.append(_HSTS)
+                message["headers"] = [*given, *more]
             await send(message)
 
         await self._app(scope, receive, dressed)
 
 
+@lru_cache(maxsize=256)
 def is_local(host: str) -> bool:
     """Whether a Host header names this very machine: a browser must stay free to use plain HTTP there."""
     name = _PORT.sub("", host.strip()).strip("[]").lower().rstrip(".")

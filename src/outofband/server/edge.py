@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from outofband.identity.pki import Pki
+from outofband.server.protocol import EdgeProtocol
 from outofband.wire.link import MAX_MESSAGE
 
 STOP_SECONDS = 5
@@ -32,7 +33,7 @@ class Edge(uvicorn.Server):
             ws_max_size=MAX_MESSAGE,
             ws_ping_interval=None,
             ws_per_message_deflate=False,
-            http="h11",
+            http=EdgeProtocol,
             h11_max_incomplete_event_size=MAX_HEADERS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,

@@ -17,6 +17,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from outofband.core.errors import Fault
 from outofband.core.principal import PrincipalKind
+from outofband.identity import tokens
 from outofband.identity.keys import LEAD, LONGEST_LIFE, Keys, KeyUse
 from outofband.identity.oauth import OAuthFault, TokenResponse
 from outofband.wire import grant
@@ -332,3 +333,37 @@ async def test_grants_and_tickets_are_checked_with_the_published_keys(
     others = await started.keys.trusted(KeyUse.GRANT, now)
     with pytest.raises(Fault, match="TicketInvalid"):
         grant.verify(text, others, grant.Ticket, 1.0)
+
+
+async def test_a_token_that_is_known_ends_with_its_key(started: Started, now: datetime) -> None:
+    """Its signature is checked once only, but whether its key counts is asked each time."""
+    text = await token(started, now)
+    await started.authority.verify_token(text, now)
+    async with started.store.write() as tx:
+        await started.store.keyring.retire(tx, part(text, 0)["kid"], retired=now, expires=now + 30 * SECOND)
+    with pytest.raises(Fault, match="InvalidAuthenticationToken"):
+        await started.authority.verify_token(text, now + 61 * SECOND)
+
+
+async def test_a_token_that_is_known_ends_with_its_principal(started: Started, now: datetime) -> None:
+    text = await token(started, now)
+    principal = await started.authority.verify_token(text, now)
+    async with started.store.write() as tx:
+        await started.store.principals.set_disabled(tx, principal.object_id, disabled=True)
+    with pytest.raises(Fault, match="InvalidAuthenticationToken"):
+        await started.authority.verify_token(text, now)
+
+
+async def test_a_token_that_is_known_ends_in_its_time(started: Started, now: datetime) -> None:
+    text = await token(started, now)
+    await started.authority.verify_token(text, now)
+    with pytest.raises(Fault, match="ExpiredAuthenticationToken"):
+        await started.authority.verify_token(text, now + 3600 * SECOND)
+
+
+async def test_few_tokens_are_known(started: Started, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_KNOWN", 2)
+    texts = [await token(started, now + number * SECOND) for number in range(4)]
+    for text in texts * 2:
+        await started.authority.verify_token(text, now + 5 * SECOND)
+    assert len(started.authority.tokens._known) == 2
