@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from bench.api.line import Line, Place, request
 from bench.processes import Child, wait_until
 from bench.system import Place as Room
 from bench.system import free_port
+from outofband.client.authority import Authority, Refusal
 from outofband.client.credentials import Secret
 from outofband.client.http import ArmClient
 from outofband.client.profile import LocalProfile, local_profile
@@ -29,6 +31,8 @@ from outofband.net import process
 from outofband.net.tls import client_context
 
 READY_SECONDS = 60.0
+CALLERS = 40
+"""Who ask in turn: what one may ask is limited, and many who ask are what a control plane has."""
 _QUERY = "?api-version=2024-11-01"
 _CLIENT = "azsdk-python-mgmt-compute/34.0.0 Python/3.11.2 (Linux-6.1.0-x86_64-with-glibc2.36)"
 
@@ -89,24 +93,25 @@ class Control:
         shutil.rmtree(self._state.root, ignore_errors=True)
         for part in (self._first.control, self._first.client):
             shutil.copytree(part, self._state.root / part.name)
-        _copy_machine(self._state.control / "control.db", machines)
+        database = self._state.control / "control.db"
+        callers = _copy_caller(database, local_profile(self._first).client_id)
+        _copy_machine(database, machines)
         self._start(self._state)
         with self._client(self._state) as client:
             self._group = client.group()
         profile = local_profile(self._state)
         self._tls = client_context(profile.ca_file)
-        transport = Transport(profile.arm, trusting(profile.ca_file))
-        token = _secret(self._state, profile).token(transport)
-        transport.close()
-        self._headers = {
+        common = {
             "Host": urlsplit(profile.arm).netloc,
             "User-Agent": _CLIENT,
             "Accept-Encoding": "gzip, deflate",
             "Accept": "application/json",
             "Connection": "keep-alive",
             "x-ms-client-request-id": str(uuid.uuid4()),
-            "Authorization": f"Bearer {token}",
         }
+        with Transport(profile.arm, trusting(profile.ca_file)) as transport:
+            tokens = [_token(transport, profile, client) for client in callers]
+        self._callers = cycle([common | {"Authorization": f"Bearer {token}"} for token in tokens])
 
     def stop(self) -> None:
         if self._server is not None:
@@ -123,28 +128,27 @@ class Control:
         return self._server.tree()
 
     async def one(self, line: Line, number: int) -> int:
-        body = await line.ask(self._get(f"{self._machines}/vm{number}"))
+        path = f"{self._machines}/vm{number}{_QUERY}"
+        body = await line.ask(request("GET", path, next(self._callers)))
         return int(f'"name":"vm{number}"'.encode() in body)
 
     async def all(self, line: Line) -> int:
         """Follows the next links: pages are as large as they are for who asks for no size."""
         came = 0
         path: str | None = self._machines
-        asked = self._get(self._machines)
+        caller = next(self._callers)
+        asked = request("GET", self._machines + _QUERY, caller)
         while path is not None:
             page = msgspec.json.decode(await line.ask(asked), type=_Page)
             came += len(page.value)
             if (path := page.next_link) is not None:
                 url = urlsplit(path)
-                asked = request("GET", f"{url.path}?{url.query}", self._headers)
+                asked = request("GET", f"{url.path}?{url.query}", caller)
         return came
 
     @property
     def _machines(self) -> str:
         return f"{self._group}/providers/Microsoft.Compute/virtualMachines"
-
-    def _get(self, path: str) -> bytes:
-        return request("GET", path + _QUERY, self._headers)
 
     def _start(self, state: StateDir) -> None:
         arm, console = map(str, self._ports)
@@ -174,11 +178,20 @@ class Control:
 
     def _client(self, state: StateDir) -> ArmClient:
         profile = local_profile(state)
-        return ArmClient(profile, _secret(state, profile))
+        cache = TokenCache(state.client / "token.json", f"{profile.client_id}@{profile.arm}")
+        return ArmClient(profile, Secret(profile, cache))
 
 
-def _secret(state: StateDir, profile: LocalProfile) -> Secret:
-    return Secret(profile, TokenCache(state.client / "token.json", f"{profile.client_id}@{profile.arm}"))
+def _token(transport: Transport, profile: LocalProfile, client: str) -> str:
+    granted = Authority(transport, profile.tenant_id).token(
+        grant_type="client_credentials",
+        client_id=client,
+        client_secret=profile.secret(),
+        scope=f"{profile.arm}/.default",
+    )
+    if isinstance(granted, Refusal):
+        raise RuntimeError(granted.words)
+    return granted.access_token
 
 
 def _command(*words: str, state: StateDir) -> list[str]:
@@ -190,20 +203,40 @@ def _ready(state: StateDir, name: str) -> bool:
     return found is not None and found.ready
 
 
+def _copy_caller(database: Path, client: str) -> list[str]:
+    """Make more callers like `client`, with its secret and its roles; the client ids of all of them."""
+    with contextlib.closing(sqlite3.connect(database)) as store, store:
+        store.row_factory = sqlite3.Row
+        found = store.execute("SELECT * FROM service_principals WHERE app_id = ?", (client,)).fetchone()
+        owner, clients = found["object_id"], [client]
+        for _ in range(1, CALLERS):
+            new = str(uuid.uuid4())
+            clients.append(str(uuid.uuid4()))
+            _insert(store, "service_principals", dict(found) | {"object_id": new, "app_id": clients[-1]})
+            for row in _rows(store, "principal_secrets", "object_id", owner):
+                _insert(store, "principal_secrets", row | {"id": str(uuid.uuid4()), "object_id": new})
+            for row in _rows(store, "role_assignments", "principal_id", owner):
+                name = str(uuid.uuid4())
+                key = f"{row['key'].rpartition('/')[0]}/{name}"
+                _insert(store, "role_assignments", row | {"name": name, "key": key, "principal_id": new})
+    return clients
+
+
 def _copy_machine(database: Path, machines: int) -> None:
     """Fill the table up to `machines` rows of a VM, all like the first but for their names and ids."""
     with contextlib.closing(sqlite3.connect(database)) as store, store:
         store.row_factory = sqlite3.Row
-        first = dict(store.execute("SELECT * FROM resources WHERE name = 'vm0'").fetchone())
-        marks = ", ".join(f":{name}" for name in first)
-
-        def copy(number: int) -> dict[str, Any]:
-            named = {name: _renamed(first[name], number) for name in ("id", "key", "name")}
-            return first | named | {"uid": str(uuid.uuid4()), "etag": f'"{uuid.uuid4()}"'}
-
-        rows = (copy(number) for number in range(1, machines))
-        store.executemany(f"INSERT INTO resources ({', '.join(first)}) VALUES ({marks})", rows)
+        (first,) = _rows(store, "resources", "name", "vm0")
+        for number in range(1, machines):
+            named = {name: f"{first[name].removesuffix('0')}{number}" for name in ("id", "key", "name")}
+            own = {"uid": str(uuid.uuid4()), "etag": f'"{uuid.uuid4()}"'}
+            _insert(store, "resources", first | named | own)
 
 
-def _renamed(text: str, number: int) -> str:
-    return f"{text.removesuffix('0')}{number}"
+def _rows(store: sqlite3.Connection, table: str, column: str, value: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in store.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,))]
+
+
+def _insert(store: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    marks = ", ".join(f":{name}" for name in row)
+    store.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
