@@ -115,3 +115,11 @@ def test_own_names_for_the_console_count_while_no_address_was_set(state: StateDi
     assert found.gateway_names == {"localhost", "127.0.0.1", "::1", "oob.example"}
     set_on_purpose = settings.load(state, {"OOB_NAMES": "a", "OOB_GATEWAY_URL": "wss://c.example"})
     assert set_on_purpose.gateway_names == frozenset()
+
+
+def test_public_addresses_are_blocks(state: StateDir) -> None:
+    found = settings.load(state, {"OOB_PUBLIC_ADDRESSES": "203.0.113.0/30, 2001:db8::1"})
+    assert [str(each) for each in found.public_pool] == ["203.0.113.0/30", "2001:db8::1/128"]
+    write(state, 'public_addresses = ["203.0.113.1/30"]\n')
+    with pytest.raises(Fault, match="SettingsInvalid"):
+        settings.load(state, {})
