@@ -85,6 +85,19 @@ def image_of(storage: dict[str, Any] | None) -> str | None:
     return named.rpartition("/")[2] or None if isinstance(named, str) else None
 
 
+def with_system(storage: dict[str, Any] | None, os_profile: dict[str, Any] | None) -> dict[str, Any]:
+    """A storage profile that names the operating system, as Azure's always does.
+
+    az takes a VM without it for Windows, and refuses what it does on Linux. It is what the client said of the
+    disk, else what the operating system's own profile or the image's name tell, else Linux.
+    """
+    found = storage or {}
+    is_windows = "windowsConfiguration" in (os_profile or {}) or "windows" in (image_of(found) or "").lower()
+    made = "FromImage" if image_of(found) else "Attach"
+    known = {"osType": "Windows" if is_windows else "Linux", "createOption": made}
+    return {**found, "osDisk": {**known, **(found.get("osDisk") or {})}}
+
+
 def reference(guest: Guest) -> dict[str, Any]:
     """The image reference of a guest that has an image, as `image_of` reads it."""
     return {

@@ -196,7 +196,9 @@ def shown(row: Resource) -> dict[str, Any]:
         "networkProfile": {"networkInterfaces": []},
         "diagnosticsProfile": {"bootDiagnostics": {"enabled": True}},
     }
-    return defaults | known
+    found = defaults | known
+    found["storageProfile"] = guests.with_system(found["storageProfile"], found["osProfile"])
+    return found
 
 
 def check_spot(properties: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from outofband.access import roles
 from outofband.core import clock
 from outofband.core.ids import parse_id
+from outofband.providers.compute import guests
 from tests.support.cloud import GROUP_ID, SCOPE, SUBSCRIPTION, VM_TYPE, Cloud, Host, vm_id
 from tests.support.wait import until
 
@@ -87,6 +88,21 @@ async def test_all_is_read_back_but_what_is_write_only(cloud: Cloud, host: Host)
         row = await cloud.store.resources.get(tx, vm_id("web"))
     assert row is not None
     assert "hunter2" not in str(row.properties), "not even the store keeps what nobody can read"
+
+
+@pytest.mark.parametrize(
+    ("storage", "system", "told"),
+    [
+        ({"imageReference": IMAGE}, {}, {"osType": "Linux", "createOption": "FromImage"}),
+        ({"imageReference": IMAGE}, {"windowsConfiguration": {}}, {"osType": "Windows"}),
+        ({"imageReference": {"offer": "WindowsServer"}}, {}, {"osType": "Windows"}),
+        ({"imageReference": IMAGE, "osDisk": {"osType": "Windows", "name": "c"}}, {}, {"name": "c"}),
+        (None, None, {"osType": "Linux", "createOption": "Attach"}),
+    ],
+)
+def test_the_operating_system_is_always_named(storage: Any, system: Any, told: dict[str, Any]) -> None:
+    disk = guests.with_system(storage, system)["osDisk"]
+    assert disk | told == disk
 
 
 async def test_what_azure_would_refuse_is_refused(cloud: Cloud, host: Host) -> None:
