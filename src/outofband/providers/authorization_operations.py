@@ -73,13 +73,14 @@ class ProviderOperations:
 
     def _operations(self) -> Sequence[Operation]:
         """Each action once: several types, and several of a type's own, may need the same."""
-        found = {each.action.lower(): each for declared in self._types() for each in _of(declared)}
+        found = {each.action.lower(): each for declared in self._types() for each in operations_of(declared)}
         for action, about in DATA_ACTIONS.items():
             found[action.lower()] = Operation(action, about, data=True)
         return sorted(found.values(), key=_key)
 
 
-def _of(declared: ResourceType) -> Iterator[Operation]:
+def operations_of(declared: ResourceType) -> Iterator[Operation]:
+    """What there is to be allowed with resources of one type."""
     yield Operation(declared.right("read"), f"Read {declared.many}")
     if declared.put is not None or declared.patch is not None:
         yield Operation(declared.right("write"), f"Create or change {declared.about}")
@@ -88,7 +89,9 @@ def _of(declared: ResourceType) -> Iterator[Operation]:
     for name, view in declared.views.items():
         yield Operation(declared.right(f"{name}/read"), view.about)
     for name, action in declared.actions.items():
-        yield Operation(declared.action_right(name), action.about)
+        # A right that names the resource is a different one for each of them.
+        if "{name}" not in (right := declared.action_right(name)):
+            yield Operation(right, action.about)
 
 
 def _key(operation: Operation) -> str:

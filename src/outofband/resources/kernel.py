@@ -122,11 +122,12 @@ class Kernel:
         item = await self._permitted(call, declared, "read", tx)
         return Answer(body=item.body, headers={"ETag": item.etag} if item.etag else {})
 
-    async def _view(self, request: Request, found: Route, tx: Tx) -> Answer:
+    async def _view(self, request: Request, given: Route, tx: Tx) -> Answer:
+        found = on_provider(given) or given
         declared = self._registry.find(found.rid.type) if found.rid.chain else None
         name = _spelled(found.tail, declared.views) if declared is not None else None
         if declared is None or name is None:
-            raise self._unsupported(request, found)
+            raise self._unsupported(request, given)
         call = self._call(request, found.rid, declared)
         item = await self._permitted(call, declared, f"{name}/read", tx)
         return Answer(body=await declared.views[name].render(call, tx, item))

@@ -60,7 +60,7 @@ def route(path: str) -> Route:
 
 
 def on_provider(found: Route) -> Route | None:
-    """The same path as an action on a provider, `<scope>/providers/<namespace>/<word>`; None when it is none.
+    """The same path as an action or a view of a provider, `/providers/<namespace>/<word>`; else None.
 
     Read it could be the list of a type, so the method has to tell them apart.
     """

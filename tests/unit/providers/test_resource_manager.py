@@ -81,6 +81,16 @@ async def test_providers_are_listed_with_types_and_versions(cloud: Cloud) -> Non
     assert (unknown.status_code, code(unknown)) == (404, "InvalidResourceNamespace")
 
 
+async def test_what_a_provider_can_do(cloud: Cloud) -> None:
+    for where in ("", SCOPE):
+        answer = await cloud.owner.get(f"{where}/providers/microsoft.serialconsole/operations")
+        known = {each["name"]: each for each in answer.json()["value"]}
+        connect = known["Microsoft.SerialConsole/serialPorts/connect/action"]
+        assert connect["isDataAction"] == "false"
+        assert connect["display"].keys() == {"provider", "resource", "operation", "description"}
+        assert all(name.startswith("Microsoft.SerialConsole/") for name in known)
+
+
 async def test_an_unregistered_provider_refuses_changes_until_it_is_registered(cloud: Cloud) -> None:
     provider = f"{SCOPE}/providers/Microsoft.Network"
     where = f"{await group(cloud, 'unregistered')}/providers/Microsoft.Network/networkSecurityGroups/n"

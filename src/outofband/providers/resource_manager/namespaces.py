@@ -10,8 +10,9 @@ import msgspec
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.providers.authorization_operations import operations_of
 from outofband.providers.resource_manager.directory import SINCE, VERSION
-from outofband.resources.declaration import Act, Item, Page, Place, ResourceType
+from outofband.resources.declaration import Act, Item, Page, Place, ResourceType, View
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.resources.registry import Registry
@@ -71,6 +72,7 @@ class Namespaces:
                 ),
                 **self._actions,
             },
+            views={"operations": View(render=self._operations, about="Read what a provider can do")},
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
@@ -91,6 +93,32 @@ class Namespaces:
             items.append(self._item(subscription, namespace, one is None or one.registered))
         rest = [each for each in items if after is None or each.rid.name.lower() > after]
         return Page(items=rest[:limit], after=rest[limit - 1].rid.name.lower() if len(rest) > limit else None)
+
+    async def _operations(self, call: Call, tx: Tx, item: Item) -> dict[str, Any]:
+        """As the namespaces' own documents have them: whether it is a data action is a text there."""
+        namespace = item.rid.name
+        found = {
+            each.action: each.about
+            for declared in self._registry()
+            for each in operations_of(declared)
+            if each.namespace == namespace
+        }
+        found[f"{namespace}/register/action"] = "Register a subscription for the provider"
+        found[f"{namespace}/unregister/action"] = "Unregister a subscription from the provider"
+        value = [
+            {
+                "name": action,
+                "isDataAction": "false",
+                "display": {
+                    "provider": namespace,
+                    "resource": action.split("/")[1],
+                    "operation": about,
+                    "description": f"{about}.",
+                },
+            }
+            for action, about in sorted(found.items())
+        ]
+        return {"value": value}
 
     async def _register(self, call: Call, item: Item, body: Any) -> Answer:
         return await self._decide(call, item, registered=True)
