@@ -121,14 +121,21 @@ class Network:
         await self.link(tx, holder, ())
         await self.release(tx, holder)
 
-    async def attachments(self, tx: Tx, subscription: str, types: Iterable[str]) -> list[Attachment]:
-        """The machines of a subscription that have network interfaces. `types`: in lower case."""
+    async def attachments(
+        self, tx: Tx, subscription: str, types: Iterable[str], interface: str | None = None
+    ) -> list[Attachment]:
+        """The machines of a subscription that have network interfaces. `types`: in lower case; `interface`:
+        the name of one, to leave out most of the machines that do not have it.
+        """
         table = tables.resources
+        text = sa.func.lower(sa.cast(table.c.properties, sa.Text))
+        # An underscore in the name stands for any character here: a few more are found, which does no harm.
+        pattern = '%"networkinterfaces"%' if interface is None else f'%/{interface.lower()}"%'
         chosen = sa.and_(
             table.c.subscription_id == subscription.lower(),
             table.c.type_key.in_(list(types)),
             # The text of the JSON; whether it is really there is for the reader to see.
-            sa.cast(table.c.properties, sa.Text).like('%"networkInterfaces"%'),
+            text.like(pattern),
         )
         return await tx.rows(Attachment, columns(table, Attachment).where(chosen).order_by(table.c.key))
 

@@ -11,10 +11,12 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 
 
-async def machines_of(store: Store, tx: Tx, subscription: str) -> dict[str, str]:
-    """Ids of VMs by the lower-cased ids of their interfaces."""
+async def machines_of(
+    store: Store, tx: Tx, subscription: str, interface: str | None = None
+) -> dict[str, str]:
+    """Ids of VMs by the lower-cased ids of their interfaces; of all, or of those of one name at least."""
     found: dict[str, str] = {}
-    for machine in await store.network.attachments(tx, subscription, MACHINES):
+    for machine in await store.network.attachments(tx, subscription, MACHINES, interface):
         for key in interfaces_of(machine):
             found.setdefault(key, machine.id)
     return found

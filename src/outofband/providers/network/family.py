@@ -127,6 +127,7 @@ class Family(abc.ABC):
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         items: list[Item] = []
+        machines = await self.machines(tx, call.rid.subscription or "")
         while True:
             found = await self.store.resources.page(
                 tx,
@@ -136,19 +137,26 @@ class Family(abc.ABC):
                 after=after,
                 limit=min(CHUNK, limit - len(items)),
             )
-            items += await self.items(tx, found.items)
+            items += await self.items(tx, found.items, machines)
             after = found.after
             if after is None or len(items) >= limit:
                 return Page(items=items, after=after)
 
-    async def seen(self, tx: Tx, rows: Sequence[Resource]) -> Seen:
+    async def machines(self, tx: Tx, subscription: str) -> dict[str, str]:
+        """What `Seen.machines` is for a whole list."""
+        return {}
+
+    async def seen(self, tx: Tx, rows: Sequence[Resource], machines: dict[str, str] | None = None) -> Seen:
+        """`machines` is given when many rows are looked at, of a whole subscription."""
         links: dict[str, list[Link]] = {}
         for link in await self.store.network.to(tx, [row.key for row in rows]):
             links.setdefault(link.target_row, []).append(link)
         return Seen(links=links)
 
-    async def items(self, tx: Tx, rows: Sequence[Resource]) -> Sequence[Item]:
-        seen = await self.seen(tx, rows) if rows else Seen()
+    async def items(
+        self, tx: Tx, rows: Sequence[Resource], machines: dict[str, str] | None = None
+    ) -> Sequence[Item]:
+        seen = await self.seen(tx, rows, machines) if rows else Seen()
         return [self._item(row, seen) for row in rows]
 
     def _item(self, row: Resource, seen: Seen) -> Item:

@@ -170,7 +170,7 @@ class Interfaces(Family):
             await addresses.follow_use(self.house, tx, key, used=key in wanted)
 
     async def users(self, tx: Tx, row: Resource) -> Sequence[str]:
-        machines = await machines_of(self.store, tx, row.subscription_id)
+        machines = await machines_of(self.store, tx, row.subscription_id, row.name)
         return [machines[row.key]] if row.key in machines else []
 
     async def forget(self, tx: Tx, rid: ResourceId) -> None:
@@ -183,8 +183,14 @@ class Interfaces(Family):
         for key in public:
             await addresses.follow_use(self.house, tx, key, used=False)
 
-    async def seen(self, tx: Tx, rows: Sequence[Resource]) -> Seen:
-        return Seen(machines=await machines_of(self.store, tx, rows[0].subscription_id))
+    async def machines(self, tx: Tx, subscription: str) -> dict[str, str]:
+        return await machines_of(self.store, tx, subscription)
+
+    async def seen(self, tx: Tx, rows: Sequence[Resource], machines: dict[str, str] | None = None) -> Seen:
+        if machines is None:
+            name = rows[0].name if len(rows) == 1 else None
+            machines = await machines_of(self.store, tx, rows[0].subscription_id, name)
+        return Seen(machines=machines)
 
     def body(self, row: Resource) -> dict[str, Any]:
         return {"kind": "Regular"}

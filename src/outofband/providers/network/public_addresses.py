@@ -119,7 +119,7 @@ class PublicAddresses(Family):
         else:
             await self.store.network.release(tx, rid.lower(), spaces=[PUBLIC])
 
-    async def seen(self, tx: Tx, rows: Sequence[Resource]) -> Seen:
+    async def seen(self, tx: Tx, rows: Sequence[Resource], machines: dict[str, str] | None = None) -> Seen:
         found = await super().seen(tx, rows)
         holdings = {row.key: await self.store.network.held(tx, row.key) for row in rows}
         return Seen(links=found.links, holdings=holdings)
