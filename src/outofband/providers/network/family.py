@@ -63,14 +63,13 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Family(abc.ABC):
-    """One type of resources in groups. `parts` names the property that holds its children, if any."""
+    """One type of resources in groups; its children, if any, are properties of its rows."""
 
     type_name: ClassVar[str]
     about: ClassVar[str]
     many: ClassVar[str]
     in_use: ClassVar[str]
     """The code when it is to be deleted and something uses it."""
-    parts: ClassVar[str | None] = None
     properties: ClassVar[type[msgspec.Struct] | None] = None
     example: ClassVar[dict[str, Any]] = {}
 

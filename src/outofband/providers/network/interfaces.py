@@ -53,7 +53,6 @@ class Interfaces(Family):
     about = "a network interface"
     many = "network interfaces"
     in_use = "NicInUse"
-    parts = PARTS
     properties = InterfaceProperties
     example: ClassVar[dict[str, Any]] = {
         "properties": {PARTS: [{"name": "ipconfig1", "properties": {"subnet": {"id": "ID of a subnet"}}}]}

@@ -45,7 +45,6 @@ class RouteTables(Family):
     about = "a route table"
     many = "route tables"
     in_use = "InUseRouteTableCannotBeDeleted"
-    parts = ROUTES
     properties = RouteTableProperties
     example: ClassVar[dict[str, Any]] = {"properties": {ROUTES: [{"name": "drop", "properties": _NOWHERE}]}}
 

@@ -53,7 +53,6 @@ class SecurityGroups(Family):
     about = "a network security group"
     many = "network security groups"
     in_use = "InUseNetworkSecurityGroupCannotBeDeleted"
-    parts = RULES
     properties = SecurityGroupProperties
     example: ClassVar[dict[str, Any]] = {"properties": {RULES: [{"name": "rdp", "properties": _RDP}]}}
 

@@ -58,7 +58,6 @@ class VirtualNetworks(Family):
     about = "a virtual network"
     many = "virtual networks"
     in_use = "InUseSubnetCannotBeDeleted"
-    parts = SUBNETS
     properties = VirtualNetworkProperties
     example: ClassVar[dict[str, Any]] = {"properties": _NETWORK}
 
