@@ -7,7 +7,7 @@
 #   check   lint and quick tests: Python and the locked development tools, Node.js and what builds the portal
 #   run     `make up`: Python, the locked run-time libraries, QEMU, package lists for the demo guest, the built portal
 #   test    check + run + the peers that tests start (PostgreSQL's server programs, Chromium; none is left running) and
-#           Azure's own clients, in an environment of their own: .az
+#           Azure's own clients and schemathesis, each in an environment of its own: .az, .fuzz
 #   bench   test + what benchmarks compare with (conserver, a C compiler, and .moto)
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something
@@ -41,8 +41,8 @@ case $1 in
 esac
 purpose=$1
 case $purpose in
-  test) aparts="az" ;;
-  bench) aparts="az moto" ;;
+  test) aparts="az fuzz" ;;
+  bench) aparts="az fuzz moto" ;;
   *) aparts="" ;;
 esac
 cd "$here/.."
