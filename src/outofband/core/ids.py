@@ -11,7 +11,10 @@ import msgspec
 from outofband.core.errors import Fault
 
 MAX_ID_LENGTH = 2048
-_SEGMENT = re.compile(r"^[^/?#%&\\<>:]{1,260}$")
+MAX_SEGMENT = 260
+_SEGMENT = re.compile(r"^[^/?#%&\\<>:]+$")
+_ODD = re.compile(r"[?#%&\\<>:]")
+"""Quoted, or in no name: most ids have none of them, and need no look at each segment."""
 
 
 class ResourceId(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,10 +100,13 @@ def parse_id(text: str) -> ResourceId:
     """
     if len(text) > MAX_ID_LENGTH:
         raise Fault("InvalidResourceId", id=text[:80] + "...")
-    segments = [unquote(segment) for segment in text.strip("/").split("/") if segment]
-    # Some clients send a scale-set instance as ONE quoted segment; after unquoting it is two.
-    segments = [piece for segment in segments for piece in segment.split("/")]
-    if any(not _SEGMENT.match(segment) or segment in (".", "..") for segment in segments):
+    segments = [segment for segment in text.split("/") if segment]
+    if _ODD.search(text) is not None:
+        # Some clients send a scale-set instance as ONE quoted segment; after unquoting it is two.
+        segments = [piece for segment in segments for piece in unquote(segment).split("/")]
+        if not all(_SEGMENT.match(segment) for segment in segments):
+            raise Fault("InvalidResourceId", id=text)
+    if "." in segments or ".." in segments or any(len(each) > MAX_SEGMENT for each in segments):
         raise Fault("InvalidResourceId", id=text)
     node = ResourceId()
     position = 0

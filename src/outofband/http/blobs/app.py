@@ -51,16 +51,18 @@ class Blobs:
         if scope["type"] != "http":
             await self._otherwise(scope, receive, send)
             return
-        request = Request(scope, receive)
-        ids = edge.ids_of(request)
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
         try:
-            found = targets.find(request.headers.get("host", ""), _path(scope))
+            found = targets.find(host, _path(scope))
         except Fault as fault:
-            await self._refusal(request, ids, fault)(scope, receive, send)
+            request = Request(scope, receive)
+            await self._refusal(request, edge.ids_of(request), fault)(scope, receive, send)
             return
         if found is None:
             await self._otherwise(scope, receive, send)
             return
+        request = Request(scope, receive)
+        ids = edge.ids_of(request)
         response = await self._answer(request, ids, found)
         # Who hangs up while bytes come or go has ended the matter.
         with contextlib.suppress(ClientDisconnect):
