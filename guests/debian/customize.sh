@@ -8,7 +8,8 @@ root=$1
 cp -R "$OVERLAY/." "$root/"
 chroot "$root" useradd -m -s /bin/bash -G sudo "$USERNAME"
 chroot "$root" chpasswd -e <"$ACCOUNTS"
-chroot "$root" systemctl --quiet enable ssh xrdp qemu-guest-agent serial-getty@ttyS0
+chroot "$root" systemctl --quiet enable ssh xrdp serial-getty@ttyS0
+# The guest agent has no unit to enable: its port starts it.
 # The machine itself is made at the first start, once for each copy of this disk.
 rm -f "$root"/etc/ssh/ssh_host_*_key* "$root/var/lib/dbus/machine-id"
 : >"$root/etc/machine-id"

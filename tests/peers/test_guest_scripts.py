@@ -15,13 +15,15 @@ from guests.build import Guest
 from outofband.agent.hypervisors import guest_agent as module
 from outofband.agent.hypervisors.guest_agent import Conversation, GuestAgent
 from outofband.core.errors import Fault
-from outofband.wire.script import OUTPUT_LIMIT, Ending, ScriptReport
+from outofband.providers.compute.extension_kinds import deed
+from outofband.wire.script import OUTPUT_LIMIT, Ending, RunArgs, ScriptReport
 from tests.peers.host import PROMPT, VM, HostLab
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 60.0
 NEW_PASSWORD = "tern-mallow-77"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKlbVQ somebody@somewhere\n"
 _keys = itertools.count()
 
 
@@ -130,6 +132,7 @@ async def test_a_script_says_who_runs_it_and_in_what(booted: HostLab) -> None:
     assert (report.out, report.err) == ("42\n", "")
     report = await run(booted, 'id -un; echo "$1"; pwd', user="demo", parameters=[{"value": "-x y"}])
     assert (report.out, report.err) == ("demo\n-x y\n/\n", "")
+    assert (await run(booted, "umask")).out == "0022\n"
     report = await run(booted, "true", user="nobody-here")
     assert report.status != 0
     assert "nobody-here" in report.err
@@ -309,3 +312,54 @@ async def test_a_restarted_guest_is_not_made_to_run_it_again(lab: HostLab) -> No
 async def test_a_stopped_machine_tells_no_end(lab: HostLab) -> None:
     life = asyncio.get_running_loop().create_task(run(lab, "echo RAN-ONCE >/dev/ttyS0; poweroff -f"))
     assert "stopped" in (await refused("ScriptOutcomeUnknown", life))["detail"]
+
+
+async def extension(lab: HostLab, publisher: str, kind: str, settings: Any, protected: Any) -> ScriptReport:
+    """What writing such an extension makes the guest do."""
+    does = deed(publisher, kind, settings, protected)
+    assert isinstance(does, RunArgs)
+    work = lab.machines.perform("vm.run", VM, msgspec.to_builtins(does), 1, key=new_key())
+    async with asyncio.timeout(PATIENCE):
+        return msgspec.convert((await work).data, ScriptReport)
+
+
+async def access(lab: HostLab, **protected: Any) -> ScriptReport:
+    return await extension(lab, "Microsoft.OSTCExtensions", "VMAccessForLinux", {}, protected)
+
+
+async def test_vm_access_makes_changes_and_removes_accounts(booted: HostLab) -> None:
+    made = await access(booted, username="bob", password="one-$`'two", ssh_key=KEY)
+    assert (made.status, made.err) == (0, ""), made
+    shadow = await run(
+        booted, "grep ^bob: /etc/shadow; ls -ld /home/bob/.ssh; cat /home/bob/.ssh/authorized_keys"
+    )
+    assert shadow.out.startswith("bob:$6$")
+    assert "drwx------" in shadow.out
+    assert shadow.out.endswith(KEY)
+    again = await access(booted, username="bob", ssh_key=KEY)
+    assert again.status == 0
+    keys = await run(booted, "wc -l </home/bob/.ssh/authorized_keys")
+    assert keys.out == "1\n", "the same key once"
+    entered = await run(booted, "id -un", user="bob")
+    assert entered.out == "bob\n"
+    reset = await access(booted, reset_ssh=True)
+    assert reset.status == 0, reset
+    assert "PasswordAuthentication yes" in (await run(booted, "cat /etc/ssh/sshd_config")).out
+    removed = await access(booted, remove_user="bob")
+    assert removed.status == 0, removed
+    left = await run(booted, "grep -c ^bob: /etc/passwd /etc/shadow /etc/group; ls -d /home/bob")
+    assert left.out == "/etc/passwd:0\n/etc/shadow:0\n/etc/group:0\n"
+    kept = await access(booted, remove_user="root")
+    assert (kept.status, kept.err) == (1, "'root' is the superuser and stays.\n")
+
+
+async def test_a_custom_script_has_a_folder_of_its_own(booted: HostLab) -> None:
+    settings = {"commandToExecute": "pwd; umask; exit 4"}
+    report = await extension(booted, "Microsoft.Azure.Extensions", "CustomScript", settings, {})
+    assert report.status == 4
+    assert report.out.startswith("/var/lib/outofband/custom-script/")
+    assert report.out.endswith("\n0022\n")
+    missing = {"commandToExecute": "echo no", "fileUris": ["https://127.0.0.1:1/a"]}
+    report = await extension(booted, "Microsoft.Azure.Extensions", "CustomScript", missing, {})
+    assert report.status != 0
+    assert report.out == "", "a file that cannot be had is the end of it"

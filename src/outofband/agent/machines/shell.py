@@ -36,7 +36,12 @@ mkdir "$job" 2>/dev/null || {{ [ -d "$job" ] && exit {CLAIMED}; exit {NO_ROOM}; 
 cat >"$job/job" || {{ rm -rf "$job"; exit {NO_ROOM}; }}
 shift 2
 for old; do rm -rf "$base/$old" "$kept/$old"; done
-find $kept -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {{}} + 2>/dev/null
+find $kept -mindepth 1 -maxdepth 1 ! -name custom-script -mtime +7 -exec rm -rf {{}} + 2>/dev/null
+# Apart from the agent's own service, whose restart would end it; what a script leaves running is left.
+if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+    systemd-run --quiet --collect --unit="outofband-${{job##*/}}" -p KillMode=process -p StandardOutput=null \
+        sh "$job/job" </dev/null >/dev/null 2>&1 && exit 0
+fi
 setsid sh "$job/job" </dev/null >/dev/null 2>&1 &
 """
 """Arguments: the job, the boot id it is for, older jobs that are not needed any more. Input: `job_text`."""
@@ -55,12 +60,16 @@ setsid sh -c 'sleep {GRACE_SECONDS}; [ -e "$2/exit" ] || kill -s KILL -- "-$1"' 
 _JOB = """\
 umask 077
 job={base}/{job} kept=/var/lib/outofband/{job}
+mkdir "$job/begun" || exit
 read -r stat <"/proc/$$/stat"
 printf '%s\\n' "$stat" >"$job/pid"
 rm -f "$job/job"
 if (mkdir -p "$kept" && echo >"$kept/out" && : >"$kept/out" && : >"$kept/err") 2>/dev/null; then
     ln -s "$kept/out" "$job/out"
     ln -s "$kept/err" "$job/err"
+else
+    : >"$job/out"
+    : >"$job/err"
 fi
 printf %s {script} >"$job/script"
 {user}{variables}set -- {arguments}
@@ -70,7 +79,7 @@ case $first in
     *) program=/bin/sh ;;
 esac
 cd /
-setsid {run} $program "$job/script" "$@" </dev/null >"$job/out" 2>"$job/err" &
+(umask 022; exec setsid {run} $program "$job/script" "$@") </dev/null >"$job/out" 2>"$job/err" &
 child=$!
 echo $child >"$job/child.new" && mv "$job/child.new" "$job/child"
 setsid sh -c 'sleep "$2"; echo timed-out >"$3/why"
