@@ -1,0 +1,281 @@
+"""Runs in the environment .az: conversations of Azure's Python SDKs, each by its name, told as JSON.
+
+Where, who and what for comes as JSON on standard input, so that no secret is in an argument.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.identity import ClientSecretCredential
+
+GROUP, VM = "demo", "demo"
+
+
+class Place:
+    """A control plane, and somebody who is signed in there."""
+
+    def __init__(self, arm: str, tenant: str, client: str, secret: str, subscription: str) -> None:
+        self.arm, self.subscription = arm, subscription
+        self.credential = ClientSecretCredential(
+            tenant, client, secret, authority=arm, disable_instance_discovery=True
+        )
+
+    def client(self, kind: Any, *words: str) -> Any:
+        """A management client of the subscription, or of the `words` that it takes instead."""
+        scopes = [f"{self.arm}/.default"]
+        given = words or (self.subscription,)
+        return kind(self.credential, *given, base_url=self.arm, credential_scopes=scopes)
+
+
+def code(deed: Callable[[], object]) -> str:
+    """The code of the error that a call is to end with."""
+    try:
+        deed()
+    except ClientAuthenticationError as error:
+        return str(error.message).partition("AADSTS")[2].partition(":")[0]
+    except HttpResponseError as error:
+        return str(error.error.code if error.error else error.status_code)
+    return "nothing"
+
+
+def compute(place: Place) -> dict[str, Any]:
+    from azure.mgmt.compute import ComputeManagementClient
+
+    machines = place.client(ComputeManagementClient).virtual_machines
+    machine = machines.get(GROUP, VM, expand="instanceView")
+    machines.begin_power_off(GROUP, VM, skip_shutdown=True).result()
+    stopped = machines.instance_view(GROUP, VM).statuses[-1].code
+    machines.begin_start(GROUP, VM).result()
+    changed = machines.begin_update(GROUP, VM, {"tags": {"by": "sdk"}}).result()
+    whole = machines.get(GROUP, VM)
+    whole.tags = {}
+    written = machines.begin_create_or_update(GROUP, VM, whole).result()
+    return {
+        "ids": [each.id for each in machines.list_all()],
+        "vmId": machine.vm_id,
+        "running": machine.instance_view.statuses[-1].code,
+        "stopped": stopped,
+        "tags": [changed.tags, written.tags],
+        "same": written.vm_id == machine.vm_id,
+        "sizes": len(list(place.client(ComputeManagementClient).virtual_machine_sizes.list("local"))),
+        "missing": code(lambda: machines.get(GROUP, "nope")),
+    }
+
+
+def serial_console(place: Place) -> dict[str, Any]:
+    from azure.mgmt.serialconsole import MicrosoftSerialConsoleClient
+
+    client = place.client(MicrosoftSerialConsoleClient)
+    where = (GROUP, "Microsoft.Compute", "virtualMachines", VM)
+    before = client.get_console_status("default").properties.disabled
+    off = client.disable_console("default").properties.disabled
+    refused = code(lambda: client.serial_ports.connect(*where, "0"))
+    on = client.enable_console("default").properties.disabled
+    opened = client.serial_ports.connect(*where, "0").connection_string
+    made = client.serial_ports.create(*where, "0", {"properties": {"state": "enabled"}})
+    return {
+        "switch": [before, off, on],
+        "refused": refused,
+        "opened": opened,
+        "ports": [each.name for each in client.serial_ports.list(*where).value],
+        "everywhere": len(client.serial_ports.list_by_subscriptions().value),
+        "state": str(made.state),
+        "operations": len(client.list_operations().value),
+    }
+
+
+def network(place: Place) -> dict[str, Any]:
+    from azure.mgmt.network import NetworkManagementClient
+
+    client = place.client(NetworkManagementClient)
+    group = client.network_security_groups.begin_create_or_update(
+        GROUP, "sdk-walls", {"location": "local"}
+    ).result()
+    wanted = {
+        "properties": {
+            "priority": 300,
+            "direction": "Inbound",
+            "access": "Allow",
+            "protocol": "Tcp",
+            "sourceAddressPrefix": "*",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "*",
+            "destinationPortRange": "3389",
+        }
+    }
+    rules = client.security_rules
+    rule = rules.begin_create_or_update(GROUP, "sdk-walls", "rdp", wanted).result()
+    subnets = [{"name": "desks", "properties": {"addressPrefix": "10.7.1.0/24"}}]
+    space = {"addressSpace": {"addressPrefixes": ["10.7.0.0/16"]}, "subnets": subnets}
+    net = client.virtual_networks.begin_create_or_update(
+        GROUP, "sdk-net", {"location": "local", "properties": space}
+    ).result()
+    configuration = {"name": "one", "properties": {"subnet": {"id": net.subnets[0].id}}}
+    card = client.network_interfaces.begin_create_or_update(
+        GROUP,
+        "sdk-card",
+        {
+            "location": "local",
+            "properties": {
+                "ipConfigurations": [configuration],
+                "networkSecurityGroup": {"id": group.id},
+            },
+        },
+    ).result()
+    effective = client.network_interfaces.begin_list_effective_network_security_groups(
+        GROUP, "sdk-card"
+    ).result()
+    told = {
+        "rule": [rule.name, rule.priority, str(rule.access)],
+        "defaults": len(group.default_security_rules),
+        "address": card.ip_configurations[0].private_ip_address,
+        "effective": len(effective.value),
+        "listed": [each.name for each in client.network_security_groups.list(GROUP)],
+    }
+    client.network_interfaces.begin_delete(GROUP, "sdk-card").result()
+    client.virtual_networks.begin_delete(GROUP, "sdk-net").result()
+    client.network_security_groups.begin_delete(GROUP, "sdk-walls").result()
+    return told | {"left": [each.name for each in client.network_security_groups.list(GROUP)]}
+
+
+def storage(place: Place) -> dict[str, Any]:
+    from azure.mgmt.storage import StorageManagementClient
+
+    accounts = place.client(StorageManagementClient).storage_accounts
+    wanted = {"location": "local", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    made = accounts.begin_create(GROUP, "oobsdk1", wanted).result()
+    keys = accounts.list_keys(GROUP, "oobsdk1").keys
+    renewed = accounts.regenerate_key(GROUP, "oobsdk1", {"keyName": "key2"}).keys
+    told = {
+        "state": str(made.provisioning_state),
+        "blob": made.primary_endpoints.blob,
+        "keys": [each.key_name for each in keys],
+        "renewed": [old.value == new.value for old, new in zip(keys, renewed, strict=True)],
+        "taken": accounts.check_name_availability({"name": "oobsdk1"}).name_available,
+        "listed": [each.name for each in accounts.list()],
+    }
+    accounts.delete(GROUP, "oobsdk1")
+    return told | {"left": [each.name for each in accounts.list()]}
+
+
+def blobs(place: Place) -> dict[str, Any]:
+    from azure.mgmt.storage import StorageManagementClient
+    from azure.storage.blob import BlobServiceClient
+
+    accounts = place.client(StorageManagementClient).storage_accounts
+    wanted = {"location": "local", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    made = accounts.begin_create(GROUP, "labstore1", wanted).result()
+    key = accounts.list_keys(GROUP, made.name).keys[0].value
+
+    def service(secret: str) -> Any:
+        credential = {"account_name": made.name, "account_key": secret}
+        return BlobServiceClient(made.primary_endpoints.blob, credential=credential)
+
+    box = service(key).create_container("logs")
+    box.upload_blob("serial.log", b"panic\n" * 100, metadata={"vm": "demo"})
+    blob = box.get_blob_client("serial.log")
+    return {
+        "size": blob.get_blob_properties().size,
+        "part": blob.download_blob(offset=6, length=5).readall().decode(),
+        "names": [each.name for each in box.list_blobs()],
+        "again": code(lambda: service(key).create_container("logs")),
+        "wrong": code(lambda: list(service("eHh4").list_containers())),
+    }
+
+
+def hybrid(place: Place) -> dict[str, Any]:
+    from azure.mgmt.hybridcompute import HybridComputeManagementClient
+
+    machines = place.client(HybridComputeManagementClient).machines
+    (found,) = machines.list_by_subscription()
+    shown = machines.get(GROUP, found.name)
+    return {
+        "name": found.name,
+        "status": str(shown.status),
+        "agent": shown.agent_version,
+        "group": [each.name for each in machines.list_by_resource_group(GROUP)],
+        "missing": code(lambda: machines.get(GROUP, "nope")),
+    }
+
+
+def authorization(place: Place) -> dict[str, Any]:
+    from azure.mgmt.authorization import AuthorizationManagementClient
+
+    client = place.client(AuthorizationManagementClient)
+    scope = f"/subscriptions/{place.subscription}"
+    (role,) = client.role_definitions.list(scope, filter="roleName eq 'Reader'")
+    given = list(client.role_assignments.list_for_scope(scope))
+    wanted = {"roleDefinitionId": role.id, "principalId": given[0].principal_id}
+    wanted["principalType"] = given[0].principal_type
+    make = client.role_assignments.create
+    name = str(uuid.uuid4())
+    made = make(scope, name, {"properties": wanted})
+    twice = code(lambda: make(scope, str(uuid.uuid4()), {"properties": wanted}))
+    listed = [each.name for each in client.role_assignments.list_for_subscription()]
+    client.role_assignments.delete(scope, name)
+    return {
+        "role": role.name,
+        "made": made.name == name and name in listed,
+        "twice": twice,
+        "left": name in [each.name for each in client.role_assignments.list_for_subscription()],
+        "permissions": len(list(client.permissions.list_for_resource_group(GROUP))),
+    }
+
+
+def resources(place: Place) -> dict[str, Any]:
+    from azure.mgmt.resource import ManagementLockClient, ResourceManagementClient, SubscriptionClient
+
+    client = place.client(ResourceManagementClient)
+    subscriptions = SubscriptionClient(
+        place.credential, base_url=place.arm, credential_scopes=[f"{place.arm}/.default"]
+    )
+    group = client.resource_groups.create_or_update("sdk", {"location": "local", "tags": {"a": "b"}})
+    locks = place.client(ManagementLockClient).management_locks
+    locks.create_or_update_at_resource_group_level("sdk", "keep", {"level": "CanNotDelete"})
+    held = code(lambda: client.resource_groups.begin_delete("sdk").result())
+    locks.delete_at_resource_group_level("sdk", "keep")
+    provider = client.providers.get("Microsoft.Compute")
+    told = {
+        "subscriptions": [each.subscription_id for each in subscriptions.subscriptions.list()],
+        "tenants": len(list(subscriptions.tenants.list())),
+        "places": [each.name for each in subscriptions.subscriptions.list_locations(place.subscription)],
+        "tags": group.tags,
+        "held": held,
+        "provider": provider.registration_state,
+        "exists": client.resource_groups.check_existence("sdk"),
+        "machines": [
+            each.name
+            for each in client.resources.list(filter="resourceType eq 'Microsoft.Compute/virtualMachines'")
+        ],
+    }
+    client.resource_groups.begin_delete("sdk").result()
+    return told | {"left": client.resource_groups.check_existence("sdk")}
+
+
+TALKS = {
+    each.__name__: each
+    for each in (compute, serial_console, network, storage, blobs, hybrid, authorization, resources)
+}
+
+
+def refusals(given: dict[str, str]) -> dict[str, Any]:
+    """A wrong secret, an application that there is not, a tenant that there is not."""
+
+    def asked(**wrong: str) -> str:
+        place = Place(**(given | wrong))
+        return code(lambda: place.credential.get_token(f"{place.arm}/.default"))
+
+    nobody = str(uuid.uuid4())
+    return {"secret": asked(secret="wrong"), "client": asked(client=nobody), "tenant": asked(tenant=nobody)}
+
+
+if __name__ == "__main__":
+    about = json.load(sys.stdin)
+    name = sys.argv[1]
+    json.dump(refusals(about) if name == "refusals" else TALKS[name](Place(**about)), sys.stdout)

@@ -1,0 +1,145 @@
+"""Azure's Python SDKs with the three arguments of docs/howto/python-sdk.md, and nothing else changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.peers.az import PYTHON, Clients
+from tests.peers.az_documents import blocks
+from tests.peers.house import COMMAND_SECONDS, House
+
+TALKS = Path(__file__).with_name("sdk_talks.py")
+
+
+class Talks:
+    def __init__(self, house: House, azure: Clients) -> None:
+        profile = house.profile()
+        self.env = azure.env
+        self.about = {
+            "arm": profile["arm"],
+            "tenant": profile["tenantId"],
+            "client": profile["clientId"],
+            "secret": Path(profile["clientSecretFile"]).read_text().strip(),
+            "subscription": profile["subscriptionId"],
+        }
+
+    def python(self, *words: str, given: str = "", **env: str) -> str:
+        done = subprocess.run(
+            [str(PYTHON), *words],
+            env=self.env | env,
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    def __call__(self, name: str) -> Any:
+        return json.loads(self.python(str(TALKS), name, given=json.dumps(self.about)))
+
+
+@pytest.fixture(scope="module")
+def talk(house: House, azure: Clients) -> Talks:
+    return Talks(house, azure)
+
+
+def test_compute(talk: Talks) -> None:
+    told = talk("compute")
+    assert [each.rpartition("/")[2] for each in told["ids"]] == ["demo"]
+    assert uuid.UUID(told["vmId"])
+    assert (told["running"], told["stopped"]) == ("PowerState/running", "PowerState/stopped")
+    assert told["tags"][0] == {"by": "sdk"}
+    assert not told["tags"][1]
+    assert told["same"]
+    assert told["sizes"] > 5
+    assert told["missing"] == "ResourceNotFound"
+
+
+def test_serial_console(talk: Talks) -> None:
+    told = talk("serial_console")
+    assert told["switch"] == [False, True, False]
+    assert told["refused"] == "ConsoleDisabledForSubscription"
+    assert told["opened"].startswith("wss://")
+    assert told["opened"].endswith("/client")
+    assert told["ports"] == ["0"]
+    assert told["everywhere"] == 1
+    assert told["state"].lower().endswith("enabled")
+    assert told["operations"] > 3
+
+
+def test_network(talk: Talks) -> None:
+    told = talk("network")
+    assert told["rule"][:2] == ["rdp", 300]
+    assert told["rule"][2].endswith("Allow") or told["rule"][2].endswith("ALLOW")
+    assert (told["defaults"], told["effective"]) == (6, 1)
+    assert told["address"] == "10.7.1.4"
+    assert (told["listed"], told["left"]) == (["sdk-walls"], [])
+
+
+def test_storage(talk: Talks) -> None:
+    told = talk("storage")
+    assert told["state"].lower().endswith("succeeded")
+    assert told["blob"].rstrip("/").endswith("oobsdk1")
+    assert (told["keys"], told["renewed"]) == (["key1", "key2"], [True, False])
+    assert told["taken"] is False
+    assert "oobsdk1" in told["listed"]
+    assert "oobsdk1" not in told["left"]
+
+
+def test_blobs(talk: Talks) -> None:
+    told = talk("blobs")
+    assert (told["size"], told["part"], told["names"]) == (600, "panic", ["serial.log"])
+    assert told["again"] == "ContainerAlreadyExists"
+    # The library makes an exception of its own of a refused key, and keeps no code in it.
+    assert told["wrong"] in ("", "AuthenticationFailed")
+
+
+def test_connected_machines(talk: Talks) -> None:
+    told = talk("hybrid")
+    assert told["group"] == [told["name"]]
+    assert told["status"].lower().endswith("connected")
+    assert told["agent"]
+    assert told["missing"] == "ResourceNotFound"
+
+
+def test_authorization(talk: Talks) -> None:
+    told = talk("authorization")
+    assert told["role"] == "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    assert (told["made"], told["twice"], told["left"]) == (True, "RoleAssignmentExists", False)
+    assert told["permissions"] >= 1
+
+
+def test_resources(house: House, talk: Talks) -> None:
+    told = talk("resources")
+    assert told["subscriptions"] == [house.profile()["subscriptionId"]]
+    assert (told["tenants"], told["tags"], told["machines"]) == (1, {"a": "b"}, ["demo"])
+    assert "local" in told["places"]
+    assert (told["held"], told["provider"]) == ("ScopeLocked", "Registered")
+    assert (told["exists"], told["left"]) == (True, False)
+
+
+def test_who_is_wrong_is_refused(talk: Talks) -> None:
+    assert talk("refusals") == {"secret": "7000215", "client": "700016", "tenant": "90002"}
+
+
+def test_the_lines_of_the_document_work(talk: Talks, azure: Clients) -> None:
+    azure.json("storage", "account", "create", "--name", "labstore1", "--resource-group", "demo")
+    about = talk.about
+    told = talk.python(
+        "-c",
+        "\n".join(blocks("python-sdk.md", "python")),
+        OOB_ADDRESS=about["arm"],
+        AZURE_TENANT_ID=about["tenant"],
+        AZURE_CLIENT_ID=about["client"],
+        AZURE_CLIENT_SECRET=about["secret"],
+        AZURE_SUBSCRIPTION_ID=about["subscription"],
+    )
+    assert "demo VM running" in told
