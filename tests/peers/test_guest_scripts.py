@@ -248,21 +248,21 @@ async def test_a_guest_without_an_agent(lab: HostLab) -> None:
     await refused("VmNotRunning", run(lab, "true"))
 
 
-async def test_another_agent_goes_on_with_what_the_first_began(lab: HostLab) -> None:
+async def test_another_agent_goes_on_with_what_the_first_began(booted: HostLab) -> None:
     key, script = new_key(), "echo RAN-HERE >/dev/ttyS0; sleep 3; echo late"
-    first = asyncio.get_running_loop().create_task(run(lab, script, key))
-    await lab.shows(b"RAN-HERE")
+    first = asyncio.get_running_loop().create_task(run(booted, script, key))
+    await booted.shows(b"RAN-HERE")
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    await lab.restart()
-    report = await run(lab, script, key)
+    await booted.restart()
+    report = await run(booted, script, key)
     assert (report.out, report.status) == ("late\n", 0)
-    assert times(lab, "RAN-HERE") == 1
+    assert times(booted, "RAN-HERE") == 1
 
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_killed_at_every_word_to_the_guest_it_runs_once(
-    lab: HostLab, monkeypatch: pytest.MonkeyPatch, after: bool
+    booted: HostLab, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     """An agent dies before, or just after, its N-th request was put on the wire: its successor ends it."""
     exchange = Conversation._exchange
@@ -283,30 +283,30 @@ async def test_killed_at_every_word_to_the_guest_it_runs_once(
         key = new_key()
         script = f"echo RAN-{number}-{after}. >/dev/ttyS0; echo out"
         monkeypatch.setattr(Conversation, "_exchange", dying)
-        life = asyncio.get_running_loop().create_task(run(lab, script, key))
+        life = asyncio.get_running_loop().create_task(run(booted, script, key))
         await asyncio.wait([life])
         monkeypatch.setattr(Conversation, "_exchange", exchange)
         if not life.cancelled():
             break
-        await lab.restart()
-        report = await run(lab, script, key)
+        await booted.restart()
+        report = await run(booted, script, key)
         assert (report.out, report.status) == ("out\n", 0)
-        assert times(lab, f"RAN-{number}-{after}.") == 1
+        assert times(booted, f"RAN-{number}-{after}.") == 1
     assert number > 8
 
 
-async def test_a_restarted_guest_is_not_made_to_run_it_again(lab: HostLab) -> None:
+async def test_a_restarted_guest_is_not_made_to_run_it_again(booted: HostLab) -> None:
     key, script = new_key(), "echo RAN-ONCE >/dev/ttyS0; sleep 500"
-    life = asyncio.get_running_loop().create_task(run(lab, script, key))
-    await lab.shows(b"RAN-ONCE")
-    since = lab.end
-    await lab.perform("reset")
+    life = asyncio.get_running_loop().create_task(run(booted, script, key))
+    await booted.shows(b"RAN-ONCE")
+    since = booted.end
+    await booted.perform("reset")
     assert "restarted" in (await refused("ScriptOutcomeUnknown", life))["detail"]
-    await lab.shows(PROMPT, since)
-    await listens(lab)
-    await lab.restart()
-    await refused("ScriptOutcomeUnknown", run(lab, script, key))
-    assert times(lab, "RAN-ONCE") == 1
+    await booted.shows(PROMPT, since)
+    await listens(booted)
+    await booted.restart()
+    await refused("ScriptOutcomeUnknown", run(booted, script, key))
+    assert times(booted, "RAN-ONCE") == 1
 
 
 async def test_a_stopped_machine_tells_no_end(lab: HostLab) -> None:
