@@ -27,6 +27,8 @@ PASSWORD: Final = "kelp-otter-42"
 PROMPT: Final = rb"demo login: "
 SHELL: Final = rb"demo@demo:~\$ "
 ROOT_SHELL: Final = rb"root@demo:~# "
+KERNEL_LINE: Final = r"\[ *\d+\.\d{6}\] [^\r\n]*"
+"""What the guest's kernel says at any time, of its clocks for example, whoever prints or types just then."""
 
 BOOT_S: Final = 90.0  # a crowded machine may take its time; the figure that is promised has a test of its own
 REPLY_S: Final = 30.0

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from playwright.async_api import Locator, Page, TimeoutError, expect
 
-from tests.peers.guest import PASSWORD
+from tests.peers.guest import KERNEL_LINE, PASSWORD
 from tests.web.visit import Visit
 
 CONNECT_MS = 45_000
 REPLY_MS = 30_000
 # The guest's kernel may print a line of its own behind a prompt.
-_KERNEL = r"(?:\[ *\d+\.\d{6}\] [^\n]*\n?)*"
+_KERNEL = rf"(?:{KERNEL_LINE}\n?)*"
 LOGIN = re.compile(rf"demo login:\s*{_KERNEL}$")
 SHELL = re.compile(rf"\w+@demo:\S*[$#]\s*{_KERNEL}$")
 _ENDS = """([pattern]) => {

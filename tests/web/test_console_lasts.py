@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.peers.guest import number_lines
+from tests.peers.guest import KERNEL_LINE, number_lines
 from tests.web.people import Person, Town
 from tests.web.portal import Portal
 from tests.web.seat import Seat
@@ -18,8 +18,7 @@ pytestmark = pytest.mark.anyio
 LOST = re.compile("Connection lost")
 BACK_MS = 90_000
 COUNT_MS = 90_000
-# On a machine with much to do the guest's kernel complains of its clocks, whoever prints at that moment.
-KERNEL = re.compile(rb"\[ *\d+\.\d{6}\] [^\r\n]*\r\n")
+KERNEL = re.compile(KERNEL_LINE.encode() + rb"\r\n")
 
 
 async def at_the_shell(visit: Visit, person: Person) -> Seat:

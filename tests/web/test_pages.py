@@ -35,7 +35,7 @@ def pages(portal: Portal) -> dict[str, str]:
 
 async def settled(page: Page) -> None:
     """The page has its heading and waits for nothing any more."""
-    await expect(page.get_by_role("main").get_by_role("heading").first).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("main").get_by_role("heading").first).to_be_visible()
     await expect(page.get_by_role("progressbar")).to_have_count(0)
 
 

@@ -1,6 +1,6 @@
 /** Keys that work everywhere in the portal, but where a person types. */
 
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 
 export interface Hotkeys {
   onSearch: () => void;
@@ -8,7 +8,8 @@ export interface Hotkeys {
 }
 
 export function useHotkeys({ onSearch, onHelp }: Hotkeys): void {
-  useEffect(() => {
+  // Before the frame is painted: whoever sees it may press at once.
+  useLayoutEffect(() => {
     function press(event: KeyboardEvent): void {
       const wanted = meaning(event);
       if (wanted === undefined) return;
