@@ -330,15 +330,13 @@ async def access(lab: HostLab, **protected: Any) -> ScriptReport:
 async def test_vm_access_makes_changes_and_removes_accounts(booted: HostLab) -> None:
     made = await access(booted, username="bob", password="one-$`'two", ssh_key=KEY)
     assert (made.status, made.err) == (0, ""), made
-    shadow = await run(
-        booted, "grep ^bob: /etc/shadow; ls -ld /home/bob/.ssh; cat /home/bob/.ssh/authorized_keys"
-    )
+    shadow = await run(booted, "grep ^bob: /etc/shadow; ls -ld ~bob/.ssh; cat ~bob/.ssh/authorized_keys")
     assert shadow.out.startswith("bob:$6$")
     assert "drwx------" in shadow.out
     assert shadow.out.endswith(KEY)
     again = await access(booted, username="bob", ssh_key=KEY)
     assert again.status == 0
-    keys = await run(booted, "wc -l </home/bob/.ssh/authorized_keys")
+    keys = await run(booted, "wc -l <~bob/.ssh/authorized_keys")
     assert keys.out == "1\n", "the same key once"
     entered = await run(booted, "id -un", user="bob")
     assert entered.out == "bob\n"

@@ -101,7 +101,7 @@ async def test_its_services_run(lab: HostLab) -> None:
 async def test_vm_access_in_a_whole_system(lab: HostLab) -> None:
     made = await access(lab, "made", username="bob", password="tern-mallow-77", ssh_key=KEY)
     assert made.status == 0, made
-    report = await run(lab, "look", {"script": "id bob; cat /home/bob/.ssh/authorized_keys; sudo -l -U bob"})
+    report = await run(lab, "look", {"script": "id bob; cat ~bob/.ssh/authorized_keys; sudo -l -U bob"})
     assert report.out.count(KEY.strip()) == 1
     assert "(ALL) ALL" in report.out
     reset = await access(lab, "reset", reset_ssh=True)

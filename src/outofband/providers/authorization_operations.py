@@ -33,7 +33,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def resource_type(self) -> str:
-        """`virtualMachines` of `Microsoft.Compute/virtualMachines/start/action`."""
+        """`virtualMachines` of `Microsoft.Compute/virtualMachines/start/action`; empty for a namespace's own."""
         kinds = self.action.split("/")[1:-1]
         return "/".join(kinds[:-1] if self.action.endswith("/action") else kinds)
 
@@ -73,7 +73,10 @@ class ProviderOperations:
 
     def _operations(self) -> Sequence[Operation]:
         """Each action once: several types, and several of a type's own, may need the same."""
-        found = {each.action.lower(): each for declared in self._types() for each in operations_of(declared)}
+        types = tuple(self._types())
+        found = {each.action.lower(): each for declared in types for each in operations_of(declared)}
+        for namespace in {declared.name.partition("/")[0] for declared in types}:
+            found |= {each.action.lower(): each for each in registering(namespace)}
         for action, about in DATA_ACTIONS.items():
             found[action.lower()] = Operation(action, about, data=True)
         return sorted(found.values(), key=_key)
@@ -94,19 +97,25 @@ def operations_of(declared: ResourceType) -> Iterator[Operation]:
             yield Operation(right, action.about)
 
 
+def registering(namespace: str) -> Iterator[Operation]:
+    """What there is to be allowed with the namespace itself."""
+    yield Operation(f"{namespace}/register/action", "Register a subscription for the provider")
+    yield Operation(f"{namespace}/unregister/action", "Unregister a subscription from the provider")
+
+
 def _key(operation: Operation) -> str:
     return operation.action.lower()
 
 
 def _item(namespace: str, operations: Sequence[Operation]) -> Item:
-    kinds = sorted({each.resource_type for each in operations})
+    kinds = sorted({each.resource_type for each in operations} - {""})
     rid = ResourceId(namespace=NAMESPACE, chain=(("providerOperations", namespace),))
     body: dict[str, Any] = {
         "id": str(rid),
         "name": namespace,
         "type": _TYPE,
         "displayName": namespace,
-        "operations": [],
+        "operations": [_shape(each) for each in operations if not each.resource_type],
         "resourceTypes": [
             {
                 "name": kind,

@@ -194,7 +194,7 @@ async def test_names_on_tab(oob: Oob, cloud: Cloud) -> None:
     assert await background.call(names, complete_user, "AD") == ["ada@lab.example", "adam@lab.example"]
     assert len(await background.call(names, complete_user, "")) == 3
     assert await background.call(names, complete_user, "o'x") == []
-    assert await background.call(names, complete_role, "vir") == ["Virtual Machine Contributor"]
+    assert await background.call(names, complete_role, "virtual machine c") == ["Virtual Machine Contributor"]
     await cloud.stop()
     assert await background.call(names, complete_user, "a") == []
     await cloud.start()

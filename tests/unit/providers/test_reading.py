@@ -108,7 +108,8 @@ async def test_a_stopped_vm_has_a_log_and_no_screen(cloud: Cloud, host: Host) ->
 
 async def test_a_vm_that_is_a_serial_port_only(cloud: Cloud, host: Host) -> None:
     body = {"properties": {"outofband": {"driver": "unix", "socket": "router"}}}
-    await host.peer.send(Inventory(msgspec.structs.replace(host_report(), sockets=["router"]), []))
+    report = msgspec.structs.replace(host_report(), drivers=["unix"], sockets=["router"])
+    await host.peer.send(Inventory(report, []))
     await cloud.owner.follow(await cloud.owner.ask("PUT", vm_id("demo"), body))
     said = await refused(cloud.owner, "screenshot")
     assert (said.code, said.fields) == ("NoScreen", {"vm": "demo", "driver": "unix"})

@@ -10,7 +10,7 @@ import msgspec
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
-from outofband.providers.authorization_operations import operations_of
+from outofband.providers.authorization_operations import operations_of, registering
 from outofband.providers.resource_manager.directory import SINCE, VERSION
 from outofband.resources.declaration import Act, Item, Page, Place, ResourceType, View
 from outofband.resources.exchange import Answer, Call
@@ -103,8 +103,7 @@ class Namespaces:
             for each in operations_of(declared)
             if each.namespace == namespace
         }
-        found[f"{namespace}/register/action"] = "Register a subscription for the provider"
-        found[f"{namespace}/unregister/action"] = "Unregister a subscription from the provider"
+        found |= {each.action: each.about for each in registering(namespace)}
         value = [
             {
                 "name": action,

@@ -121,7 +121,7 @@ class AccountNames:
                 about="Tell whether a name is free for a storage account",
                 body=NameQuestion,
                 answer=NameAnswer,
-                permission="{name}/checknameavailability/read",
+                permission=f"{NAMESPACE}/checknameavailability/read",
             )
         }
 
