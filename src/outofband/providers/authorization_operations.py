@@ -33,7 +33,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def resource_type(self) -> str:
-        """`virtualMachines` of `Microsoft.Compute/virtualMachines/start/action`; empty for a namespace's own."""
+        """`virtualMachines` of `Microsoft.Compute/virtualMachines/start/action`; empty: of the namespace."""
         kinds = self.action.split("/")[1:-1]
         return "/".join(kinds[:-1] if self.action.endswith("/action") else kinds)
 
