@@ -6,8 +6,8 @@
 #
 #   check   lint and quick tests: Python and the locked development tools, Node.js and what builds the portal
 #   run     `make up`: Python, the locked run-time libraries, QEMU, package lists for the demo guest, the built portal
-#   test    check + run + the peers that tests start (PostgreSQL's server programs, Chromium; none is left running) and
-#           Azure's own clients and schemathesis, each in an environment of its own: .az, .fuzz
+#   test    check + run + the peers that tests start (PostgreSQL's and Ceph's server programs, Chromium; none is left
+#           running), mmdebstrap, and Azure's own clients and schemathesis, each in an environment of its own: .az, .fuzz
 #   bench   test + what benchmarks compare with (conserver, a C compiler, and .moto)
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something

@@ -29,6 +29,16 @@ missing_packages() {
     # The portal's tests drive a browser that trusts the control plane's authority: certutil tells it.
     have chromium || say chromium
     have certutil || say libnss3-tools
+    # The blob service's tests keep objects in a small Ceph cluster of their own, with its S3 gateway.
+    have radosgw || say radosgw
+    have ceph-mon || say ceph-mon
+    have ceph-osd || say ceph-osd
+    have ceph-mgr || say ceph-mgr
+    # What makes and opens guests' disks and archives, and networks that fail.
+    have mmdebstrap || say mmdebstrap
+    have cpio || say cpio
+    have mke2fs || say e2fsprogs
+    have ip || say iproute2
     ;;
   esac
   case $1 in bench)
