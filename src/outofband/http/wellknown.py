@@ -33,7 +33,8 @@ class WellKnown:
         """GET /metadata/endpoints: what `az cloud register` asks first, before anyone signed in."""
         ids = edge.ids_of(request)
         base = edge.base_of(request, self._services.authority.base)
-        return edge.json_answer(200, cloud(base, self._services.authority.base), ids.headers())
+        told = cloud(base, self._services.authority.base, self._services.storage.suffix)
+        return edge.json_answer(200, told, ids.headers())
 
     async def image_aliases(self, request: Request) -> Response:
         """GET /metadata/vm-image-aliases: which short names of images there are, which is none. Whose hosts
@@ -43,8 +44,10 @@ class WellKnown:
         return edge.json_answer(200, aliases, edge.ids_of(request).headers())
 
 
-def cloud(base: str, audience: str) -> dict[str, Any]:
-    """The description in its version of 2022-09-01. `base`: the way here; `audience`: what tokens are for."""
+def cloud(base: str, audience: str, storage: str = "") -> dict[str, Any]:
+    """The description in its version of 2022-09-01. `base`: the way here; `audience`: what tokens are for;
+    `storage`: what follows `ACCOUNT.blob.` in a blob's address, if addresses are made like that.
+    """
     services = {
         name: base
         for name in (
@@ -66,7 +69,7 @@ def cloud(base: str, audience: str) -> dict[str, Any]:
         )
     }
     suffixes = {
-        "storage": f"core.{DOMAIN}",
+        "storage": storage or f"core.{DOMAIN}",
         "keyVaultDns": f"vault.{DOMAIN}",
         "mhsmDns": f"managedhsm.{DOMAIN}",
         "acrLoginServer": f"registry.{DOMAIN}",

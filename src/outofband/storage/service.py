@@ -24,5 +24,13 @@ class Storage:
     def blob_endpoint(self, account: str) -> str:
         return self.endpoint.replace("{account}", account)
 
+    @property
+    def suffix(self) -> str:
+        """`core.oob.example:8443` of `https://{account}.blob.core.oob.example:8443/`: what clients put behind
+        `ACCOUNT.blob.` when they are told an account's name alone. Empty when its name is in the path.
+        """
+        _, found, rest = self.endpoint.partition("{account}.blob.")
+        return rest.rstrip("/") if found else ""
+
     async def close(self) -> None:
         await self.content.close()

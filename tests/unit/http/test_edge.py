@@ -272,6 +272,12 @@ async def test_health_and_the_cloud_description_need_no_token(cloud: Cloud) -> N
     assert aliases["outputs"]["aliases"]["value"] == {}, "as `az vm image list` reads it"
 
 
+async def test_clients_that_know_an_accounts_name_find_its_blobs(cloud: Cloud) -> None:
+    cloud.storage.endpoint = "https://{account}.blob.core.oob.example:8443/"
+    found = (await cloud.http.get("/metadata/endpoints", params={"api-version": "2022-09-01"})).json()
+    assert found["suffixes"]["storage"] == "core.oob.example:8443"
+
+
 async def test_sign_in_is_the_authoritys(cloud: Cloud) -> None:
     known = (await cloud.http.get(f"/{TENANT}/v2.0/.well-known/openid-configuration")).json()
     assert known["token_endpoint"] == f"{cloud.base}/{TENANT}/oauth2/v2.0/token"
