@@ -62,7 +62,8 @@ soak: ## Long kills, loads and the fault lab (an hour or more; prints figures)
 .PHONY: bench
 bench: ## Benchmarks side by side with their peers, in one run
 	$(BOOTSTRAP) bench
-	$(STEP) "Benchmarks" bench/run $(ARGS)
+	$(STEP) "Benchmarks: consoles" bench/run $(ARGS)
+	$(STEP) "Benchmarks: requests" bench/api/run $(ARGS)
 
 .PHONY: lock
 lock: ## Write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newest versions)
