@@ -213,7 +213,9 @@ def refusal(fault: Fault, ids: Ids, authority: Authority) -> Response:
         log.warning("request.failed", request=ids.request, fault=str(fault), exc_info=fault.__cause__)
     headers = ids.headers()
     if said.status == 401:
-        headers["WWW-Authenticate"] = authority.challenge("common", said.message)
+        # Field `claims` of a fault: what a token has to have that this one lacks.
+        claims = fault.fields.get("claims")
+        headers["WWW-Authenticate"] = authority.challenge("common", said.message, claims)
     if said.status in (429, 503):
         headers["Retry-After"] = str(_seconds(fault))
     fields: dict[str, Any] = msgspec.to_builtins(fault.fields, str_keys=True)

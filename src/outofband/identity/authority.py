@@ -34,6 +34,7 @@ from outofband.identity.sign_in import SignIn
 from outofband.identity.tokens import ALGORITHM, Tokens
 from outofband.identity.trail import SignInTrail
 from outofband.store.store import Store
+from outofband.wire.claims import insufficient_claims
 
 
 class _Grant(Protocol):
@@ -156,8 +157,13 @@ class Authority:
             issuer = self.issuer(principal.tenant)
             raise Fault("InvalidAuthenticationTokenTenant", issuer=issuer, tenant=tenant_id)
 
-    def challenge(self, tenant_id: str, description: str) -> str:
-        """Value of WWW-Authenticate for a 401 (RFC 6750 section 3)."""
+    def challenge(self, tenant_id: str, description: str, claims: Mapping[str, Any] | None = None) -> str:
+        """Value of WWW-Authenticate for a 401 (RFC 6750 section 3); with `claims` one that a new sign-in
+        meets.
+        """
+        if claims is not None:
+            where = f"{self.base}/{tenant_id}"
+            return insufficient_claims(claims, authorization_uri=where, description=description)
         safe = "".join(each for each in description if " " <= each <= "~" and each not in '"\\')
         where = f"{self.base}/{tenant_id}"
         return f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{safe}"'
