@@ -45,7 +45,13 @@ class CodeGrant(PersonGrant):
             await store.codes.redeem(tx, code, issued_id=None, now=request.now)
             return refusal or refuse.bad_code()
         session = await self._begin(
-            tx, request, client, user, parent=browser, authenticated=browser.authenticated
+            tx,
+            request,
+            client,
+            user,
+            parent=browser,
+            authenticated=browser.authenticated,
+            methods=browser.methods,
         )
         await store.codes.redeem(tx, code, issued_id=session.id, now=request.now)
         token = await self._refresh_token(tx, session, scope, request.now)

@@ -16,6 +16,7 @@ from outofband.identity.oauth import OAuthFault
 from outofband.identity.requests import NOT_A_TENANT, TokenRequest
 from outofband.identity.trail import SignInTrail
 from outofband.store.device_codes import INTERVAL, LIFE, DeviceCode, DeviceState
+from outofband.store.sign_ins import PASSWORD
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 
@@ -97,7 +98,15 @@ class DeviceGrant(PersonGrant):
         refusal = await self._standing(tx, request, user)
         if refusal is not None or user is None:
             return refusal or refuse.disabled_user()
-        session = await self._begin(tx, request, client, user, parent=None, authenticated=code.authenticated)
+        session = await self._begin(
+            tx,
+            request,
+            client,
+            user,
+            parent=None,
+            authenticated=code.authenticated,
+            methods=code.methods or PASSWORD,
+        )
         await store.device_codes.redeem(tx, code, issued_id=session.id)
         token = await self._refresh_token(tx, session, scope, now)
         return Grant(user=user, session=session, scope=scope, refresh_token=token)

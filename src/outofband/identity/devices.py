@@ -62,7 +62,11 @@ class Devices:
                     raise Fault("WrongTenant", name=user.name, tenant=code.tenant[:80])
             if allow:
                 await self._store.device_codes.allow(
-                    tx, code, object_id=user.object_id, authenticated=who.proved
+                    tx,
+                    code,
+                    object_id=user.object_id,
+                    authenticated=who.proved,
+                    methods=who.session.methods,
                 )
             else:
                 await self._store.device_codes.deny(tx, code)

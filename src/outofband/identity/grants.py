@@ -80,6 +80,7 @@ class PersonGrant(abc.ABC):
         *,
         parent: SignInSession | None,
         authenticated: datetime,
+        methods: str,
     ) -> SignInSession:
         """The session of a client. A page's lives in its browser's; a program's is a sign-in of its own."""
         now, visitor = request.now, request.visitor
@@ -92,6 +93,7 @@ class PersonGrant(abc.ABC):
             address=visitor.address,
             agent=visitor.agent,
             authenticated=authenticated,
+            methods=methods,
             now=now,
             expires=inside.expires if inside is not None else now + NATIVE_LIFE,
         )

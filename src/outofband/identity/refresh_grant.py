@@ -38,5 +38,6 @@ class RefreshGrant(PersonGrant):
         if asked is None or kept is None:
             return refuse.bad_user_scope(request.get("scope")[:200])
         await store.refresh_tokens.use(tx, token, now)
+        await store.sign_ins.used(tx, session.id, now)
         following = await self._refresh_token(tx, session, kept, now)
         return Grant(user=user, session=session, scope=asked, refresh_token=following)

@@ -64,6 +64,8 @@ async def forget(services: Services) -> None:
         (store.device_codes.prune, KEEP_CODES),
         (store.refresh_tokens.prune, KEEP_SIGN_INS),
         (store.sign_ins.prune, KEEP_SIGN_INS),
+        (store.sign_in_steps.prune, KEEP_CODES),
+        (store.factors.prune, KEEP_CODES),
         (store.sign_in_failures.prune, KEEP_FAILURES),
     )
     for prune, keep in kinds:

@@ -48,6 +48,8 @@ class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
     polled: datetime | None
     issued_id: str | None
     """The client's session that came of it."""
+    methods: str | None
+    """How that person proved it, as `SignInSession.methods`."""
 
 
 class DeviceCodes:
@@ -81,6 +83,7 @@ class DeviceCodes:
             interval=INTERVAL,
             polled=None,
             issued_id=None,
+            methods=None,
         )
         statement = tx.insert(tables.device_codes).values(msgspec.structs.asdict(row))
         return code if await tx.change(statement.on_conflict_do_nothing()) else None
@@ -95,7 +98,9 @@ class DeviceCodes:
     async def polled(self, tx: Tx, code: DeviceCode, *, interval: int, now: datetime) -> None:
         await self._update(tx, code, polled=now, interval=interval)
 
-    async def allow(self, tx: Tx, code: DeviceCode, *, object_id: str, authenticated: datetime) -> bool:
+    async def allow(
+        self, tx: Tx, code: DeviceCode, *, object_id: str, authenticated: datetime, methods: str
+    ) -> bool:
         """False when it has been decided already."""
         return await self._decide(
             tx,
@@ -104,6 +109,7 @@ class DeviceCodes:
             DeviceState.ALLOWED,
             object_id=object_id,
             authenticated=authenticated,
+            methods=methods,
         )
 
     async def deny(self, tx: Tx, code: DeviceCode) -> bool:

@@ -20,6 +20,9 @@ from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 200
+PASSWORD, MFA = "pwd", "mfa"
+USED_AGAIN = timedelta(minutes=5)
+"""How exactly it is known when a session was used last."""
 MAX_AGENT = 200
 """Characters kept of what a client says it is."""
 
@@ -34,11 +37,19 @@ class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     """What the browser or client says it is, for people to read."""
     authenticated: datetime
-    """When the password was typed (claim `auth_time`)."""
+    """When the person last proved all that was asked, from the password on (claim `auth_time`)."""
     started: datetime
     expires: datetime
     ended: datetime | None
     reason: str | None
+    methods: str
+    """How it was proved: words of RFC 8176 with spaces between (claim `amr`)."""
+    last_used: datetime | None
+
+    @property
+    def mfa(self) -> bool:
+        """Whether more than one thing was proved."""
+        return MFA in self.methods.split()
 
     def live(self, now: datetime) -> bool:
         return self.ended is None and self.expires > now
@@ -52,11 +63,27 @@ _BY_ID = Query(
 
 class SignIns:
     async def start(
-        self, tx: Tx, object_id: str, *, address: str, agent: str, now: datetime, life: timedelta
+        self,
+        tx: Tx,
+        object_id: str,
+        *,
+        address: str,
+        agent: str,
+        now: datetime,
+        life: timedelta,
+        methods: str = PASSWORD,
     ) -> tuple[SignInSession, str]:
         """A browser's session, and the secret for its cookie, which is not seen again."""
         secret = secrets.token()
-        row = _row(object_id, address=address, agent=agent, authenticated=now, now=now, expires=now + life)
+        row = _row(
+            object_id,
+            address=address,
+            agent=agent,
+            authenticated=now,
+            now=now,
+            expires=now + life,
+            methods=methods,
+        )
         await self._insert(tx, row, digest=secrets.digest(secret))
         return row, secret
 
@@ -72,10 +99,17 @@ class SignIns:
         authenticated: datetime,
         now: datetime,
         expires: datetime,
+        methods: str = PASSWORD,
     ) -> SignInSession:
         """A client's session."""
         row = _row(
-            object_id, address=address, agent=agent, authenticated=authenticated, now=now, expires=expires
+            object_id,
+            address=address,
+            agent=agent,
+            authenticated=authenticated,
+            now=now,
+            expires=expires,
+            methods=methods,
         )
         row = msgspec.structs.replace(row, client_id=client_id, parent_id=parent.id if parent else None)
         await self._insert(tx, row, digest=None)
@@ -90,11 +124,25 @@ class SignIns:
         found = columns(table, SignInSession).where(table.c.digest == secrets.digest(secret))
         return await tx.row(SignInSession, found)
 
-    async def not_ended(self, tx: Tx, sessions: set[str]) -> set[str]:
-        """Those of `sessions` that nobody has ended; whether their time is over does not matter."""
+    async def raise_to(
+        self, tx: Tx, session: SignInSession, methods: str, *, authenticated: datetime
+    ) -> tuple[SignInSession, str]:
+        """A browser's session after more was proved, with a new secret: the old cookie is worth nothing."""
+        secret, table = secrets.token(), tables.sign_in_sessions
+        values = {"methods": methods, "authenticated": authenticated}
+        change = sa.update(table).where(table.c.id == session.id)
+        await tx.change(change.values({**values, "digest": secrets.digest(secret)}))
+        return msgspec.structs.replace(session, methods=methods, authenticated=authenticated), secret
+
+    async def used(self, tx: Tx, session: str, now: datetime) -> None:
+        table = tables.sign_in_sessions
+        await tx.change(sa.update(table).where(table.c.id == session).values(last_used=now))
+
+    async def not_ended(self, tx: Tx, sessions: set[str]) -> dict[str, SignInSession]:
+        """Those of `sessions` that nobody has ended, by id; whether their time is over does not matter."""
         table = tables.sign_in_sessions
         query = columns(table, SignInSession).where(table.c.id.in_(sessions), table.c.ended.is_(None))
-        return {each.id for each in await tx.rows(SignInSession, query)}
+        return {each.id: each for each in await tx.rows(SignInSession, query)}
 
     async def of_user(self, tx: Tx, object_id: str, now: datetime) -> list[SignInSession]:
         """Where a person is signed in now, newest first; what lives in a browser's session is not listed."""
@@ -123,6 +171,9 @@ class SignIns:
         devices = tables.device_codes
         waiting = sa.and_(devices.c.object_id == object_id.lower(), devices.c.state == DeviceState.ALLOWED)
         await tx.change(sa.update(devices).where(waiting).values(state=DeviceState.WITHDRAWN))
+        # Half a sign-in rests on what may just have been taken back.
+        steps = tables.sign_in_steps
+        await tx.change(sa.delete(steps).where(steps.c.object_id == object_id.lower()))
         table = tables.sign_in_sessions
         where = table.c.object_id == object_id.lower()
         if keep is not None:
@@ -149,7 +200,14 @@ class SignIns:
 
 
 def _row(
-    object_id: str, *, address: str, agent: str, authenticated: datetime, now: datetime, expires: datetime
+    object_id: str,
+    *,
+    address: str,
+    agent: str,
+    authenticated: datetime,
+    now: datetime,
+    expires: datetime,
+    methods: str,
 ) -> SignInSession:
     return SignInSession(
         id=str(uuid.uuid4()),
@@ -163,4 +221,6 @@ def _row(
         expires=expires,
         ended=None,
         reason=None,
+        methods=methods,
+        last_used=now,
     )

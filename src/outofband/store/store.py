@@ -15,6 +15,7 @@ from outofband.store.device_codes import DeviceCodes
 from outofband.store.directory import Directory
 from outofband.store.engine import Database
 from outofband.store.enrolment import EnrolmentTokens
+from outofband.store.factors import Factors
 from outofband.store.keyring import Keyring
 from outofband.store.locks import Locks
 from outofband.store.network import Network
@@ -23,12 +24,15 @@ from outofband.store.operations import Operations
 from outofband.store.outbox import Outbox
 from outofband.store.people import People
 from outofband.store.principals import Principals
+from outofband.store.recovery_codes import RecoveryCodes
 from outofband.store.refresh_tokens import RefreshTokens
 from outofband.store.registrations import Registrations
 from outofband.store.resources import Resources
 from outofband.store.role_definitions import RoleDefinitions
 from outofband.store.sessions import Sessions
 from outofband.store.sign_in_failures import SignInFailures
+from outofband.store.sign_in_policies import SignInPolicies
+from outofband.store.sign_in_steps import SignInSteps
 from outofband.store.sign_ins import SignIns
 
 
@@ -46,6 +50,10 @@ class Store:
         self.people = People()
         self.sign_in_failures = SignInFailures()
         self.sign_ins = SignIns()
+        self.sign_in_steps = SignInSteps()
+        self.sign_in_policies = SignInPolicies()
+        self.factors = Factors()
+        self.recovery_codes = RecoveryCodes()
         self.codes = AuthorizationCodes()
         self.refresh_tokens = RefreshTokens()
         self.device_codes = DeviceCodes()

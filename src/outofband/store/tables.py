@@ -388,6 +388,70 @@ sign_in_sessions = sa.Table(
     sa.Column("expires", Moment, nullable=False),
     sa.Column("ended", Moment),
     sa.Column("reason", Text),
+    # How the person proved it, words of RFC 8176 with spaces between: `pwd otp mfa`.
+    sa.Column("methods", Text, nullable=False, server_default=sa.text("'pwd'")),
+    sa.Column("last_used", Moment),
+)
+
+# What somebody has beside the password: an authenticator app's secret, or a passkey's public half.
+sign_in_factors = sa.Table(
+    "sign_in_factors",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    sa.Column(
+        "object_id", Text, sa.ForeignKey("users.object_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("created", Moment, nullable=False),
+    # Nothing counts before its owner has shown that it works.
+    sa.Column("confirmed", Moment),
+    sa.Column("last_used", Moment),
+    sa.Column("secret", sa.LargeBinary),
+    # How `secret` is wrapped, as in `signing_keys`.
+    sa.Column("wrap", Text, nullable=False, server_default=sa.text("'none'")),
+    sa.Column("last_step", sa.BigInteger),
+    sa.Column("credential_id", Text, unique=True),
+    sa.Column("public_key", sa.LargeBinary),
+    # The host name that a passkey is bound to.
+    sa.Column("host", Text),
+    sa.Column("sign_count", sa.BigInteger),
+    sa.Column("transports", Json),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column(
+        "object_id", Text, sa.ForeignKey("users.object_id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("used", Moment),
+)
+
+# Without a row the defaults hold: nothing is required.
+sign_in_policies = sa.Table(
+    "sign_in_policies",
+    metadata,
+    sa.Column("tenant_id", Text, sa.ForeignKey("tenants.id"), primary_key=True),
+    sa.Column("require_mfa", sa.Boolean, nullable=False),
+    sa.Column("changed", Moment, nullable=False),
+    sa.Column("changed_by", Text, nullable=False),
+)
+
+# Half a sign-in: what a browser has proved and what is still asked of it. Nothing is open to it. One without
+# a session will become one; one with a session will raise it.
+sign_in_steps = sa.Table(
+    "sign_in_steps",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("object_id", Text, sa.ForeignKey("users.object_id", ondelete="CASCADE"), index=True),
+    sa.Column("session_id", Text, sa.ForeignKey("sign_in_sessions.id", ondelete="CASCADE"), index=True),
+    sa.Column("methods", Text, nullable=False),
+    sa.Column("challenge", Text),
+    sa.Column("created", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False),
 )
 
 authorization_codes = sa.Table(
@@ -450,6 +514,8 @@ device_codes = sa.Table(
     sa.Column("interval", sa.Integer, nullable=False),
     sa.Column("polled", Moment),
     sa.Column("issued_id", Text),
+    # Of the person who allowed it, as in `sign_in_sessions`.
+    sa.Column("methods", Text),
 )
 
 # Which network resource names which: a subnet its security group, an IP configuration its subnet. Written

@@ -158,11 +158,11 @@ async def test_what_was_issued_ends_with_the_browser(people: Store, now: datetim
         other, _ = await browser(people, tx, now)
         page, program = await issued(people, tx, now, mine), await issued(people, tx, now, None)
         everything = {each.id for each in (mine, other, page, program)}
-        assert await store.not_ended(tx, everything | {"unknown"}) == everything
+        assert set(await store.not_ended(tx, everything | {"unknown"})) == everything
         assert {each.id for each in await store.of_user(tx, ANN, now)} == everything - {page.id}
         assert await store.end(tx, mine.id, "SignedOut", now)
         assert not await store.end(tx, mine.id, "SignedOut", now)
-        assert await store.not_ended(tx, everything) == {other.id, program.id}
+        assert set(await store.not_ended(tx, everything)) == {other.id, program.id}
         ended = await store.get(tx, page.id)
         assert ended is not None and (ended.ended, ended.reason) == (now, "SignedOut")
 
@@ -175,9 +175,9 @@ async def test_ending_everything_but_one(people: Store, now: datetime) -> None:
         bobs, _ = await browser(people, tx, now, BOB)
         assert await people.sign_ins.end_user(tx, ANN, "PasswordChanged", now, keep=mine.id) == 2
         everything = {each.id for each in (mine, page, bobs, *gone)}
-        assert await people.sign_ins.not_ended(tx, everything) == {mine.id, page.id, bobs.id}
+        assert set(await people.sign_ins.not_ended(tx, everything)) == {mine.id, page.id, bobs.id}
         assert await people.sign_ins.end_user(tx, ANN, "Disabled", now) == 2
-        assert await people.sign_ins.not_ended(tx, everything) == {bobs.id}
+        assert set(await people.sign_ins.not_ended(tx, everything)) == {bobs.id}
 
 
 async def test_forgetting_takes_codes_and_tokens_along(people: Store, now: datetime) -> None:
@@ -278,8 +278,8 @@ async def test_the_states_of_a_device_code(people: Store, now: datetime) -> None
         assert (found.state, found.interval) == (DeviceState.PENDING, device_codes.INTERVAL)
         assert not await store.redeem(tx, found, issued_id="x")
         await store.polled(tx, found, interval=10, now=now)
-        assert await store.allow(tx, found, object_id=ANN, authenticated=now)
-        assert not await store.allow(tx, found, object_id=BOB, authenticated=now)
+        assert await store.allow(tx, found, object_id=ANN, authenticated=now, methods="pwd")
+        assert not await store.allow(tx, found, object_id=BOB, authenticated=now, methods="pwd")
         assert not await store.deny(tx, found)
         assert await store.redeem(tx, found, issued_id="session")
         assert not await store.redeem(tx, found, issued_id="again")
@@ -288,5 +288,5 @@ async def test_the_states_of_a_device_code(people: Store, now: datetime) -> None
         assert (after.state, after.object_id, after.issued_id) == (DeviceState.REDEEMED, ANN, "session")
         assert (after.polled, after.interval) == (now, 10)
         assert await store.deny(tx, refused)
-        assert not await store.allow(tx, refused, object_id=ANN, authenticated=now)
+        assert not await store.allow(tx, refused, object_id=ANN, authenticated=now, methods="pwd")
         assert await store.prune(tx, now + device_codes.LIFE + SECOND) == 2
