@@ -39,7 +39,6 @@ from outofband.server.rights import ConsoleRights
 from outofband.storage.files import Files
 from outofband.storage.objects import Objects
 from outofband.storage.service import Storage
-from outofband.storage.vault import Vault
 from outofband.store.assignments import Assignment
 from outofband.store.directory import Subscription, Tenant
 from outofband.store.principals import ServicePrincipal
@@ -212,7 +211,6 @@ class Cloud:
         self.storage = Storage(
             self.store,
             self.objects or Files(self.folder / "blobs"),
-            Vault.open(self.folder / "vault.key"),
             endpoint=f"{self.base}/blob/{{account}}/",
         )
         self.registry = declare(

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from outofband.store.store import Store
+from tests.support.vault import TEST_KEYS
 
 SQLITE = "sqlite:///"
 
@@ -22,7 +23,7 @@ async def open_store(place: Path | str) -> Store:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.write_bytes(_migrated())
             file.chmod(0o600)
-    return await Store.open(url)
+    return await Store.open(url, TEST_KEYS)
 
 
 @cache

@@ -35,7 +35,6 @@ from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.store.directory import Subscription, Tenant
-from outofband.store.store import Store
 from outofband.wire.grant import Mode
 from outofband.wire.link import MAX_MESSAGE
 from tests.support.database import open_store
@@ -215,7 +214,7 @@ def _template() -> Path:
     Pki.open(folder / "pki", [], clock.now())
 
     async def fill() -> None:
-        store, now = await Store.open(f"sqlite:///{folder}/control.db"), clock.now()
+        store, now = await open_store(folder), clock.now()
         await Keys(store).ensure(now)
         async with store.write() as tx:
             await store.directory.add_tenant(tx, Tenant(id=TENANT, name="T", domain=None, created=now))

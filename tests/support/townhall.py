@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
@@ -16,6 +17,7 @@ from joserfc import jwt
 from outofband.core import clock, secrets
 from outofband.identity.keys import Keys, KeyUse
 from outofband.store.assignments import Assignment
+from outofband.store.master_keys import KeyFile
 from outofband.store.principals import ServicePrincipal
 from outofband.store.store import Store
 
@@ -81,7 +83,8 @@ async def expired_token(store: Store, wanted: dict[str, Any]) -> str:
 
 async def main() -> None:
     wanted = json.load(sys.stdin)
-    store = await Store.open("sqlite:///" + wanted["database"])
+    database = Path(wanted["database"])
+    store = await Store.open(f"sqlite:///{database}", KeyFile(database.with_name("vault.key")))
     try:
         people = {name: await add(store, wanted, name, role) for name, role in wanted["people"].items()}
         json.dump({"people": people, "expired": await expired_token(store, wanted)}, sys.stdout)

@@ -14,9 +14,11 @@ from typing import Any
 import msgspec
 from joserfc.jwk import KeySet, OKPKey, RSAKey
 
-from outofband.store.keyring import UNWRAPPED, StoredKey
+from outofband.store.keyring import StoredKey
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.store.vault import Vault
+from outofband.store.wrapping import SIGNING_KEYS
 
 LEAD = timedelta(hours=24)
 """From the publication of a key to its first signature."""
@@ -65,7 +67,7 @@ class Keys:
         async with self._store.read() as tx:
             missing = [use for use in KeyUse if not await self._store.keyring.trusted(tx, use, now)]
         for use in missing:
-            made = await _generate(use, now, active_from=now)
+            made = await self._generate(use, now, active_from=now)
             async with self._store.write() as tx:
                 # Another node may have been quicker.
                 if not await self._store.keyring.trusted(tx, use, now):
@@ -109,7 +111,7 @@ class Keys:
 
     async def rotate(self, use: KeyUse, now: datetime) -> str:
         """Publish a new key, which signs after `LEAD`; the older ones end when it does. Its key id."""
-        fresh = await _generate(use, now, active_from=now + LEAD)
+        fresh = await self._generate(use, now, active_from=now + LEAD)
 
         async def change(tx: Tx) -> None:
             for old in await self._store.keyring.trusted(tx, use, now):
@@ -134,26 +136,27 @@ class Keys:
                 return ring
             async with self._store.read() as tx:
                 stored = tuple(await self._store.keyring.trusted(tx, use, now))
-            ring = _Ring(stored, {each.kid: _load(each) for each in stored}, now)
+            ring = _Ring(stored, {each.kid: _load(each, self._store.vault) for each in stored}, now)
             self._rings[use] = ring
             return ring
 
-
-async def _generate(use: KeyUse, now: datetime, *, active_from: datetime) -> StoredKey:
-    # An RSA key takes up to seconds of CPU on a small machine; consoles must not wait for it.
-    made = await asyncio.to_thread(_make, use)
-    return StoredKey(
-        kid=made.kid or "",
-        use=use.value,
-        algorithm=use.algorithm,
-        public=dict(made.as_dict(private=False)),
-        private=msgspec.json.encode(made.as_dict(private=True)),
-        wrap=UNWRAPPED,
-        created=now,
-        active_from=active_from,
-        retired=None,
-        expires=None,
-    )
+    async def _generate(self, use: KeyUse, now: datetime, *, active_from: datetime) -> StoredKey:
+        # An RSA key takes up to seconds of CPU on a small machine; consoles must not wait for it.
+        made = await asyncio.to_thread(_make, use)
+        kid, vault = made.kid or "", self._store.vault
+        private = msgspec.json.encode(made.as_dict(private=True))
+        return StoredKey(
+            kid=kid,
+            use=use.value,
+            algorithm=use.algorithm,
+            public=dict(made.as_dict(private=False)),
+            private=vault.seal(private, SIGNING_KEYS.about(kid)),
+            wrap=vault.name,
+            created=now,
+            active_from=active_from,
+            retired=None,
+            expires=None,
+        )
 
 
 def _make(use: KeyUse) -> SigningKey:
@@ -163,10 +166,8 @@ def _make(use: KeyUse) -> SigningKey:
     return OKPKey.generate_key("Ed25519", parameters, auto_kid=True)  # type: ignore[arg-type]
 
 
-def _load(stored: StoredKey) -> SigningKey:
-    if stored.wrap != UNWRAPPED:
-        raise ValueError(f"key {stored.kid} is wrapped by {stored.wrap!r}, which this version cannot undo")
-    jwk = msgspec.json.decode(stored.private)
+def _load(stored: StoredKey, vault: Vault) -> SigningKey:
+    jwk = msgspec.json.decode(vault.unseal(stored.private, SIGNING_KEYS.about(stored.kid), stored.wrap))
     return RSAKey.import_key(jwk) if stored.algorithm == "RS256" else OKPKey.import_key(jwk)
 
 

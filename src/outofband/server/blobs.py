@@ -13,7 +13,6 @@ from outofband.storage.files import Files
 from outofband.storage.objects import Objects
 from outofband.storage.s3 import S3
 from outofband.storage.service import Storage
-from outofband.storage.vault import Vault
 from outofband.store.store import Store
 from outofband.wire.storage.sigv4 import Credentials
 
@@ -21,9 +20,8 @@ ACCOUNT = "{account}"
 
 
 async def open_storage(settings: Settings, state: StateDir, store: Store) -> Storage:
-    """Raises Fault SettingsInvalid, VaultKeyInvalid, or ObjectStoreBusy when the S3 store refuses us."""
-    vault = Vault.open(Path(settings.vault_key_file or state.control / "vault.key"))
-    return Storage(store, await _objects(settings, state), vault, endpoint=settings.blob_endpoint)
+    """Raises Fault SettingsInvalid, or ObjectStoreBusy when the S3 store refuses us."""
+    return Storage(store, await _objects(settings, state), endpoint=settings.blob_endpoint)
 
 
 async def _objects(settings: Settings, state: StateDir) -> Objects:

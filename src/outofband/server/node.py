@@ -92,7 +92,7 @@ class Node:
         state, settings = self._state, self._settings
         pki = Pki.open(state.pki, settings.certificate_names, clock.now())
         async with contextlib.AsyncExitStack() as ends:
-            store = await Store.open(settings.store(state))
+            store = await Store.open(settings.store(state), settings.master_keys(state))
             ends.push_async_callback(store.close)
             storage = await open_storage(settings, state, store)
             ends.push_async_callback(storage.close)

@@ -22,7 +22,7 @@ The file is flat and every key is optional:
     blob_store_secret_file = "/run/secrets/s3"
     blob_store_region = "us-east-1"
     blob_store_ca_file = "/etc/ssl/s3.pem"                  # when the store's certificate is from an own CA
-    vault_key_file = "/run/secrets/vault"                   # encrypts account keys; in control/
+    vault_key_file = "/run/secrets/vault"   # the master key that encrypts stored secrets; control/vault.key
 
 In the environment each is `OOB_` and the key in capitals (`OOB_CONSOLE_PORT`, `OOB_STORE_URL_FILE`).
 """
@@ -45,6 +45,8 @@ from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.identity.pki import LOCAL_NAMES
 from outofband.resources.limits import DEFAULT
+from outofband.store import master_keys
+from outofband.store.master_keys import KeySource
 from outofband.wire.arm.throttle import Allowance, Kind
 from outofband.wire.network.prefixes import Block, block, is_aligned
 
@@ -157,6 +159,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 detail = f"store_url_file: {error.strerror}"
                 raise Fault("SettingsInvalid", path=self.store_url_file, detail=detail) from error
         return self.store_url or f"sqlite:///{state.control}/control.db"
+
+    def master_keys(self, state: StateDir) -> KeySource:
+        return master_keys.choose(self.vault_key_file, state.control / "vault.key")
 
 
 def settings_file(state: StateDir) -> Path:

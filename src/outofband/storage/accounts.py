@@ -14,11 +14,11 @@ import msgspec
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
-from outofband.storage.vault import Vault
 from outofband.store.blobs_accounts import StorageAccount
 from outofband.store.resources import Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.store.wrapping import STORAGE_ACCOUNTS
 
 TYPE = "Microsoft.Storage/storageAccounts"
 KEY_NAMES = ("key1", "key2")
@@ -80,9 +80,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accounts:
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._vault = vault
 
     async def named(self, tx: Tx, name: str) -> Account | None:
         """None when there is none of that name, in whatever tenant."""
@@ -103,8 +102,8 @@ class Accounts:
             uid=uid,
             name=name,
             tenant_id=tenant,
-            keys=self._vault.seal(msgspec.json.encode(keys), uid),
-            wrap=self._vault.name,
+            keys=self._sealed(keys, uid),
+            wrap=self._store.vault.name,
             created=now,
         )
         return await self._store.storage_accounts.add(tx, row)
@@ -115,12 +114,15 @@ class Accounts:
         if account is None or key not in KEY_NAMES:
             raise Fault("InvalidParameter", target="keyName", detail=f"it is one of {', '.join(KEY_NAMES)}")
         keys = tuple(new_key(key, now) if each.name == key else each for each in account.keys)
-        sealed = self._vault.seal(msgspec.json.encode(keys), account.uid)
-        await self._store.storage_accounts.set_keys(tx, account.uid, keys=sealed, wrap=self._vault.name)
+        sealed = self._sealed(keys, account.uid)
+        await self._store.storage_accounts.set_keys(tx, account.uid, keys=sealed, wrap=self._store.vault.name)
         return msgspec.structs.replace(account, keys=keys)
 
+    def _sealed(self, keys: tuple[AccountKey, ...], uid: str) -> bytes:
+        return self._store.vault.seal(msgspec.json.encode(keys), STORAGE_ACCOUNTS.about(uid))
+
     def _account(self, row: StorageAccount, resource: Resource) -> Account:
-        opened = self._vault.unseal(row.keys, row.uid, row.wrap)
+        opened = self._store.vault.unseal(row.keys, STORAGE_ACCOUNTS.about(row.uid), row.wrap)
         return Account(
             uid=row.uid,
             name=row.name,

@@ -6,7 +6,6 @@ from outofband.storage.accounts import Accounts
 from outofband.storage.content import Content
 from outofband.storage.objects import Objects
 from outofband.storage.sweep import Sweep
-from outofband.storage.vault import Vault
 from outofband.store.store import Store
 
 
@@ -15,9 +14,9 @@ class Storage:
     name, with a slash at the end.
     """
 
-    def __init__(self, store: Store, objects: Objects, vault: Vault, *, endpoint: str) -> None:
+    def __init__(self, store: Store, objects: Objects, *, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.accounts = Accounts(store, vault)
+        self.accounts = Accounts(store)
         self.content = Content(store, objects)
         self.sweep = Sweep(store, objects)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from outofband.core.errors import Fault
 from outofband.net.backoff import Backoff
-from outofband.net.tasks import Tasks
+from outofband.net.tasks import Tasks, finish
 from outofband.store import faults, migrate
 from outofband.store.connections import (
     WRITE_WAIT,
@@ -180,6 +180,34 @@ class Database:
                     raise
             await asyncio.sleep(backoff.next())
         raise AssertionError("unreachable")
+
+    async def scrub(self, names: Sequence[str]) -> None:
+        """Rewrite tables so that nothing of what their rows held before is left in the database's files: the
+        free space of a page keeps old bytes for years. On SQLite it is the whole file, whose write-ahead log
+        is emptied too; PostgreSQL keeps its own log for as long as it is told to. Raises Fault StoreBusy.
+        """
+        await self._take_turn()
+        try:
+            async with self._writer.connect() as connection:
+                plain_connection = await connection.get_raw_connection()
+                driver: Any = plain_connection.driver_connection
+                if self._sqlite:
+                    await finish(driver.execute_fetchall("VACUUM"))
+                    await finish(driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+                    return
+                # VACUUM cannot run inside a transaction.
+                await driver.set_autocommit(True)
+                try:
+                    for name in names:
+                        await finish(driver.execute(f"VACUUM FULL {name}"))
+                finally:
+                    await driver.set_autocommit(False)
+        except Exception as error:
+            if (fault := faults.translate(error)) is not None:
+                raise fault from error
+            raise
+        finally:
+            self._turn.release()
 
     async def _take_turn(self) -> None:
         try:

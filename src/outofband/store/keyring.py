@@ -13,8 +13,6 @@ import sqlalchemy as sa
 from outofband.store import tables
 from outofband.store.tx import Tx, columns
 
-UNWRAPPED = "none"
-
 
 class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key pair. It signs from `active_from` until `retired`, and is trusted until `expires`."""
@@ -26,8 +24,9 @@ class StoredKey(msgspec.Struct, frozen=True, kw_only=True):
     public: dict[str, Any]
     """JWK without private members."""
     private: bytes
-    """JWK with private members, JSON; encrypted unless `wrap` is `none`."""
+    """JWK with private members, JSON, as the vault sealed it."""
     wrap: str
+    """Name of the key it is sealed with."""
     created: datetime
     active_from: datetime
     retired: datetime | None

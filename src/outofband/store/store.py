@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outofband.store import wrapping
 from outofband.store.activity import Activity
 from outofband.store.agents import Agents
 from outofband.store.assignments import Assignments
@@ -18,6 +19,7 @@ from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.factors import Factors
 from outofband.store.keyring import Keyring
 from outofband.store.locks import Locks
+from outofband.store.master_keys import KeySource
 from outofband.store.network import Network
 from outofband.store.notify import Bell
 from outofband.store.operations import Operations
@@ -34,13 +36,18 @@ from outofband.store.sign_in_failures import SignInFailures
 from outofband.store.sign_in_policies import SignInPolicies
 from outofband.store.sign_in_steps import SignInSteps
 from outofband.store.sign_ins import SignIns
+from outofband.store.vault import UNWRAPPED, Vault, open_vault
 
 
 class Store:
-    """Repositories hold no state: everything is in the unit of work they are given."""
+    """Repositories hold no state: everything is in the unit of work they are given.
 
-    def __init__(self, db: Database) -> None:
+    `vault` encrypts and opens what rows keep of secrets; only who opened the store with master keys has one.
+    """
+
+    def __init__(self, db: Database, vault: Vault | None = None) -> None:
         self.db = db
+        self._vault = vault
         self.read = db.read
         self.write = db.write
         self.transact = db.transact
@@ -76,15 +83,45 @@ class Store:
         self.console_settings = ConsoleSettings()
         self.network = Network()
 
-    @classmethod
-    async def open(cls, url: str) -> Store:
-        """As `Database.open`."""
-        return cls(await Database.open(url))
+    @property
+    def vault(self) -> Vault:
+        if self._vault is None:
+            raise LookupError("this store was opened without master keys")
+        return self._vault
 
     @classmethod
-    async def beside(cls, url: str) -> Store:
-        """As `Database.beside`."""
-        return cls(await Database.beside(url))
+    async def open(cls, url: str, keys: KeySource | None = None) -> Store:
+        """As `Database.open`; then every secret is brought under the first of the master keys, those that an
+        earlier version left in clear among them. Without `keys` the store has no vault.
+
+        Raises Fault VaultKeyMissing, VaultKeyWrong, VaultKeyInvalid or VaultKeyFixed too.
+        """
+        db = await Database.open(url)
+        try:
+            if keys is None:
+                return cls(db)
+            vault = await _vault(db, keys)
+            await wrapping.wrap_all(db, vault)
+            return cls(db, vault)
+        except BaseException:
+            await db.close()
+            raise
+
+    @classmethod
+    async def beside(cls, url: str, keys: KeySource | None = None) -> Store:
+        """As `Database.beside`, with a vault when there are master keys to open it with."""
+        db = await Database.beside(url)
+        try:
+            return cls(db, await _vault(db, keys) if keys is not None else None)
+        except BaseException:
+            await db.close()
+            raise
 
     async def close(self) -> None:
         await self.db.close()
+
+
+async def _vault(db: Database, keys: KeySource) -> Vault:
+    async with db.read() as tx:
+        found = await wrapping.names(tx)
+    return open_vault(keys, found.keys(), found.total() - found[UNWRAPPED])

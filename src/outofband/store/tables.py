@@ -73,7 +73,7 @@ signing_keys = sa.Table(
     sa.Column("algorithm", Text, nullable=False),
     sa.Column("public", Json, nullable=False),
     sa.Column("private", sa.LargeBinary, nullable=False),
-    # How `private` is wrapped: "none" today, the name of a master key once there is one.
+    # Which master key `private` is wrapped with (store.vault); "none": in clear, by an earlier version.
     sa.Column("wrap", Text, nullable=False),
     sa.Column("created", Moment, nullable=False),
     sa.Column("active_from", Moment, nullable=False),

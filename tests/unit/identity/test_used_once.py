@@ -18,6 +18,7 @@ from outofband.identity.oauth import OAuthFault, TokenResponse
 from outofband.store.directory import Tenant
 from outofband.store.store import Store
 from tests.support.users import add_user, cheap_passwords
+from tests.support.vault import TEST_KEYS
 from tests.unit.identity.conftest import BASE, NOW, VISITOR
 from tests.unit.identity.flows import Flows, given
 from tests.unit.store.conftest import TENANT, cluster, store_url
@@ -29,7 +30,7 @@ AT_ONCE = 6
 
 
 async def node(store_url: str) -> Flows:
-    store = await Store.open(store_url)
+    store = await Store.open(store_url, TEST_KEYS)
     authority = Authority(store, Keys(store), base=BASE, passwords=cheap_passwords())
     return Flows(authority, store, "organizations")
 

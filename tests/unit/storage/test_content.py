@@ -15,7 +15,6 @@ from outofband.core.errors import Fault
 from outofband.storage.content import Content
 from outofband.storage.files import Files
 from outofband.storage.sweep import Sweep
-from outofband.storage.vault import Vault
 from outofband.store.blobs import BLOCK, PAGE, Blob
 from outofband.store.blobs_containers import Container, past
 from outofband.store.blobs_objects import Block, Extent
@@ -255,19 +254,3 @@ async def test_lists_gather_what_lies_behind_a_delimiter(shelf: Shelf) -> None:
 def test_what_comes_past_a_prefix(prefix: str, rest: str) -> None:
     end = past(prefix)
     assert end is None or (prefix + rest < end and not end.startswith(prefix))
-
-
-def test_secrets_open_only_with_their_key_and_in_their_place(tmp_path: Path) -> None:
-    path = tmp_path / "vault.key"
-    vault = Vault.open(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    sealed = vault.seal(b"secret", "here")
-    assert b"secret" not in sealed
-    assert Vault.open(path).unseal(sealed, "here", vault.name) == b"secret"
-    other = Vault(bytes(32))
-    for opener, about, name in ((vault, "there", vault.name), (other, "here", vault.name)):
-        with pytest.raises(Fault, match="VaultKeyInvalid"):
-            opener.unseal(sealed, about, name)
-    path.write_text("rubbish")
-    with pytest.raises(Fault, match="VaultKeyInvalid"):
-        Vault.open(path)
