@@ -13,8 +13,8 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.store import tables
-from outofband.store.keyring import UNWRAPPED
 from outofband.store.tx import Tx, columns
+from outofband.store.vault import UNWRAPPED
 
 MAX_FACTORS = 20
 """Of one person."""
@@ -35,7 +35,7 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     confirmed: datetime | None
     last_used: datetime | None
     secret: bytes | None = None
-    """Of an authenticator app: the shared secret, 20 bytes; encrypted unless `wrap` is `none`."""
+    """Of an authenticator app: the shared secret, 20 bytes, as the vault sealed it (`wrapping.TOTP`)."""
     wrap: str = UNWRAPPED
     last_step: int | None = None
     """The last time step whose code was taken: none before it, nor it again, counts."""

@@ -35,15 +35,23 @@ class SecretColumn(msgspec.Struct, frozen=True):
     table: sa.Table
     id: str
     secret: str
+    bound: str = ""
+    """The column whose value the secret is bound to, when it is another one than `id`."""
     wrap: str = "wrap"
 
     def about(self, row: str) -> str:
         return about(self.purpose, row)
 
+    @property
+    def is_there(self) -> sa.ColumnElement[bool]:
+        """Some rows of a table may have no secret."""
+        return self.table.c[self.secret].is_not(None)
+
 
 SIGNING_KEYS = SecretColumn("signing-key", tables.signing_keys, "kid", "private")
 STORAGE_ACCOUNTS = SecretColumn("storage-account", storage_accounts, "uid", "keys")
-SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS)
+TOTP = SecretColumn("totp", tables.sign_in_factors, "id", "secret", bound="object_id")
+SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP)
 
 
 async def names(tx: Tx) -> Counter[str]:
@@ -51,7 +59,7 @@ async def names(tx: Tx) -> Counter[str]:
     found: Counter[str] = Counter()
     for each in SECRETS:
         wrap = each.table.c[each.wrap]
-        rows = await tx.fetch(sa.select(wrap, sa.func.count()).where(wrap.is_not(None)).group_by(wrap))
+        rows = await tx.fetch(sa.select(wrap, sa.func.count()).where(each.is_there).group_by(wrap))
         found.update(dict(map(tuple, rows)))
     return found
 
@@ -74,14 +82,15 @@ async def wrap_all(db: Database, vault: Vault) -> int:
 async def _some(db: Database, vault: Vault, column: SecretColumn) -> int:
     table, target = column.table, vault.name
     id_, secret, wrap = table.c[column.id], table.c[column.secret], table.c[column.wrap]
+    bound = table.c[column.bound or column.id]
     settled = (target, target + UNSCRUBBED)
 
     async def work(tx: Tx) -> int:
-        query = sa.select(id_, secret, wrap).where(wrap.is_not(None), wrap.not_in(settled))
+        query = sa.select(id_, bound, secret, wrap).where(column.is_there, wrap.not_in(settled))
         rows = await tx.fetch(query.order_by(id_).limit(BATCH))
         for each in rows:
-            row, sealed, name = tuple(each)
-            fresh = vault.rewrap(sealed, column.about(row), name)
+            row, place, sealed, name = tuple(each)
+            fresh = vault.rewrap(sealed, column.about(place), name)
             mark = UNSCRUBBED if name == UNWRAPPED or name.endswith(UNSCRUBBED) else ""
             values: dict[str, Any] = {column.secret: fresh, column.wrap: target + mark}
             await tx.change(sa.update(table).where(id_ == row).values(values))

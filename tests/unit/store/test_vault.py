@@ -19,7 +19,9 @@ from outofband.store.keyring import StoredKey
 from outofband.store.master_keys import KeyFile, KeySource, KeyText, MasterKey, Ring, choose, parse
 from outofband.store.store import Store
 from outofband.store.vault import UNWRAPPED, Vault, about, open_vault
-from outofband.store.wrapping import SIGNING_KEYS, STORAGE_ACCOUNTS, wrap_all
+from outofband.store.wrapping import SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP, wrap_all
+from tests.support.users import add_user
+from tests.unit.store.conftest import TENANT
 
 ONE, TWO = MasterKey(b"\1" * 32), MasterKey(b"\2" * 32)
 ABOUT = about("signing-key", "k1")
@@ -336,3 +338,32 @@ async def test_killed_in_the_middle_of_wrapping(
     if store_url.startswith("sqlite"):
         assert PLAIN not in files(store_url)
     await store.close()
+
+
+@pytest.mark.anyio
+async def test_apps_of_people_are_wrapped_and_passkeys_have_nothing_to_wrap(
+    populated: Store, now: datetime
+) -> None:
+    store = populated
+    await add_user(store, TENANT, "ann@lab.example", now=now)
+    async with store.write() as tx:
+        user = await store.people.by_name(tx, "ann@lab.example")
+        assert user is not None
+        made = await store.factors.offer_totp(tx, user.object_id, "phone", PLAIN, now=now)
+        assert await store.factors.confirm(tx, made, step=1, now=now)
+        await store.factors.add_passkey(
+            tx,
+            user.object_id,
+            "stick",
+            credential_id="c",
+            public_key=b"p",
+            host="h",
+            sign_count=0,
+            transports=[],
+            now=now,
+        )
+    assert await wrap_all(store.db, store.vault) == 1
+    async with store.read() as tx:
+        [held] = [each for each in await store.factors.of_user(tx, user.object_id) if each.secret]
+    assert held.secret is not None
+    assert store.vault.unseal(held.secret, TOTP.about(user.object_id), held.wrap) == PLAIN
