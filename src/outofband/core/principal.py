@@ -24,3 +24,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """End of the token that proved this, seconds since the epoch."""
     session: str | None = None
     """A person's sign-in session (claim `sid`): when it is ended, so is everything that came of it."""
+    capable: bool = False
+    """Its client answers a claims challenge (`identity.challenges`) with another token."""

@@ -1,5 +1,5 @@
 """From an access token to the principal behind it, looked up each time: who was disabled, removed or signed
-out is out at the very next request.
+out is out at the very next request, and a token that is older than a loss is replaced by a client that can.
 """
 
 from __future__ import annotations
@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from outofband.core.errors import Fault
 from outofband.core.principal import Principal, PrincipalKind
+from outofband.identity.challenges import challenge, issued_since
 from outofband.identity.tokens import AccessClaims, Tokens, invalid
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -26,19 +28,28 @@ class Callers:
     ) -> Principal:
         """Who sent `token` (the text after `Bearer`), which is for this service or for `audiences`.
 
-        Raises Fault InvalidAuthenticationToken or ExpiredAuthenticationToken.
+        Raises Fault InvalidAuthenticationToken, ExpiredAuthenticationToken or
+        TokenIssuedBeforeRevocationTimestamp; of a client that can, they are claims challenges.
         """
         claims = await self._tokens.access(token, now, audiences=audiences)
         async with self._store.read() as tx:
             if claims.idtyp == USER:
                 return await self._user(tx, claims, now)
-            return await self._program(tx, claims)
+            return await self._program(tx, claims, now)
 
-    async def _program(self, tx: Tx, claims: AccessClaims) -> Principal:
+    async def _program(self, tx: Tx, claims: AccessClaims, now: datetime) -> Principal:
         client = await self._store.principals.get(tx, claims.oid)
-        known = client is not None and (client.tenant_id, client.app_id) == (claims.tid, claims.appid)
-        if client is None or not known or client.disabled:
+        if client is None or (client.tenant_id, client.app_id) != (claims.tid, claims.appid):
             raise invalid("its principal is unknown or disabled")
+        if client.disabled:
+            raise _ended("its principal is unknown or disabled", claims, now)
+        if claims.gen != client.generation:
+            kept = claims.cred is None or await self._store.principals.has_credential(
+                tx, client.object_id, claims.cred
+            )
+            if not kept:
+                raise _ended("the secret or certificate it was given for was taken back", claims, now)
+            _require_newer(claims, now)
         return Principal(
             tenant=client.tenant_id,
             object_id=client.object_id,
@@ -46,18 +57,23 @@ class Callers:
             kind=PrincipalKind.SERVICE_PRINCIPAL,
             name=client.name,
             expires=claims.exp,
+            capable=claims.capable,
         )
 
     async def _user(self, tx: Tx, claims: AccessClaims, now: datetime) -> Principal:
         user = await self._store.people.get(tx, claims.oid)
-        if user is None or user.tenant_id != claims.tid or user.disabled:
+        if user is None or user.tenant_id != claims.tid:
             raise invalid("its user is unknown or disabled")
+        if user.disabled:
+            raise _ended("its user is unknown or disabled", claims, now)
         session = await self._store.sign_ins.get(tx, claims.sid or "")
         known = session is not None and (session.object_id, session.client_id) == (claims.oid, claims.appid)
         if session is None or not known or not session.live(now):
-            raise invalid("the sign-in it came from has ended")
+            raise _ended("the sign-in it came from has ended", claims, now)
         if user.must_change:
-            raise invalid("its user has to change the password first")
+            raise _ended("its user has to change the password first", claims, now)
+        if claims.gen != user.generation:
+            _require_newer(claims, now)
         return Principal(
             tenant=user.tenant_id,
             object_id=user.object_id,
@@ -66,4 +82,22 @@ class Callers:
             name=user.name,
             expires=claims.exp,
             session=session.id,
+            capable=claims.capable,
         )
+
+
+def _ended(detail: str, claims: AccessClaims, now: datetime) -> Fault:
+    """What the token stood for is over. A client that asks for another is told why there is none."""
+    return challenge(invalid(detail), capable=claims.capable, claims=issued_since(now))
+
+
+def _require_newer(claims: AccessClaims, now: datetime) -> None:
+    """Something was taken away after the token was issued, and the token still stands for its principal.
+
+    Rights are read with each request, so nothing is lost by going on with it: only a client that can replace
+    it is made to, for others a refusal would be the end of an hour's work. Raises Fault
+    TokenIssuedBeforeRevocationTimestamp.
+    """
+    if claims.capable:
+        plain = Fault("TokenIssuedBeforeRevocationTimestamp")
+        raise challenge(plain, capable=True, claims=issued_since(now))

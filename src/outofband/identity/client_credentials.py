@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from outofband.core import clock
+from outofband.identity import claims
 from outofband.identity.issuing import Issuer
 from outofband.identity.limiter import Limiter
 from outofband.identity.oauth import OAuthFault, TokenResponse
-from outofband.identity.requests import NOT_A_TENANT, TokenRequest, capabilities
+from outofband.identity.requests import NOT_A_TENANT, TokenRequest
 from outofband.store.directory import Tenant
 from outofband.store.principals import PrincipalSecret, ServicePrincipal
 from outofband.store.store import Store
@@ -50,10 +51,12 @@ class ClientCredentials:
         audience = self._audience(request, home)
         if isinstance(audience, OAuthFault):
             return audience
-        wanted = capabilities(request.get("claims"))
+        wanted = claims.read(request.get("claims"))
         if wanted is None:
             return refuse.malformed("The parameter 'claims' is not valid JSON.")
-        return await self._issuer.to_program(client, audience, wanted, request.now)
+        return await self._issuer.to_program(
+            client, audience, credential=matching[0].id, wanted=wanted, now=request.now
+        )
 
     async def _client(
         self, request: TokenRequest

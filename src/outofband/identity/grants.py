@@ -8,11 +8,12 @@ import abc
 from datetime import datetime, timedelta
 
 from outofband.core import clock
+from outofband.identity import claims
 from outofband.identity.clients import PublicClient, public_client
 from outofband.identity.issuing import Grant, Issuer
 from outofband.identity.limiter import Limiter
 from outofband.identity.oauth import OAuthFault, TokenResponse
-from outofband.identity.requests import NOT_A_TENANT, TokenRequest, capabilities
+from outofband.identity.requests import NOT_A_TENANT, TokenRequest
 from outofband.identity.scopes import Scope, parse
 from outofband.identity.trail import Act, SignInTrail
 from outofband.store.people import User
@@ -42,7 +43,7 @@ class PersonGrant(abc.ABC):
             return refuse.unknown_client(request.client_id, request.tenant[:80])
         if request.get("client_secret") or request.get("client_assertion"):
             return refuse.secret_of_public_client()
-        wanted = capabilities(request.get("claims"))
+        wanted = claims.read(request.get("claims"))
         if wanted is None:
             return refuse.malformed("The parameter 'claims' is not valid JSON.")
         # Not `transact`: run again after a commit whose answer was lost, it would take itself for a thief.
@@ -53,7 +54,7 @@ class PersonGrant(abc.ABC):
                 self._by_address.failed(source, clock.monotonic())
             return decided
         asked = request.get("client_info") == "1"
-        return await self._issuer.to_person(decided, client_info=asked, capabilities=wanted, now=request.now)
+        return await self._issuer.to_person(decided, client_info=asked, wanted=wanted, now=request.now)
 
     @abc.abstractmethod
     async def _decide(self, tx: Tx, request: TokenRequest, client: PublicClient) -> Grant | OAuthFault:

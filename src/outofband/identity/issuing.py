@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from outofband.identity.callers import USER
+from outofband.identity.claims import WantedClaims
 from outofband.identity.oauth import TOKEN_SECONDS, TokenResponse
 from outofband.identity.scopes import PERMISSION, Scope
 from outofband.identity.tokens import Tokens
@@ -32,8 +33,15 @@ class Issuer:
         self.tokens = tokens
 
     async def to_program(
-        self, client: ServicePrincipal, audience: str, capabilities: list[str], now: datetime
+        self,
+        client: ServicePrincipal,
+        audience: str,
+        *,
+        credential: str | None,
+        wanted: WantedClaims,
+        now: datetime,
     ) -> TokenResponse:
+        """`credential` is the secret or certificate that was shown, whose end ends the token."""
         claims = {
             "oid": client.object_id,
             "sub": client.object_id,
@@ -41,13 +49,15 @@ class Issuer:
             "azp": client.app_id,
             "app_displayname": client.name,
             "idtyp": "app",
-            **_capable(capabilities),
+            "gen": client.generation,
+            **({"cred": credential} if credential is not None else {}),
+            **_capable(wanted),
         }
         token = await self.tokens.sign(claims, tenant_id=client.tenant_id, audience=audience, now=now)
         return TokenResponse(access_token=token)
 
     async def to_person(
-        self, grant: Grant, *, client_info: bool, capabilities: list[str], now: datetime
+        self, grant: Grant, *, client_info: bool, wanted: WantedClaims, now: datetime
     ) -> TokenResponse:
         """`client_info` says whether the client asked for it."""
         user, session, scope = grant.user, grant.session, grant.scope
@@ -69,7 +79,8 @@ class Issuer:
             "scp": PERMISSION,
             "idtyp": USER,
             "amr": ["pwd"],
-            **_capable(capabilities),
+            "gen": user.generation,
+            **_capable(wanted),
         }
         identity = {**who, **({"nonce": grant.nonce} if grant.nonce else {})}
         # Nothing of a sign-in is good for longer than the sign-in.
@@ -91,8 +102,8 @@ class Issuer:
         )
 
 
-def _capable(capabilities: list[str]) -> dict[str, Any]:
-    return {"xms_cc": capabilities} if capabilities else {}
+def _capable(wanted: WantedClaims) -> dict[str, Any]:
+    return {"xms_cc": wanted.capabilities} if wanted.capabilities else {}
 
 
 def _client_info(user: User) -> str:

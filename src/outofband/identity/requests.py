@@ -15,7 +15,6 @@ from outofband.identity.oauth import Refusals
 
 MAX_FIELD = 4096
 """Characters of one field of a token request."""
-_MAX_CAPABILITIES = 8
 NOT_A_TENANT = frozenset({"common", "organizations", "consumers"})
 """Path segments that leave the tenant to whoever signs in."""
 
@@ -76,28 +75,3 @@ def add_basic(fields: dict[str, str], authorization: str) -> str | None:
         return "Give the client's credentials once."
     fields["client_id"], fields["client_secret"] = unquote_plus(client_id), unquote_plus(secret)
     return None
-
-
-class _Values(msgspec.Struct, frozen=True):
-    values: list[str] = []
-
-
-class _WantedInToken(msgspec.Struct, frozen=True):
-    xms_cc: _Values = _Values()
-
-
-class _WantedClaims(msgspec.Struct, frozen=True):
-    """The `claims` parameter (OpenID Connect Core 5.5) as far as it is granted."""
-
-    access_token: _WantedInToken = _WantedInToken()
-
-
-def capabilities(claims: str) -> list[str] | None:
-    """The client capabilities (`xms_cc`) in a `claims` parameter; None when it cannot be read."""
-    if not claims:
-        return []
-    try:
-        wanted = msgspec.json.decode(claims.encode(), type=_WantedClaims)
-    except (RecursionError, msgspec.MsgspecError):
-        return None
-    return wanted.access_token.xms_cc.values[:_MAX_CAPABILITIES]

@@ -17,6 +17,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.identity.challenges import announces
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.oauth import TOKEN_SECONDS
 
@@ -47,6 +48,16 @@ class AccessClaims(msgspec.Struct, frozen=True, kw_only=True):
     """`app` or `user`."""
     sid: str | None = None
     """The sign-in session of a user."""
+    gen: int = 0
+    """How often something had been taken from the principal when it was issued (`store.generations`)."""
+    cred: str | None = None
+    """Which secret or certificate of a program it was given for."""
+    xms_cc: list[str] = []
+    """What its client announced that it can do."""
+
+    @property
+    def capable(self) -> bool:
+        return announces(self.xms_cc)
 
 
 class IdClaims(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.columns import inside
+from outofband.store.generations import advance
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -154,9 +155,11 @@ class Assignments:
         return AssignmentPage(items=found[:size], after=found[size - 1].key if more else None)
 
     async def remove(self, tx: Tx, tenant_id: str, scope: str, name: str) -> bool:
+        """Take a role away; the tokens that its principal has are older than that from then on."""
         table = tables.role_assignments
-        gone = sa.delete(table).where(table.c.key == key_of(tenant_id, scope, name))
-        return await tx.change(gone) > 0
+        where = table.c.key == key_of(tenant_id, scope, name)
+        await advance(tx, sa.select(table.c.principal_id).where(where))
+        return await tx.change(sa.delete(table).where(where)) > 0
 
     async def remove_of(self, tx: Tx, principal_id: str) -> int:
         """Take everything away from a principal that is removed."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from outofband.core import secrets
 from outofband.store import tables
+from outofband.store.generations import advance, taken
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -28,6 +29,8 @@ class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     disabled: bool
     created: datetime
+    generation: int = 0
+    """How often something was taken from the program: see `store.generations`."""
 
 
 class PrincipalSecret(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +76,8 @@ class Principals:
     async def set_disabled(self, tx: Tx, object_id: str, disabled: bool) -> bool:
         """Switch a principal off or on; its tokens stop working at their next use. False when unknown."""
         table = tables.service_principals
-        change = sa.update(table).where(table.c.object_id == object_id.lower()).values(disabled=disabled)
+        values = {"disabled": disabled} | (taken(table) if disabled else {})
+        change = sa.update(table).where(table.c.object_id == object_id.lower()).values(values)
         return await tx.change(change) > 0
 
     async def remove(self, tx: Tx, object_id: str) -> bool:
@@ -111,5 +115,14 @@ class Principals:
         return await tx.rows(PrincipalSecret, query.order_by(table.c.created.desc()).limit(MAX_SECRETS))
 
     async def remove_secret(self, tx: Tx, secret_id: str) -> bool:
+        """Take a secret back; the tokens that were given for it end at their next use."""
         table = tables.principal_secrets
+        owner = sa.select(table.c.object_id).where(table.c.id == secret_id)
+        await advance(tx, owner)
         return await tx.change(sa.delete(table).where(table.c.id == secret_id)) > 0
+
+    async def has_credential(self, tx: Tx, object_id: str, credential_id: str) -> bool:
+        """Whether the program still has this secret, ended or not."""
+        table = tables.principal_secrets
+        mine = sa.and_(table.c.id == credential_id, table.c.object_id == object_id.lower())
+        return await tx.value(sa.select(table.c.id).where(mine)) is not None
