@@ -1,8 +1,8 @@
 """Continuous access evaluation: a 401 that a client answers by itself, with another token.
 
-A client that announced it when it asked for its token (`xms_cc` with `cp1`) is told in `WWW-Authenticate` which
-claims its next token must have (`wire.claims`); it asks for one with them, once, and sends its request again.
-Everybody else is given the plain refusal.
+A client that announced it when it asked for its token (`xms_cc` with `cp1`) is told in `WWW-Authenticate`
+which claims its next token must have (`wire.claims`); it asks for one with them, once, and sends its request
+again. Everybody else is given the plain refusal.
 """
 
 from __future__ import annotations

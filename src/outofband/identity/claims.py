@@ -1,4 +1,4 @@
-"""The `claims` parameter of a request (OpenID Connect Core 5.5): what the client wants its access token to have.
+"""The `claims` parameter of a request (OpenID Connect Core 5.5): what its token is to have.
 
 MSAL merges into it what the client can do (`xms_cc`) and what a resource asked for in a claims challenge
 (`nbf`, later `acrs`), each once.
@@ -6,9 +6,12 @@ MSAL merges into it what the client can do (`xms_cc`) and what a resource asked 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from outofband.identity.tokens import SKEW
 
 MAX_VALUES = 8
 """Values of one claim that are looked at."""
@@ -53,6 +56,10 @@ class WantedClaims(msgspec.Struct, frozen=True):
             return max((float(each) for each in self.texts("nbf")), default=None)
         except ValueError:
             return None
+
+    def possible(self, now: datetime) -> bool:
+        """Whether a token issued now is new enough; a resource's clock may be ahead of ours a little."""
+        return self.not_before is None or self.not_before <= now.timestamp() + SKEW
 
 
 def read(text: str) -> WantedClaims | None:

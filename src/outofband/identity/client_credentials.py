@@ -52,8 +52,8 @@ class ClientCredentials:
         if isinstance(audience, OAuthFault):
             return audience
         wanted = claims.read(request.get("claims"))
-        if wanted is None:
-            return refuse.malformed("The parameter 'claims' is not valid JSON.")
+        if wanted is None or not wanted.possible(request.now):
+            return refuse.malformed("The parameter 'claims' is no JSON, or asks for what cannot be.")
         return await self._issuer.to_program(
             client, audience, credential=matching[0].id, wanted=wanted, now=request.now
         )

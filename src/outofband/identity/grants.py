@@ -44,8 +44,8 @@ class PersonGrant(abc.ABC):
         if request.get("client_secret") or request.get("client_assertion"):
             return refuse.secret_of_public_client()
         wanted = claims.read(request.get("claims"))
-        if wanted is None:
-            return refuse.malformed("The parameter 'claims' is not valid JSON.")
+        if wanted is None or not wanted.possible(request.now):
+            return refuse.malformed("The parameter 'claims' is no JSON, or asks for what cannot be.")
         # Not `transact`: run again after a commit whose answer was lost, it would take itself for a thief.
         async with self._store.write() as tx:
             decided = await self._decide(tx, request, client)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, UnsupportedAlgorithmError
 
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -23,8 +23,8 @@ from outofband.identity.oauth import TOKEN_SECONDS
 
 MAX_TOKEN = 8192
 """Bytes of a token that is looked at; ours have about 1000."""
-NOT_BEFORE_LEEWAY = 60
-"""Seconds by which the clock of another node may be ahead."""
+SKEW = 120
+"""Seconds by which two clocks may differ, either way."""
 MAX_KNOWN = 4096
 """Tokens whose signature need not be checked again; about 2 KB each."""
 ALGORITHM = KeyUse.TOKEN.algorithm
@@ -128,11 +128,10 @@ class Tokens:
         if claims.aud not in (self.own if audiences is None else audiences):
             raise invalid("its audience is not this service")
         seconds = now.timestamp()
-        if claims.exp <= seconds:
-            expired = clock.iso(datetime.fromtimestamp(claims.exp, UTC))
-            raise Fault("ExpiredAuthenticationToken", expired=expired, now=clock.iso(now))
-        if claims.nbf > seconds + NOT_BEFORE_LEEWAY:
-            raise invalid("it is not valid yet")
+        if claims.exp + SKEW <= seconds:
+            raise Fault("ExpiredAuthenticationToken", expired=_told(claims.exp), now=clock.iso(now))
+        if claims.nbf > seconds + SKEW:
+            raise invalid(f"it is not valid before {_told(claims.nbf)}, and it is {clock.iso(now)} here")
         return claims
 
     async def hint(self, token: str, now: datetime) -> IdClaims | None:
@@ -174,16 +173,30 @@ class Tokens:
                 # Another node may have rotated a moment ago.
                 keys = await self._keys.trusted(KeyUse.TOKEN, now, kid=_key_id(token))
                 if not keys.keys:
-                    raise invalid("its key is unknown") from error
+                    raise invalid("no key is trusted") from error
                 decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
             return msgspec.convert(decoded.claims, kind), str(decoded.header.get("kid", ""))
         # RecursionError: the header is parsed before its signature is checked, and may be nested at will.
+        except UnsupportedAlgorithmError as error:
+            raise invalid(f"its algorithm is not {ALGORITHM}") from error
+        except InvalidKeyIdError as error:
+            raise invalid("its key is unknown") from error
+        except BadSignatureError as error:
+            raise invalid("its signature is wrong") from error
         except (JoseError, ValueError, RecursionError, msgspec.ValidationError) as error:
-            raise invalid("its signature or form is wrong") from error
+            raise invalid("its form is wrong") from error
 
 
 def invalid(detail: str) -> Fault:
     return Fault("InvalidAuthenticationToken", detail=detail)
+
+
+def _told(moment: float) -> str:
+    """A time of a token for people; a signature of ours does not make every number one."""
+    try:
+        return clock.iso(datetime.fromtimestamp(moment, UTC))
+    except (OverflowError, OSError, ValueError):
+        return "a time that is none"
 
 
 def _key_id(token: str) -> str:

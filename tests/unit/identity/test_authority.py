@@ -20,6 +20,7 @@ from outofband.core.principal import PrincipalKind
 from outofband.identity import tokens
 from outofband.identity.keys import LEAD, LONGEST_LIFE, Keys, KeyUse
 from outofband.identity.oauth import OAuthFault, TokenResponse
+from outofband.identity.tokens import SKEW
 from outofband.wire import grant
 from tests.unit.identity.conftest import BASE, VISITOR, Started
 
@@ -203,13 +204,14 @@ async def test_guessing_is_stopped_and_others_are_not(started: Started, now: dat
 
 async def test_a_token_ends(started: Started, now: datetime) -> None:
     text = await token(started, now)
-    await started.authority.verify_token(text, now + 3598 * SECOND)
+    await started.authority.verify_token(text, now + (3598 + SKEW) * SECOND)
     with pytest.raises(Fault, match="ExpiredAuthenticationToken") as caught:
-        await started.authority.verify_token(text, now + 3599 * SECOND)
+        await started.authority.verify_token(text, now + (3599 + SKEW) * SECOND)
     assert caught.value.fields["expired"] == "2026-03-04T06:06:06.000000Z"
-    await started.authority.verify_token(text, now - 60 * SECOND)
-    with pytest.raises(Fault, match="not valid yet"):
-        await started.authority.verify_token(text, now - 61 * SECOND)
+    await started.authority.verify_token(text, now - SKEW * SECOND)
+    with pytest.raises(Fault, match=r"not valid before 2026-03-04T05:06:07\.000000Z, and it is") as caught:
+        await started.authority.verify_token(text, now - (SKEW + 1) * SECOND)
+    assert "2026-03-04T05:04:06" in caught.value.fields["detail"]
 
 
 async def test_what_is_no_token(started: Started, now: datetime) -> None:
@@ -219,30 +221,39 @@ async def test_what_is_no_token(started: Started, now: datetime) -> None:
     other = RSAKey.generate_key(2048, {"kid": kid}, private=True)
     public = (await started.authority.jwks(now))["keys"][0]
     pem = RSAKey.import_key(public).as_pem(private=False)
-    forged = [
-        "",
-        "x",
-        "..",
-        f"{head}.{body}.",
-        f"{head}.{body}",
-        f"{head}.{encoded(part(good, 1) | {'oid': 'somebody'})}.{signature}",
-        f"{encoded({'alg': 'none'})}.{body}.",
-        f"{encoded({'alg': 'RS256', 'kid': 'unknown'})}.{body}.{signature}",
-        f"{encoded({'alg': 'RS256', 'kid': 5})}.{body}.{signature}",
-        f"{encoded([])}.{body}.{signature}",
-        base64.urlsafe_b64encode(b"[" * 5000).decode().rstrip("=") + f".{body}.{signature}",
-        base64.urlsafe_b64encode(b'{"alg":"RS256","kid":"' + b"\xff" * 5 + b'"}').decode() + f".{body}.A",
-        jwt.encode({"alg": "RS256", "kid": kid}, part(good, 1), other),
-        # A public key used as an HMAC secret: the classic confusion of algorithms.
-        jwt.encode(
-            {"alg": "HS256", "kid": kid}, part(good, 1), OctKey.import_key(base64.b64encode(pem).decode())
+    form, forged, no_key = "its form is wrong", "its signature is wrong", "its key is unknown"
+    algorithm = "its algorithm is not RS256"
+    texts = [
+        ("", form),
+        ("x", form),
+        ("..", form),
+        (f"{head}.{body}.", forged),
+        (f"{head}.{body}", form),
+        (f"{head}.{encoded(part(good, 1) | {'oid': 'somebody'})}.{signature}", forged),
+        (f"{encoded({'alg': 'none'})}.{body}.", algorithm),
+        (f"{encoded({'alg': 'RS256', 'kid': 'unknown'})}.{body}.{signature}", no_key),
+        (f"{encoded({'alg': 'RS256', 'kid': 5})}.{body}.{signature}", form),
+        (f"{encoded([])}.{body}.{signature}", form),
+        (base64.urlsafe_b64encode(b"[" * 5000).decode().rstrip("=") + f".{body}.{signature}", form),
+        (
+            base64.urlsafe_b64encode(b'{"alg":"RS256","kid":"' + b"\xff" * 5 + b'"}').decode() + f".{body}.A",
+            form,
         ),
-        good + "A" * 9000,
-        "é" + good,
+        (jwt.encode({"alg": "RS256", "kid": kid}, part(good, 1), other), forged),
+        # A public key used as an HMAC secret: the classic confusion of algorithms.
+        (
+            jwt.encode(
+                {"alg": "HS256", "kid": kid}, part(good, 1), OctKey.import_key(base64.b64encode(pem).decode())
+            ),
+            algorithm,
+        ),
+        (good + "A" * 9000, "it is too long"),
+        ("é" + good, form),
     ]
-    for text in forged:
-        with pytest.raises(Fault, match=r"^InvalidAuthenticationToken\("):
+    for text, told in texts:
+        with pytest.raises(Fault, match=r"^InvalidAuthenticationToken\(") as caught:
             await started.authority.verify_token(text, now)
+        assert caught.value.fields["detail"] == told, text[:80]
 
 
 @pytest.mark.parametrize(
@@ -358,7 +369,7 @@ async def test_a_token_that_is_known_ends_in_its_time(started: Started, now: dat
     text = await token(started, now)
     await started.authority.verify_token(text, now)
     with pytest.raises(Fault, match="ExpiredAuthenticationToken"):
-        await started.authority.verify_token(text, now + 3600 * SECOND)
+        await started.authority.verify_token(text, now + 3720 * SECOND)
 
 
 async def test_few_tokens_are_known(started: Started, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
