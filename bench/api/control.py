@@ -213,8 +213,13 @@ def _copy_caller(database: Path, client: str) -> list[str]:
             new = str(uuid.uuid4())
             clients.append(str(uuid.uuid4()))
             _insert(store, "service_principals", dict(found) | {"object_id": new, "app_id": clients[-1]})
-            for row in _rows(store, "principal_secrets", "object_id", owner):
-                _insert(store, "principal_secrets", row | {"id": str(uuid.uuid4()), "object_id": new})
+            # A secret is held by a program's application, which each needs.
+            for row in _rows(store, "applications", "app_id", client):
+                fresh = {"object_id": str(uuid.uuid4()), "app_id": clients[-1]}
+                _insert(store, "applications", row | fresh)
+            for row in _rows(store, "client_secrets", "object_id", owner):
+                fresh = {"id": str(uuid.uuid4()), "object_id": new, "app_id": clients[-1]}
+                _insert(store, "client_secrets", row | fresh)
             for row in _rows(store, "role_assignments", "principal_id", owner):
                 name = str(uuid.uuid4())
                 key = f"{row['key'].rpartition('/')[0]}/{name}"

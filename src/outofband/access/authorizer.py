@@ -66,7 +66,7 @@ class Authorizer:
     async def rights(self, principal: Principal, tx: Tx | None = None) -> Rights:
         """What the caller may do now."""
         if tx is not None:
-            held = await self._store.assignments.of_principals(tx, [principal.object_id])
+            held = await self._store.assignments.of_caller(tx, principal.object_id)
             return Rights(principal, held, await roles_of(self._store, tx, principal.tenant, held))
         async with self._store.read() as snapshot:
             return await self.rights(principal, snapshot)

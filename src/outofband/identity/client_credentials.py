@@ -40,6 +40,8 @@ class ClientCredentials:
             return refuse.unknown_certificate() if assertion else refuse.no_credential()
         # Every secret is compared, whichever matches: the time taken tells nothing about them.
         matching = [each for each in secrets if each.matches(request.get("client_secret"))]
+        # One that is not good yet is none yet.
+        matching = [each for each in matching if each.begun(request.now)]
         if not matching:
             self._by_client.failed((request.client_id, source), clock.monotonic())
             self._by_address.failed(source, clock.monotonic())

@@ -122,7 +122,9 @@ class Directory:
         await self._store.people.set_display_name(tx, user.object_id, display_name)
 
     async def remove(self, tx: Tx, user: User) -> None:
-        """With sessions and role assignments. Raises Fault LastOwner."""
+        """With sessions, memberships and role assignments. Raises Fault LastOwner."""
         await self._owners.require_another(tx, user)
         await self._store.assignments.remove_of(tx, user.object_id)
+        await self._store.groups.forget(tx, user.object_id)
+        await self._store.custodians.forget(tx, user.object_id)
         await self._store.people.remove(tx, user.object_id)

@@ -18,6 +18,7 @@ from outofband.identity.owners import ROOT, Owners
 from outofband.resources.declaration import Delete, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Call
 from outofband.store.assignments import Assignment, scope_key
+from outofband.store.groups import GROUP, Group
 from outofband.store.people import User
 from outofband.store.principals import ServicePrincipal
 from outofband.store.store import Store
@@ -32,7 +33,7 @@ MAX_DESCRIPTION = 1024
 _NEW_ASSIGNMENT = {
     "properties": {
         "roleDefinitionId": f"/providers/{NAMESPACE}/roleDefinitions/{READER}",
-        "principalId": "the object id of a user or a service principal",
+        "principalId": "the object id of a user, a service principal or a group",
     }
 }
 
@@ -78,6 +79,10 @@ class RoleAssignments:
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         wanted = _Wanted.of(parse(call.request.parameter("$filter")))
+        holders = None
+        if wanted.assigned_to is not None:
+            # What it may act by: its own, and what the groups have that it is in.
+            holders = {wanted.assigned_to, *await self._store.groups.of(tx, wanted.assigned_to)}
         page = await self._store.assignments.page(
             tx,
             call.principal.tenant,
@@ -85,6 +90,7 @@ class RoleAssignments:
             above=call.rid.scopes(),
             below=wanted.below,
             principal_id=wanted.principal,
+            principals=holders,
             role_id=wanted.role,
             after=after,
             limit=limit,
@@ -104,12 +110,12 @@ class RoleAssignments:
         principal = await self._principal(tx, wanted.principal_id)
         if principal is None or principal.tenant_id != tenant:
             raise Fault("PrincipalNotFound", principal=wanted.principal_id[:80], tenant=tenant)
-        kind = PrincipalKind.USER if isinstance(principal, User) else PrincipalKind.SERVICE_PRINCIPAL
-        if wanted.principal_type is not None and wanted.principal_type.lower() != kind.value.lower():
+        kind = _kind(principal)
+        if wanted.principal_type is not None and wanted.principal_type.lower() != kind.lower():
             raise Fault(
                 "UnmatchedPrincipalType",
                 principal=principal.object_id,
-                kind=kind.value,
+                kind=kind,
                 given=wanted.principal_type[:80],
             )
         added = await self._store.assignments.add(
@@ -120,7 +126,7 @@ class RoleAssignments:
                 scope=str(scope),
                 role_id=role.id,
                 principal_id=principal.object_id,
-                principal_type=kind.value,
+                principal_type=kind,
                 created=call.now,
                 created_by=call.principal.object_id,
                 description=wanted.description,
@@ -139,17 +145,20 @@ class RoleAssignments:
             raise Fault("RoleDefinitionDoesNotExist", role=wanted[:80])
         return role
 
-    async def _principal(self, tx: Tx, object_id: str) -> User | ServicePrincipal | None:
+    async def _principal(self, tx: Tx, object_id: str) -> User | ServicePrincipal | Group | None:
         user = await self._store.people.get(tx, object_id)
-        return user or await self._store.principals.get(tx, object_id)
+        found = user or await self._store.principals.get(tx, object_id)
+        return found or await self._store.groups.get(tx, object_id)
 
     async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
         found: Assignment = there.row
-        if (found.role_id, found.scope_key) == (OWNER, ROOT):
-            user = await self._store.people.get(tx, found.principal_id)
-            if user is not None:
-                await self._owners.require_another(tx, user)
-        await self._store.assignments.remove(tx, found.tenant_id, found.scope, found.name)
+        if (found.role_id, found.scope_key) != (OWNER, ROOT):
+            await self._store.assignments.remove(tx, found.tenant_id, found.scope, found.name)
+            return
+        who = await self._principal(tx, found.principal_id)
+        name = found.principal_id if who is None else who.name
+        async with self._owners.kept(tx, found.tenant_id, name):
+            await self._store.assignments.remove(tx, found.tenant_id, found.scope, found.name)
 
 
 class DenyAssignments:
@@ -179,6 +188,7 @@ class _Wanted(msgspec.Struct):
 
     below: bool = True
     principal: str | None = None
+    assigned_to: str | None = None
     role: str | None = None
 
     @classmethod
@@ -187,10 +197,10 @@ class _Wanted(msgspec.Struct):
         wanted = cls()
         for each in conditions:
             match each.name, each.operator:
-                case ("principalid", "eq") | ("assignedto", "call"):
-                    # Two different ones at once are nobody: no object id has a blank in it.
-                    same = wanted.principal in (None, each.value.lower())
-                    wanted.principal = each.value.lower() if same else " "
+                case "principalid", "eq":
+                    wanted.principal = _one(wanted.principal, each.value)
+                case "assignedto", "call":
+                    wanted.assigned_to = _one(wanted.assigned_to, each.value)
                 case "atscope", "call":
                     wanted.below = False
                 case "roledefinitionid", "eq":
@@ -198,6 +208,18 @@ class _Wanted(msgspec.Struct):
                 case _:
                     raise unsupported(each)
         return wanted
+
+
+def _one(there: str | None, value: str) -> str:
+    """Two different ones at once are nobody: no object id has a blank in it."""
+    return value.lower() if there in (None, value.lower()) else " "
+
+
+def _kind(principal: User | ServicePrincipal | Group) -> str:
+    if isinstance(principal, Group):
+        return GROUP
+    kind = PrincipalKind.USER if isinstance(principal, User) else PrincipalKind.SERVICE_PRINCIPAL
+    return kind.value
 
 
 def scope_of(rid: ResourceId) -> ResourceId:

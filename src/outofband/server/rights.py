@@ -66,7 +66,7 @@ class ConsoleRights:
             out = client is None or client.disabled
         if out:
             return _NOTHING
-        held = await self._store.assignments.of_principals(tx, [object_id])
+        held = await self._store.assignments.of_caller(tx, object_id)
         return _Held(held, await roles_of(self._store, tx, tenant, held))
 
 

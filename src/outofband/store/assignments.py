@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
-from outofband.store.columns import inside
+from outofband.store.columns import Text, inside
 from outofband.store.generations import advance
+from outofband.store.groups import holders_of, reached_from
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -69,6 +70,13 @@ _OF_ONE = Query(
     .where(tables.role_assignments.c.principal_id == sa.bindparam("principal"))
     .limit(MAX_PER_PRINCIPAL),
 )
+_HELD = holders_of(sa.bindparam("principal", type_=Text))
+_OF_CALLER = Query(
+    Assignment,
+    columns(tables.role_assignments, Assignment)
+    .where(tables.role_assignments.c.principal_id.in_(sa.select(_HELD.c.id)))
+    .limit(MAX_PER_PRINCIPAL),
+)
 
 
 class Assignments:
@@ -101,8 +109,12 @@ class Assignments:
         there = columns(table, Assignment).where(table.c.key == key_of(tenant_id, scope, name))
         return await tx.row(Assignment, there)
 
+    async def of_caller(self, tx: Tx, principal_id: str) -> list[Assignment]:
+        """Everything that somebody may act by: what is assigned to it, and to each group it is in."""
+        return await tx.all(_OF_CALLER, principal=principal_id.lower())
+
     async def of_principals(self, tx: Tx, principal_ids: list[str]) -> list[Assignment]:
-        """Everything assigned to any of these principals (a caller and, later, its groups)."""
+        """Everything assigned to these principals themselves."""
         table = tables.role_assignments
         wanted = [each.lower() for each in principal_ids]
         if len(wanted) == 1:
@@ -130,12 +142,13 @@ class Assignments:
         above: Iterable[str] = (),
         below: bool = True,
         principal_id: str | None = None,
+        principals: Collection[str] | None = None,
         role_id: str | None = None,
         after: str | None = None,
         limit: int = MAX_PAGE,
     ) -> AssignmentPage:
         """Those of one tenant on `scope`, on the scopes `above` and, with `below`, on anything inside it.
-        `after` is what the page before gave.
+        `principals` are all whose may be shown. `after` is what the page before gave.
         """
         table = tables.role_assignments
         keys = {scope_key(scope), *map(scope_key, above)}
@@ -145,6 +158,8 @@ class Assignments:
         query = columns(table, Assignment).where(table.c.tenant_id == tenant_id, where)
         if principal_id is not None:
             query = query.where(table.c.principal_id == principal_id.lower())
+        if principals is not None:
+            query = query.where(table.c.principal_id.in_([each.lower() for each in principals]))
         if role_id is not None:
             query = query.where(table.c.role_id == role_id.lower())
         if after is not None:
@@ -155,10 +170,10 @@ class Assignments:
         return AssignmentPage(items=found[:size], after=found[size - 1].key if more else None)
 
     async def remove(self, tx: Tx, tenant_id: str, scope: str, name: str) -> bool:
-        """Take a role away; the tokens that its principal has are older than that from then on."""
+        """Take a role away; tokens of whoever had it, also by a group, are older than that from then on."""
         table = tables.role_assignments
         where = table.c.key == key_of(tenant_id, scope, name)
-        await advance(tx, sa.select(table.c.principal_id).where(where))
+        await advance(tx, sa.select(reached_from(sa.select(table.c.principal_id).where(where)).c.id))
         return await tx.change(sa.delete(table).where(where)) > 0
 
     async def remove_of(self, tx: Tx, principal_id: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from outofband.store import wrapping
 from outofband.store.activity import Activity
 from outofband.store.agents import Agents
+from outofband.store.applications import Applications
 from outofband.store.assignments import Assignments
 from outofband.store.blobs import Blobs
 from outofband.store.blobs_accounts import StorageAccounts
@@ -12,11 +13,13 @@ from outofband.store.blobs_containers import Containers
 from outofband.store.blobs_objects import BlobObjects
 from outofband.store.codes import AuthorizationCodes
 from outofband.store.console_settings import ConsoleSettings
+from outofband.store.custodians import Custodians
 from outofband.store.device_codes import DeviceCodes
 from outofband.store.directory import Directory
 from outofband.store.engine import Database
 from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.factors import Factors
+from outofband.store.groups import Groups
 from outofband.store.keyring import Keyring
 from outofband.store.locks import Locks
 from outofband.store.master_keys import KeySource
@@ -53,7 +56,10 @@ class Store:
         self.transact = db.transact
         self.bell: Bell = db.bell
         self.directory = Directory()
+        self.applications = Applications()
         self.principals = Principals()
+        self.groups = Groups()
+        self.custodians = Custodians()
         self.people = People()
         self.sign_in_failures = SignInFailures()
         self.sign_ins = SignIns()

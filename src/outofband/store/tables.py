@@ -50,23 +50,6 @@ service_principals = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
-principal_secrets = sa.Table(
-    "principal_secrets",
-    metadata,
-    sa.Column("id", Text, primary_key=True),
-    sa.Column(
-        "object_id",
-        Text,
-        sa.ForeignKey("service_principals.object_id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    sa.Column("label", Text, nullable=False),
-    sa.Column("digest", Text, nullable=False),
-    sa.Column("created", Moment, nullable=False),
-    sa.Column("expires", Moment),
-)
-
 signing_keys = sa.Table(
     "signing_keys",
     metadata,

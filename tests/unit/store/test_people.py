@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
-from outofband.store import tables
 from outofband.store.assignments import Assignment
+from outofband.store.directory_tables import client_secrets
 from outofband.store.keyring import StoredKey
 from outofband.store.principals import ServicePrincipal
 from outofband.store.store import Store
@@ -60,7 +60,7 @@ async def test_a_secret_is_kept_as_its_digest_only(populated: Store, now: dateti
         first, secret = await store.principals.add_secret(tx, PERSON, label="one", now=now, expires=now + DAY)
         await store.principals.add_secret(tx, PERSON, label="two", now=now + DAY, secret="given")
         kept = await store.principals.secrets(tx, PERSON)
-        row = await tx.fetch(sa.select(tables.principal_secrets))
+        row = await tx.fetch(sa.select(client_secrets))
     assert len(secret) >= 43
     assert secret not in str(row) and "given" not in str(row)
     assert [each.label for each in kept] == ["two", "one"]
