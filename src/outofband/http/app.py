@@ -75,6 +75,7 @@ def create_app(services: Services) -> ASGIApp:
             ),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
+            Route("/error", oauth.error, methods=["GET"]),
             Route("/{tenant}/oauth2/v2.0/revoke", oauth.revoke, methods=["POST"]),
             *account_routes(services),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", oauth.discovery, methods=["GET"]),

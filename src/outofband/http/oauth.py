@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from outofband.core import clock
+from outofband.core.errors import Fault
 from outofband.http import edge, forms
 from outofband.http.services import Services
+from outofband.identity.aadsts import MEANINGS
 from outofband.identity.oauth import OAuthFault
 from outofband.identity.requests import Visitor
 from outofband.store.sign_ins import MAX_AGENT
@@ -36,7 +38,7 @@ class OAuth:
                 authorization=request.headers.get("authorization"),
             )
             if isinstance(decided, OAuthFault):
-                return _refused(decided, ids)
+                return self._refused(decided, ids)
             return _given(msgspec.to_builtins(decided), ids)
 
         return await edge.guarded(request, self._authority, work)
@@ -52,7 +54,7 @@ class OAuth:
                 now=clock.now(),
                 visitor=visitor_of(request, ids),
             )
-            return _refused(decided, ids) if isinstance(decided, OAuthFault) else _given(decided, ids)
+            return self._refused(decided, ids) if isinstance(decided, OAuthFault) else _given(decided, ids)
 
         return await edge.guarded(request, self._authority, work)
 
@@ -66,7 +68,7 @@ class OAuth:
                 now=clock.now(),
                 visitor=visitor_of(request, ids),
             )
-            return _refused(fault, ids) if fault is not None else _given(None, ids)
+            return self._refused(fault, ids) if fault is not None else _given(None, ids)
 
         return await edge.guarded(request, self._authority, work)
 
@@ -77,7 +79,7 @@ class OAuth:
             base = edge.base_of(request, self._authority.base)
             found = await self._authority.discovery(request.path_params["tenant"], clock.now(), base=base)
             if isinstance(found, OAuthFault):
-                return _refused(found, ids)
+                return self._refused(found, ids)
             return edge.json_answer(200, found, ids.headers())
 
         return await edge.guarded(request, self._authority, work)
@@ -89,6 +91,22 @@ class OAuth:
             return edge.json_answer(200, await self._authority.jwks(clock.now()), ids.headers())
 
         return await edge.guarded(request, self._authority, work)
+
+    async def error(self, request: Request) -> Response:
+        """GET /error?code=NUMBER: what an AADSTS number means here; `error_uri` of a refusal leads to it."""
+
+        async def work(ids: edge.Ids) -> Response:
+            given = request.query_params.get("code", "")[:12]
+            known = MEANINGS.get(int(given)) if given.isdecimal() and given.isascii() else None
+            if known is None:
+                raise Fault("InvalidParameter", target="code", detail="no number that refusals have here")
+            return PlainTextResponse(f"AADSTS{int(given)}: {known}\n", headers=ids.headers())
+
+        return await edge.guarded(request, self._authority, work)
+
+    def _refused(self, fault: OAuthFault, ids: edge.Ids) -> Response:
+        body = fault.body(self._authority.base)
+        return edge.json_answer(fault.status, body, {**ids.headers(), **fault.headers()})
 
 
 def visitor_of(request: Request, ids: edge.Ids) -> Visitor:
@@ -102,7 +120,3 @@ def visitor_of(request: Request, ids: edge.Ids) -> Visitor:
 
 def _given(body: Any, ids: edge.Ids) -> Response:
     return edge.json_answer(200, body, {**ids.headers(), **NO_STORE})
-
-
-def _refused(fault: OAuthFault, ids: edge.Ids) -> Response:
-    return edge.json_answer(fault.status, fault.body(), {**ids.headers(), **fault.headers()})

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
+from outofband.identity.assertions import MAX_ASSERTION
 from outofband.identity.authorize import Authorizations, Mode
 from outofband.identity.callers import Callers
 from outofband.identity.client_credentials import ClientCredentials
@@ -35,6 +36,9 @@ from outofband.identity.tokens import ALGORITHM, Tokens
 from outofband.identity.trail import SignInTrail
 from outofband.store.store import Store
 from outofband.wire.claims import insufficient_claims
+
+_LONGER = {"client_assertion": MAX_ASSERTION}
+"""Fields that may be longer than others."""
 
 
 class _Grant(Protocol):
@@ -192,7 +196,13 @@ class Authority:
             "end_session_endpoint": f"{root}/oauth2/v2.0/logout",
             "revocation_endpoint": f"{root}/oauth2/v2.0/revoke",
             "jwks_uri": f"{root}/discovery/v2.0/keys",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "client_secret_basic",
+                "private_key_jwt",
+                "none",
+            ],
+            "token_endpoint_auth_signing_alg_values_supported": ["PS256", "RS256", "ES256"],
             "grant_types_supported": list(self._grants),
             "response_types_supported": ["code"],
             "response_modes_supported": list(Mode),
@@ -225,7 +235,7 @@ def _bounded(
     fields: Mapping[str, str], tenant: str, visitor: Visitor, now: datetime
 ) -> TokenRequest | OAuthFault:
     refuse = Refusals(now, visitor.correlation_id)
-    if any(len(value) > MAX_FIELD for value in fields.values()):
+    if any(len(value) > _LONGER.get(name, MAX_FIELD) for name, value in fields.items()):
         return refuse.malformed("A parameter is too long.")
     if not fields.get("client_id"):
         return refuse.missing("client_id")

@@ -43,6 +43,8 @@ class OAuthFault(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     retry_after: int | None = None
     """Seconds for the Retry-After header."""
+    suberror: str | None = None
+    """Entra's word for what the client should do about it; MSAL reads it."""
 
     @property
     def description(self) -> str:
@@ -50,7 +52,10 @@ class OAuthFault(msgspec.Struct, frozen=True, kw_only=True):
         head = f"AADSTS{self.code}: {self.text}"
         return f"{head} Trace ID: {self.trace_id} Correlation ID: {self.correlation_id} Timestamp: {when}"
 
-    def body(self) -> dict[str, Any]:
+    def body(self, base: str | None = None) -> dict[str, Any]:
+        """`base` is the authority's address, where `error_uri` leads."""
+        more = {} if self.suberror is None else {"suberror": self.suberror}
+        where = {} if base is None else {"error_uri": f"{base}/error?code={self.code}"}
         return {
             "error": self.error,
             "error_description": self.description,
@@ -58,6 +63,8 @@ class OAuthFault(msgspec.Struct, frozen=True, kw_only=True):
             "timestamp": self.at.strftime("%Y-%m-%d %H:%M:%SZ"),
             "trace_id": self.trace_id,
             "correlation_id": self.correlation_id,
+            **where,
+            **more,
         }
 
     def headers(self) -> dict[str, str]:
@@ -79,7 +86,14 @@ class Refusals:
         self._correlation = correlation_id or str(uuid.uuid4())
 
     def _fault(
-        self, status: int, error: str, code: int, text: str, *, retry_after: int | None = None
+        self,
+        status: int,
+        error: str,
+        code: int,
+        text: str,
+        *,
+        retry_after: int | None = None,
+        suberror: str | None = None,
     ) -> OAuthFault:
         return OAuthFault(
             status=status,
@@ -90,6 +104,7 @@ class Refusals:
             correlation_id=self._correlation,
             at=self._now,
             retry_after=retry_after,
+            suberror=suberror,
         )
 
     def missing(self, name: str) -> OAuthFault:
@@ -139,9 +154,41 @@ class Refusals:
         text = f"The provided client secret keys for app '{client_id}' are expired."
         return self._fault(401, "invalid_client", 7000222, text)
 
-    def unknown_certificate(self) -> OAuthFault:
+    def unknown_certificate(self, thumbprint: str) -> OAuthFault:
         text = "The certificate used to sign the client assertion is not registered on application."
+        told = f" Reason: the key was not found, thumbprint of the key used by the client: '{thumbprint}'."
+        return self._fault(401, "invalid_client", 700027, text + told)
+
+    def bad_assertion(self, detail: str) -> OAuthFault:
+        return self._fault(401, "invalid_client", 700027, f"Client assertion is refused: {detail}.")
+
+    def malformed_assertion(self, detail: str) -> OAuthFault:
+        return self._fault(400, "invalid_request", 50027, f"JWT token is invalid or malformed: {detail}.")
+
+    def assertion_of_another(self, client_id: str) -> OAuthFault:
+        text = f"Client assertion application identifier doesn't match 'client_id' parameter '{client_id}'."
+        return self._fault(401, "invalid_client", 700021, text)
+
+    def assertion_for_another(self, audience: str) -> OAuthFault:
+        text = f"Client assertion audience claim does not match Realm issuer, for instance '{audience}'."
+        return self._fault(401, "invalid_client", 700023, text)
+
+    def assertion_out_of_time(self, detail: str) -> OAuthFault:
+        text = f"Client assertion is not within its valid time range. {detail}"
+        return self._fault(401, "invalid_client", 700024, text)
+
+    def assertion_replayed(self) -> OAuthFault:
+        text = (
+            "Client assertion was used from another host before. Make one for each host, and keep it there."
+        )
         return self._fault(401, "invalid_client", 700027, text)
+
+    def ended_certificate(self, client_id: str, begins: str, expires: str) -> OAuthFault:
+        text = (
+            f"The provided certificate of app '{client_id}' is not within its specified validity window, "
+            f"{begins} to {expires}."
+        )
+        return self._fault(401, "invalid_client", 1000502, text)
 
     def bad_scope(self, scope: str) -> OAuthFault:
         text = (
@@ -208,29 +255,29 @@ class Refusals:
 
     def bad_refresh_token(self) -> OAuthFault:
         text = "The provided refresh token is malformed, was given to another client, or never was."
-        return self._fault(400, "invalid_grant", 9002313, text)
+        return self._fault(400, "invalid_grant", 9002313, text, suberror="bad_token")
 
     def reused_refresh_token(self) -> OAuthFault:
         text = (
             "The refresh token had been used before. Either its answer was lost or somebody else has it, so "
             "the sign-in has been ended. Sign in again."
         )
-        return self._fault(400, "invalid_grant", 50173, text)
+        return self._fault(400, "invalid_grant", 50173, text, suberror="bad_token")
 
     def expired_refresh_token(self) -> OAuthFault:
         text = "The refresh token has expired. Sign in again."
-        return self._fault(400, "invalid_grant", 700082, text)
+        return self._fault(400, "invalid_grant", 700082, text, suberror="token_expired")
 
     def ended_session(self) -> OAuthFault:
         text = "The grant was revoked: the user signed out, or the password was changed. Sign in again."
-        return self._fault(400, "invalid_grant", 50173, text)
+        return self._fault(400, "invalid_grant", 50173, text, suberror="bad_token")
 
     def disabled_user(self) -> OAuthFault:
         return self._fault(400, "invalid_grant", 50057, "The user account is disabled.")
 
     def must_change_password(self) -> OAuthFault:
         text = "The password has to be changed first. Sign in interactively."
-        return self._fault(400, "invalid_grant", 50055, text)
+        return self._fault(400, "invalid_grant", 50055, text, suberror="user_password_expired")
 
     def wrong_tenant(self, tenant: str) -> OAuthFault:
         text = f"The user account does not exist in the tenant '{tenant}'."

@@ -40,6 +40,16 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((int(address), 64), strict=False))
 
+    @property
+    def host(self) -> str:
+        """The same, for what belongs to one host: its own addresses are one."""
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return self.source
+        mapped = getattr(address, "ipv4_mapped", None)
+        return "loopback" if (mapped or address).is_loopback else self.source
+
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A token request whose fields are within bounds; `grant_type` and `client_id` are there."""

@@ -61,6 +61,7 @@ async def forget(services: Services) -> None:
         (store.enrolment.prune, KEEP_TOKENS),
         (store.keyring.prune, KEEP_KEYS),
         (store.codes.prune, KEEP_CODES),
+        (store.client_assertions.prune, KEEP_CODES),
         (store.device_codes.prune, KEEP_CODES),
         (store.refresh_tokens.prune, KEEP_SIGN_INS),
         (store.sign_ins.prune, KEEP_SIGN_INS),

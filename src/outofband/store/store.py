@@ -6,6 +6,7 @@ from outofband.store import wrapping
 from outofband.store.activity import Activity
 from outofband.store.agents import Agents
 from outofband.store.applications import Applications
+from outofband.store.assertions import ClientAssertions
 from outofband.store.assignments import Assignments
 from outofband.store.blobs import Blobs
 from outofband.store.blobs_accounts import StorageAccounts
@@ -67,6 +68,7 @@ class Store:
         self.sign_in_policies = SignInPolicies()
         self.factors = Factors()
         self.recovery_codes = RecoveryCodes()
+        self.client_assertions = ClientAssertions()
         self.codes = AuthorizationCodes()
         self.refresh_tokens = RefreshTokens()
         self.device_codes = DeviceCodes()

@@ -505,6 +505,16 @@ device_codes = sa.Table(
     sa.Column("methods", Text),
 )
 
+# Of programs with a certificate: an assertion belongs to the host that showed it first.
+client_assertions = sa.Table(
+    "client_assertions",
+    metadata,
+    sa.Column("digest", Text, primary_key=True),
+    sa.Column("source", Text, nullable=False),
+    sa.Column("shown", Moment, nullable=False),
+    sa.Column("expires", Moment, nullable=False, index=True),
+)
+
 # Which network resource names which: a subnet its security group, an IP configuration its subnet. Written
 # with the resource that names, read by the one that is named.
 network_links = sa.Table(

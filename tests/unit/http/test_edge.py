@@ -9,6 +9,7 @@ import pytest
 from outofband.access import roles
 from outofband.http import edge
 from outofband.resources.exchange import MAX_BODY
+from outofband.wire import claims
 from outofband.wire.arm import errors
 from tests.support.cloud import (
     GROUP_ID,
@@ -314,3 +315,38 @@ async def test_an_audience_with_a_slash_is_the_same(cloud: Cloud) -> None:
 async def test_head_tells_whether_it_is_there(cloud: Cloud) -> None:
     assert (await cloud.owner.ask("HEAD", GROUP_ID)).status_code == 204
     assert (await cloud.owner.ask("HEAD", f"{SCOPE}/resourcegroups/nope")).status_code == 404
+
+
+async def test_where_a_refusal_of_the_authority_leads(cloud: Cloud) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "nobody", "client_secret": "x", "scope": "x"}
+    refused = await cloud.http.post(f"/{TENANT}/oauth2/v2.0/token", data=form)
+    body = refused.json()
+    assert (refused.status_code, body["error_codes"]) == (400, [700016])
+    meaning = await cloud.http.get(body["error_uri"].removeprefix(cloud.base))
+    assert meaning.status_code == 200
+    assert meaning.text.startswith("AADSTS700016: No program of this tenant has this client_id")
+    for wrong in ("", "x", "1", "٣", "9" * 50):
+        answer = await cloud.http.get("/error", params={"code": wrong})
+        assert (answer.status_code, code(answer)) == (400, "InvalidParameter")
+
+
+async def test_a_capable_client_is_challenged_and_others_are_not(cloud: Cloud) -> None:
+    """What azure-core reads of a 401 when a program's role was taken away after its token was issued."""
+    person = await cloud.person("capable", roles.READER)
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": person.app_id,
+        "client_secret": person.secret,
+        "scope": f"{cloud.base}/.default",
+        "claims": '{"access_token": {"xms_cc": {"values": ["CP1"]}}}',
+    }
+    given = (await cloud.http.post(f"/{TENANT}/oauth2/v2.0/token", data=form)).json()
+    person.token = given["access_token"]
+    assert (await person.get(SCOPE)).status_code == 200
+    async with cloud.store.write() as tx:
+        [held] = await cloud.store.assignments.of_caller(tx, person.object_id)
+        await cloud.store.assignments.remove(tx, held.tenant_id, held.scope, held.name)
+    answer = await person.get(SCOPE)
+    assert (answer.status_code, code(answer)) == (401, "TokenIssuedBeforeRevocationTimestamp")
+    wanted = claims.wanted(answer.headers["www-authenticate"])
+    assert wanted is not None and wanted["access_token"]["nbf"]["essential"] is True

@@ -116,7 +116,7 @@ async def test_the_older_resource_parameter(started: Started, now: datetime) -> 
     [
         ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
         ({"client_secret": ""}, 401, "invalid_client", 7000218),
-        ({"client_secret": "", "client_assertion": "a.b.c"}, 401, "invalid_client", 700027),
+        ({"client_secret": "", "client_assertion": "a.b.c"}, 400, "invalid_request", 9002313),
         ({"client_id": "99999999-0000-0000-0000-000000000000"}, 400, "unauthorized_client", 700016),
         ({"client_id": ""}, 400, "invalid_request", 900144),
         ({"grant_type": ""}, 400, "invalid_request", 900144),
@@ -136,7 +136,18 @@ async def test_refusals_in_the_words_clients_know(
     started: Started, now: datetime, changes: dict[str, str], status: int, error: str, code: int
 ) -> None:
     fault = await refusal(started, now, **changes)
-    body = fault.body()
+    body = fault.body(BASE)
+    assert set(body) == {
+        "error",
+        "error_description",
+        "error_codes",
+        "timestamp",
+        "trace_id",
+        "correlation_id",
+        "error_uri",
+    }
+    assert body["error_uri"] == f"{BASE}/error?code={code}"
+    assert body["correlation_id"] == VISITOR.correlation_id
     assert (fault.status, body["error"], body["error_codes"]) == (status, error, [code])
     assert body["error_description"].startswith(f"AADSTS{code}: ")
     assert started.secret not in str(body)
