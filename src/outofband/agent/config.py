@@ -75,12 +75,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Disk space held ready per port, so that a full disk does not swallow output."""
 
 
+class ManagedIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tokens of this host's own identity, for the programs on it."""
+
+    enabled: bool = False
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 40342
+    """On 127.0.0.1; the one that Azure's clients expect."""
+    tokens: str = "/var/opt/azcmagent/tokens"
+    """Azure's clients look nowhere else."""
+    group: str = ""
+    """Whose members may have tokens; empty: the agent's own user and root."""
+
+
 class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """agent.toml as values. Paths are absolute after `load`."""
 
     qemu: Qemu = Qemu()
     policy: Policy = Policy()
     limits: Limits = Limits()
+    identity: ManagedIdentity = ManagedIdentity()
     images: dict[str, Image] = {}
     programs: dict[str, Program] = {}
     sockets: dict[str, Socket] = {}
@@ -127,6 +140,15 @@ DEFAULT = """\
 # Console history kept per serial port, and disk space held ready for what comes next (MiB):
 # ring_mib = 16
 # reserve_mib = 4
+
+[identity]
+# true: programs on this host get tokens of the host's own identity, as on Azure (az login --identity).
+# enabled = false
+# port = 40342
+# The folder that proves a program: who may read it may have a token. The agent makes it.
+# tokens = "/var/opt/azcmagent/tokens"
+# Its group; empty for the agent's own user and root only:
+# group = ""
 
 # What machines of the driver "qemu" boot:
 # [images.rescue]
@@ -210,7 +232,8 @@ def _absolute(config: HostConfig, base: Path) -> HostConfig:
         for name, image in config.images.items()
     }
     sockets = {name: Socket(path=resolve(socket.path) or "") for name, socket in config.sockets.items()}
-    return msgspec.structs.replace(config, images=images, sockets=sockets)
+    identity = msgspec.structs.replace(config.identity, tokens=resolve(config.identity.tokens) or "")
+    return msgspec.structs.replace(config, images=images, sockets=sockets, identity=identity)
 
 
 def _find(kind: str, known: dict[str, T], name: str | None, host: str) -> T:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from itertools import islice
+from pathlib import Path
 
 import structlog
 
@@ -13,12 +14,17 @@ import outofband
 from outofband.agent import admin, config
 from outofband.agent.admin import AdminSocket, AgentStatus
 from outofband.agent.commands import Commands
+from outofband.agent.config import HostConfig
 from outofband.agent.instance import Instance
 from outofband.agent.journal import Journal
 from outofband.agent.link import ControlLink
 from outofband.agent.machines.registry import Machines
+from outofband.agent.managed.endpoint import IdentityEndpoint
+from outofband.agent.managed.keyfiles import KeyFiles
+from outofband.agent.managed.tokens import HostTokens
 from outofband.agent.state import HostKey, Identity, Trust, key_path
 from outofband.agent.streams import Streams
+from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
@@ -56,6 +62,9 @@ class Service:
             failed=self._link.send,
             limit=settings.limits.streams,
         )
+        self._tokens = HostTokens(self._trust, HostKey.load(key_path(state)))
+        self._identity = _identity(state, settings, self._tokens)
+        self._identity_problem: str | None = None
         self._admin = AdminSocket(state, self._status)
 
     async def run(self, instance: Instance, stop: asyncio.Event) -> None:
@@ -65,6 +74,7 @@ class Service:
             await self._machines.load()
             self._machines.on_change(lambda vm, _: self._link.machine_changed(vm))
             await self._admin.open()
+            await self._open_identity()
             instance.announce(ready=True)
             log.info("agent.ready", agent=self._trust.identity.agent, machines=len(self._machines))
             keeping = tasks.spawn("link", self._keep_link())
@@ -75,12 +85,24 @@ class Service:
             if keeping.done():
                 keeping.result()
         finally:
+            if self._identity is not None:
+                await self._identity.close()
             await self._commands.close()
             await self._streams.close()
             await tasks.close()
             await self._admin.close()
             await self._machines.close()
             self._journal.close()
+
+    async def _open_identity(self) -> None:
+        """What local programs want of the agent is no reason to leave the consoles alone."""
+        if self._identity is None:
+            return
+        try:
+            await self._identity.open()
+        except Fault as fault:
+            self._identity_problem = explain(fault).message
+            log.error("identity.not_open", code=fault.code, problem=self._identity_problem)
 
     async def _keep_link(self) -> None:
         # The first time on a host this tries what guests can run under, which takes seconds.
@@ -135,3 +157,16 @@ class Service:
             machines=self._machines.reports(),
             gaps=list(islice(admin.gaps(self._machines), admin.MAX_GAPS)),
         )
+
+
+def _identity(state: StateDir, settings: HostConfig, tokens: HostTokens) -> IdentityEndpoint | None:
+    """The endpoint for local programs, when the host's administrator wants it."""
+    wanted = settings.identity
+    if not wanted.enabled:
+        return None
+    return IdentityEndpoint(
+        tokens,
+        KeyFiles(Path(wanted.tokens), wanted.group),
+        port=wanted.port,
+        secret_file=state.agent / "identity-header",
+    )

@@ -10,7 +10,7 @@ import structlog
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
-from outofband.fleet import keys
+from outofband.fleet import identities, keys
 from outofband.store.agents import Agent
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -112,6 +112,7 @@ class Enrolment:
             public_key=request.public_key,
             now=now,
         )
+        await identities.give(self._store, tx, agent)
         await self._store.enrolment.settle(tx, row.id, agent.id)
         return agent
 

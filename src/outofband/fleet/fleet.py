@@ -15,6 +15,7 @@ from outofband.catalogue import codes
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.principal import Principal
+from outofband.fleet import identities
 from outofband.fleet.commands import Commands, send
 from outofband.fleet.enrolment import LIFE_DEFAULT, Enrolment
 from outofband.fleet.hosts import Hosts, HostView, vm_topic
@@ -145,12 +146,14 @@ class Fleet:
         """Refuse the agent from now on and end its link."""
         async with self._store.write() as tx:
             await self._store.agents.revoke(tx, agent, clock.now())
+            await identities.switch_off(self._store, tx, agent)
         self._hosts.forget(agent)
 
     async def remove(self, agent: str) -> None:
         """Forget the agent with its commands, free its name, end its link."""
         async with self._store.write() as tx:
             await self._store.agents.remove(tx, agent)
+            await identities.take(self._store, tx, agent)
         self._hosts.forget(agent)
 
     # -- commands

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from outofband.core import clock
@@ -64,7 +64,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """A good assertion. The same one may come again from the same host and from nowhere else."""
 
     credential: str
-    """Id of the certificate."""
+    """Id of the certificate; empty for the key of a host."""
     jti: str
     ends: datetime
     """After that nobody needs to remember it."""
@@ -111,19 +111,57 @@ def verify(
     key, algorithms = _key(certificate.certificate)
     if header.alg not in algorithms:
         return refuse.bad_assertion(f"its algorithm is not one of {', '.join(algorithms)}")
-    try:
-        signed = jwt.decode(
-            assertion, key, registry=_Registry(algorithms=algorithms, strict_check_header=False)
-        )
-        claims = msgspec.convert(signed.claims, _Claims)
-    except (JoseError, ValueError, RecursionError) as error:
-        if isinstance(error, msgspec.ValidationError):
-            return refuse.malformed_assertion("aud, iss, sub, exp and jti have to be there")
-        return refuse.bad_assertion("the signature is not this certificate's")
+    claims = _signed(assertion, key, algorithms, refuse)
+    if isinstance(claims, OAuthFault):
+        return claims
     if not certificate.begins <= now < certificate.expires:
-        return refuse.ended_certificate(
-            client_id, clock.iso(certificate.begins), clock.iso(certificate.expires)
-        )
+        window = clock.iso(certificate.begins), clock.iso(certificate.expires)
+        return refuse.ended_certificate(client_id, *window)
+    return _checked(claims, client_id, audiences, certificate.id, now=now, refuse=refuse)
+
+
+def verify_host(
+    assertion: str,
+    client_id: str,
+    public_key: str,
+    audiences: Collection[str],
+    *,
+    now: datetime,
+    refuse: Refusals,
+) -> Proof | OAuthFault:
+    """The same for the identity of a machine, with the Ed25519 key of its agent (base64url); empty when that
+    was revoked.
+    """
+    if not public_key:
+        return refuse.bad_assertion("the host was refused by an administrator")
+    key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": public_key})
+    claims = _signed(assertion, key, ("Ed25519",), refuse)
+    if isinstance(claims, OAuthFault):
+        return claims
+    return _checked(claims, client_id, audiences, "", now=now, refuse=refuse)
+
+
+def _signed(
+    assertion: str, key: RSAKey | ECKey | OKPKey, algorithms: tuple[str, ...], refuse: Refusals
+) -> _Claims | OAuthFault:
+    try:
+        registry = _Registry(algorithms=algorithms, strict_check_header=False)
+        return msgspec.convert(jwt.decode(assertion, key, registry=registry).claims, _Claims)
+    except msgspec.ValidationError:
+        return refuse.malformed_assertion("aud, iss, sub, exp and jti have to be there")
+    except (JoseError, ValueError, RecursionError):
+        return refuse.bad_assertion("its signature is not by the key that is registered")
+
+
+def _checked(
+    claims: _Claims,
+    client_id: str,
+    audiences: Collection[str],
+    credential: str,
+    *,
+    now: datetime,
+    refuse: Refusals,
+) -> Proof | OAuthFault:
     if claims.iss.lower() != client_id or claims.sub.lower() != client_id:
         return refuse.assertion_of_another(client_id)
     named = [claims.aud] if isinstance(claims.aud, str) else claims.aud
@@ -134,7 +172,7 @@ def verify(
     if (wrong := _time(claims, now)) is not None:
         return refuse.assertion_out_of_time(wrong)
     ends = datetime.fromtimestamp(claims.exp + SKEW, UTC)
-    return Proof(credential=certificate.id, jti=claims.jti, ends=ends)
+    return Proof(credential=credential, jti=claims.jti, ends=ends)
 
 
 def _time(claims: _Claims, now: datetime) -> str | None:

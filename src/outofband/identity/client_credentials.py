@@ -24,8 +24,10 @@ class _Known(msgspec.Struct, frozen=True):
     """A program and what proves it."""
 
     client: ServicePrincipal
-    secrets: list[PrincipalSecret]
-    certificates: list[ClientCertificate]
+    secrets: list[PrincipalSecret] = []
+    certificates: list[ClientCertificate] = []
+    host_key: str | None = None
+    """Of a machine's own identity: the public key of its agent, which nothing else proves."""
 
 
 class ClientCredentials:
@@ -63,27 +65,34 @@ class ClientCredentials:
         if wanted is None or not wanted.possible(request.now):
             return refuse.malformed("The parameter 'claims' is no JSON, or asks for what cannot be.")
         return await self._issuer.to_program(
-            known.client, audience, credential=proven, wanted=wanted, now=request.now
+            known.client, audience, credential=proven or None, wanted=wanted, now=request.now
         )
 
     async def _home(self, request: TokenRequest) -> Tenant | OAuthFault:
-        if request.tenant.lower() in NOT_A_TENANT:
-            return request.refuse.no_tenant()
         async with self._store.read() as tx:
-            home = await self._store.directory.tenant(tx, request.tenant)
-        return home or request.refuse.unknown_tenant(request.tenant[:80])
+            if request.tenant.lower() not in NOT_A_TENANT:
+                home = await self._store.directory.tenant(tx, request.tenant)
+                return home or request.refuse.unknown_tenant(request.tenant[:80])
+            # Only a host's own identity implies its tenant: agents know no other name of it.
+            agent = await self._store.agents.get(tx, request.client_id)
+            home = await self._store.directory.tenant(tx, agent.tenant_id) if agent is not None else None
+            return home or request.refuse.no_tenant()
 
     async def _known(self, request: TokenRequest, home: Tenant) -> _Known | None:
         async with self._store.read() as tx:
             client = await self._store.principals.by_app(tx, request.client_id)
             if client is None or client.tenant_id != home.id:
                 return None
+            agent = await self._store.agents.get(tx, client.object_id)
+            if agent is not None:
+                return _Known(client, host_key=agent.public_key if agent.revoked is None else "")
             if request.get("client_assertion"):
-                return _Known(client, [], await self._store.principals.certificates(tx, client.object_id))
-            return _Known(client, await self._store.principals.secrets(tx, client.object_id), [])
+                found = await self._store.principals.certificates(tx, client.object_id)
+                return _Known(client, certificates=found)
+            return _Known(client, secrets=await self._store.principals.secrets(tx, client.object_id))
 
     async def _prove(self, request: TokenRequest, known: _Known, home: Tenant) -> str | OAuthFault:
-        """The id of the secret or certificate that proves the program."""
+        """The id of the secret or certificate that proves the program; empty for the key of a host."""
         secret, assertion = request.get("client_secret"), request.get("client_assertion")
         if assertion and secret:
             return request.refuse.malformed("Give the client's credentials once.")
@@ -104,14 +113,15 @@ class ClientCredentials:
         refuse, text = request.refuse, request.get("client_assertion")
         if request.get("client_assertion_type") != ASSERTION_TYPE:
             return refuse.malformed(f"The parameter 'client_assertion_type' has to be '{ASSERTION_TYPE}'.")
-        proof = assertions.verify(
-            text,
-            request.client_id,
-            known.certificates,
-            self._addresses(request, home),
-            now=request.now,
-            refuse=refuse,
-        )
+        addresses = self._addresses(request, home)
+        if known.host_key is not None:
+            proof = assertions.verify_host(
+                text, request.client_id, known.host_key, addresses, now=request.now, refuse=refuse
+            )
+        else:
+            proof = assertions.verify(
+                text, request.client_id, known.certificates, addresses, now=request.now, refuse=refuse
+            )
         if not isinstance(proof, Proof):
             return proof
         async with self._store.write() as tx:

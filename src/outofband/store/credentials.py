@@ -178,7 +178,9 @@ class Credentials:
         """The id that the program of a holder signs in with. Raises as `add_secret`."""
         holder = object_id.lower()
         principal = tables.service_principals
-        app_id = await tx.value(sa.select(principal.c.app_id).where(principal.c.object_id == holder))
+        # The identity of a machine has no application, and no credentials either.
+        mine = sa.select(principal.c.app_id).join(applications, applications.c.app_id == principal.c.app_id)
+        app_id = await tx.value(mine.where(principal.c.object_id == holder))
         if app_id is None:
             app_id = await tx.value(
                 sa.select(applications.c.app_id).where(applications.c.object_id == holder)
