@@ -57,8 +57,13 @@ def identity() -> None:
 
 @identity.command(epilog="Examples:  oob identity recover   ·   oob identity recover --user ada")
 @click.option("--user", metavar="NAME", help="Whose account.  [default: the first administrator]")
+@click.option(
+    "--clear-factors",
+    is_flag=True,
+    help="Remove the account's second factors and recovery codes too: phone and keys are lost.",
+)
 @options.common
-def recover(user: str | None, state: StateDir, output: str) -> None:
+def recover(user: str | None, clear_factors: bool, state: StateDir, output: str) -> None:
     """Make a new password for an administrator, on the control plane's own host.
 
     Works on the store itself, while the control plane runs or not, so nobody has to be able to sign in. Lifts
@@ -74,7 +79,7 @@ def recover(user: str | None, state: StateDir, output: str) -> None:
             raise
         raise Fault("ExtraMissing", module=error.name, extra="server") from error
 
-    done = run(state, user)
+    done = run(state, user, clear_factors=clear_factors)
 
     def table(_: object) -> None:
         _shown_once(done.name, done.password)
@@ -83,6 +88,7 @@ def recover(user: str | None, state: StateDir, output: str) -> None:
             "It was disabled; it is enabled again.": done.disabled,
             "Nobody was Owner of everything any more; this account is now.": done.owner,
             f"Its sign-ins were ended: {done.sessions}.": done.sessions,
+            f"Its second factors were removed: {done.factors}.": done.factors,
         }
         for words, so in found.items():
             if so:

@@ -20,6 +20,10 @@ AADSTS: Mapping[str, int] = MappingProxyType(
         "SignInRequestInvalid": 9002313,
         "DeviceCodeUnknown": 70018,
         "DeviceCodeOver": 70019,
+        "MfaRequired": 50076,
+        "WrongCode": 500121,
+        "PasskeyRefused": 500121,
+        "PasskeyCopied": 500121,
     }
 )
 """By the code of the Fault; those without a number are ours alone."""

@@ -16,12 +16,14 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
 from outofband.identity.assertions import MAX_ASSERTION
+from outofband.identity.attempts import Attempts
 from outofband.identity.authorize import Authorizations, Mode
 from outofband.identity.callers import Callers
 from outofband.identity.client_credentials import ClientCredentials
 from outofband.identity.code_grant import CodeGrant
 from outofband.identity.device_grant import DEVICE_GRANT, DeviceGrant
 from outofband.identity.devices import Devices
+from outofband.identity.factors import Factors
 from outofband.identity.issuing import Issuer
 from outofband.identity.keys import Keys
 from outofband.identity.limiter import Limiter
@@ -30,6 +32,7 @@ from outofband.identity.passwords import Passwords
 from outofband.identity.refresh_grant import RefreshGrant
 from outofband.identity.requests import MAX_FIELD, NOT_A_TENANT, TokenRequest, Visitor, add_basic
 from outofband.identity.revocation import Revocation
+from outofband.identity.second_step import SecondStep
 from outofband.identity.sessions import Sessions
 from outofband.identity.sign_in import SignIn
 from outofband.identity.tokens import ALGORITHM, Tokens
@@ -71,9 +74,10 @@ class Authority:
         self.sessions = Sessions(store, trail)
         self.authorizations = Authorizations(store, self.tokens)
         self.devices = Devices(store, trail)
-        self.sign_in = SignIn(
-            store, self.passwords, trail, by_address=self._by_address, first_password=first_password
-        )
+        attempts = Attempts(store, trail, self._by_address)
+        self.sign_in = SignIn(store, self.passwords, trail, attempts, first_password=first_password)
+        self.second_step = SecondStep(store, trail, attempts)
+        self.factors = Factors(store, trail, attempts, self.second_step)
         self._callers = Callers(store, self.tokens)
         self._revocation = Revocation(store, trail)
         person = (store, issuer, trail, self._by_address)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from outofband.core.errors import Fault
+from outofband.identity import claims
 from outofband.identity.clients import PublicClient, public_client
 from outofband.identity.oauth import OAuthFault, Refusals
 from outofband.identity.requests import NOT_A_TENANT
@@ -24,6 +25,7 @@ from outofband.identity.tokens import Tokens
 from outofband.store.store import Store
 
 MAX_STATE = 4096
+MAX_CLAIMS = 4096
 MAX_NONCE = 512
 MAX_HINT = 320
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -79,6 +81,8 @@ class AuthorizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     challenge: str
     nonce: str | None
     prompt: Prompt
+    mfa: bool
+    """The program asks for a second factor, whatever the tenant requires (parameter `claims`)."""
     hint: str
     """The name the client expects; what the page is filled with."""
 
@@ -115,6 +119,7 @@ class Authorizations:
                     raise Fault("TenantUnknown", tenant=tenant[:80])
         scope = parse(fields.get("scope", ""), self._tokens.audiences, default=self._tokens.base)
         mode = _mode(fields.get("response_mode", Mode.QUERY), client)
+        wanted = claims.read(fields.get("claims", "")[:MAX_CLAIMS])
         asked = AuthorizeRequest(
             client=client,
             redirect_uri=redirect_uri,
@@ -125,6 +130,7 @@ class Authorizations:
             challenge=fields.get("code_challenge", ""),
             nonce=fields.get("nonce") or None,
             prompt=_prompt(fields.get("prompt", "")),
+            mfa=wanted is not None and wanted.mfa,
             hint=fields.get("login_hint", "")[:MAX_HINT],
         )
         if mode is None:
@@ -139,13 +145,16 @@ class Authorizations:
     async def grant(self, asked: AuthorizeRequest, who: SignedIn, now: datetime) -> Reply:
         """Make a code for whoever is at the browser, and the answer that brings it to the client.
 
-        Raises Fault WrongTenant when the request names another tenant than the person's.
+        Raises Fault WrongTenant when the request names another tenant than the person's, or MfaRequired.
         """
         async with self._store.write() as tx:
             if asked.tenant.lower() not in NOT_A_TENANT:
                 home = await self._store.directory.tenant(tx, asked.tenant)
                 if home is None or home.id != who.user.tenant_id:
                     raise Fault("WrongTenant", name=who.user.name, tenant=asked.tenant[:80])
+            policy = await self._store.sign_in_policies.get(tx, who.user.tenant_id)
+            if (asked.mfa or policy.require_mfa) and not who.session.mfa:
+                raise Fault("MfaRequired", name=who.user.name)
             code = await self._store.codes.make(
                 tx,
                 session_id=who.session.id,

@@ -13,6 +13,7 @@ from outofband.identity.challenges import challenge, issued_since
 from outofband.identity.tokens import AccessClaims, Tokens, invalid
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.wire.claims import MFA
 
 USER = "user"
 """Claim `idtyp` of a person's token."""
@@ -28,7 +29,7 @@ class Callers:
     ) -> Principal:
         """Who sent `token` (the text after `Bearer`), which is for this service or for `audiences`.
 
-        Raises Fault InvalidAuthenticationToken, ExpiredAuthenticationToken or
+        Raises Fault InvalidAuthenticationToken, ExpiredAuthenticationToken, MfaRequired or
         TokenIssuedBeforeRevocationTimestamp; of a client that can, they are claims challenges.
         """
         claims = await self._tokens.access(token, now, audiences=audiences)
@@ -74,6 +75,8 @@ class Callers:
             raise _ended("its user has to change the password first", claims, now)
         if claims.gen != user.generation:
             _require_newer(claims, now)
+        if not session.mfa and (await self._store.sign_in_policies.get(tx, user.tenant_id)).require_mfa:
+            raise Fault("MfaRequired", name=user.name, claims=MFA)
         return Principal(
             tenant=user.tenant_id,
             object_id=user.object_id,

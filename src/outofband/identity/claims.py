@@ -38,6 +38,7 @@ class WantedClaims(msgspec.Struct, frozen=True):
     """A `claims` parameter, as far as it is granted: of an access token, by name."""
 
     access_token: dict[str, AskedClaim | None] = {}
+    id_token: dict[str, AskedClaim | None] = {}
 
     def texts(self, name: str) -> list[str]:
         """What was asked of the claim; empty when it was not named."""
@@ -56,6 +57,16 @@ class WantedClaims(msgspec.Struct, frozen=True):
             return max((float(each) for each in self.texts("nbf")), default=None)
         except ValueError:
             return None
+
+    @property
+    def mfa(self) -> bool:
+        """Whether more than one thing has to be proved: `acrs` with `p1` (as `wire.claims.MFA`), or `amr` with
+        `mfa`, of either token.
+        """
+        marks = (("acrs", "p1"), ("amr", "mfa"))
+        asked = (each.get(name) for each in (self.access_token, self.id_token) for name, _ in marks)
+        words = {word for each in asked if each is not None for word in each.texts}
+        return any(word in words for _, word in marks)
 
     def possible(self, now: datetime) -> bool:
         """Whether a token issued now is new enough; a resource's clock may be ahead of ours a little."""

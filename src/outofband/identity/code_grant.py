@@ -35,7 +35,8 @@ class CodeGrant(PersonGrant):
             if code.issued_id is not None:
                 await self._end_reused(tx, request, code.issued_id, user)
             return refuse.redeemed_code()
-        refusal = self._mismatch(request, client, code) or await self._standing(tx, request, user)
+        methods = browser.methods if browser is not None else ""
+        refusal = self._mismatch(request, client, code) or await self._standing(tx, request, user, methods)
         if refusal is None and (browser is None or not browser.live(request.now)):
             refusal = refuse.ended_session()
         scope = self._scope(code.scope, code.audience)

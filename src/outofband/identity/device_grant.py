@@ -95,7 +95,7 @@ class DeviceGrant(PersonGrant):
         scope = self._scope(code.scope, code.audience)
         if scope is None:
             return refuse.bad_user_scope(code.scope)
-        refusal = await self._standing(tx, request, user)
+        refusal = await self._standing(tx, request, user, code.methods or PASSWORD)
         if refusal is not None or user is None:
             return refusal or refuse.disabled_user()
         session = await self._begin(

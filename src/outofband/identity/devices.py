@@ -50,7 +50,7 @@ class Devices:
     async def decide(
         self, typed: str, who: SignedIn, *, allow: bool, visitor: Visitor, now: datetime
     ) -> Waiting:
-        """Raises Fault DeviceCodeUnknown, DeviceCodeOver or WrongTenant."""
+        """Raises Fault DeviceCodeUnknown, DeviceCodeOver, WrongTenant or MfaRequired."""
         async with self._store.write() as tx:
             found = await self._waiting(tx, typed, now)
             if found is None:
@@ -60,6 +60,9 @@ class Devices:
                 home = await self._store.directory.tenant(tx, code.tenant)
                 if home is None or home.id != user.tenant_id:
                     raise Fault("WrongTenant", name=user.name, tenant=code.tenant[:80])
+            policy = await self._store.sign_in_policies.get(tx, user.tenant_id)
+            if allow and policy.require_mfa and not who.session.mfa:
+                raise Fault("MfaRequired", name=user.name)
             if allow:
                 await self._store.device_codes.allow(
                     tx,

@@ -17,9 +17,11 @@ from outofband.identity.requests import NOT_A_TENANT, TokenRequest
 from outofband.identity.scopes import Scope, parse
 from outofband.identity.trail import Act, SignInTrail
 from outofband.store.people import User
+from outofband.store.sign_ins import MFA as MFA_WORD
 from outofband.store.sign_ins import SignInSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.wire.claims import MFA
 
 NATIVE_LIFE = timedelta(days=30)
 """How long a program on somebody's machine stays signed in."""
@@ -60,8 +62,10 @@ class PersonGrant(abc.ABC):
     async def _decide(self, tx: Tx, request: TokenRequest, client: PublicClient) -> Grant | OAuthFault:
         """The checks and the change. A refusal is committed like a grant: it may have ended something."""
 
-    async def _standing(self, tx: Tx, request: TokenRequest, user: User | None) -> OAuthFault | None:
-        """Why this user cannot be given tokens now, if so."""
+    async def _standing(
+        self, tx: Tx, request: TokenRequest, user: User | None, methods: str
+    ) -> OAuthFault | None:
+        """Why this user cannot be given tokens now for a sign-in proved by `methods`, if so."""
         if user is None or user.disabled:
             return request.refuse.disabled_user()
         if user.must_change:
@@ -70,6 +74,11 @@ class PersonGrant(abc.ABC):
             home = await self._store.directory.tenant(tx, request.tenant)
             if home is None or home.id != user.tenant_id:
                 return request.refuse.wrong_tenant(request.tenant[:80])
+        if MFA_WORD not in methods.split():
+            policy = await self._store.sign_in_policies.get(tx, user.tenant_id)
+            wanted = claims.read(request.get("claims"))
+            if policy.require_mfa or (wanted is not None and wanted.mfa):
+                return request.refuse.needs_mfa(MFA)
         return None
 
     async def _begin(

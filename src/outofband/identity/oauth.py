@@ -5,6 +5,7 @@ codes).
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +46,8 @@ class OAuthFault(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for the Retry-After header."""
     suberror: str | None = None
     """Entra's word for what the client should do about it; MSAL reads it."""
+    claims: str | None = None
+    """JSON of the claims that a new sign-in has to ask for."""
 
     @property
     def description(self) -> str:
@@ -56,7 +59,9 @@ class OAuthFault(msgspec.Struct, frozen=True, kw_only=True):
         """`base` is the authority's address, where `error_uri` leads."""
         more = {} if self.suberror is None else {"suberror": self.suberror}
         where = {} if base is None else {"error_uri": f"{base}/error?code={self.code}"}
+        asked = {} if self.claims is None else {"claims": self.claims}
         return {
+            **asked,
             "error": self.error,
             "error_description": self.description,
             "error_codes": [self.code],
@@ -218,6 +223,15 @@ class Refusals:
     def interaction_required(self) -> OAuthFault:
         text = "A silent sign-in request was sent, but the user has to say or to do something first."
         return self._fault(400, "interaction_required", 16000, text)
+
+    def needs_mfa(self, claims: Mapping[str, Any]) -> OAuthFault:
+        text = (
+            "Due to a configuration change made by your administrator, or because you moved to a new "
+            "location, you must use multi-factor authentication to access the resource. Sign in again."
+        )
+        fault = self._fault(400, "interaction_required", 50076, text)
+        wanted = msgspec.json.encode(claims).decode()
+        return msgspec.structs.replace(fault, claims=wanted, suberror="basic_action")
 
     def declined(self) -> OAuthFault:
         return self._fault(400, "access_denied", 65004, "The user declined to sign in.")

@@ -38,6 +38,8 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     """It was made Owner of everything, as no enabled person was."""
     sessions: int
     """Sign-ins that were ended."""
+    factors: int = 0
+    """Second factors that were removed, because it was asked for."""
 
     def __repr__(self) -> str:
         return f"Recovered({self.name!r})"
@@ -49,8 +51,17 @@ class Recovery:
         self._directory = directory
         self._owners = owners
 
-    async def recover(self, name: str | None, *, by: str, correlation_id: str, now: datetime) -> Recovered:
+    async def recover(
+        self,
+        name: str | None,
+        *,
+        by: str,
+        correlation_id: str,
+        now: datetime,
+        clear_factors: bool = False,
+    ) -> Recovered:
         """Let the person `name` in again; without a name the first administrator. `by` is told in the log.
+        `clear_factors` takes the second factors and recovery codes away too.
 
         Raises Fault UserNotFound, SignInBusy and those of the store.
         """
@@ -64,6 +75,10 @@ class Recovery:
             failures = await self._store.sign_in_failures.get(tx, user.name)
             sessions = await self._directory.set_password(tx, user, password, now)
             await self._directory.set_disabled(tx, user, False, now)
+            factors = 0
+            if clear_factors:
+                factors = await self._store.factors.clear(tx, user.object_id)
+                await self._store.recovery_codes.clear(tx, user.object_id)
             # After that: somebody who was disabled counts again.
             nobody = not await self._owners.of(tx, user.tenant_id)
             done = Recovered(
@@ -73,6 +88,7 @@ class Recovery:
                 disabled=user.disabled,
                 owner=nobody and await self._owners.give(tx, user, by=by, now=now),
                 sessions=sessions,
+                factors=factors,
             )
             await self._note(tx, user, done, by=by, correlation_id=correlation_id, now=now)
         return done
@@ -123,5 +139,6 @@ class Recovery:
                 "wasDisabled": done.disabled,
                 "madeOwner": done.owner,
                 "endedSessions": done.sessions,
+                "removedFactors": done.factors,
             },
         )

@@ -29,7 +29,7 @@ class RefreshGrant(PersonGrant):
             return refuse.ended_session()
         if token.expires <= now or not session.live(now):
             return refuse.expired_refresh_token()
-        refusal = await self._standing(tx, request, user)
+        refusal = await self._standing(tx, request, user, session.methods)
         if refusal is not None or user is None:
             return refusal or refuse.disabled_user()
         # The next one keeps what the first was asked with; a request may only name a resource anew.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -10,7 +10,7 @@ from outofband.identity.requests import Visitor
 from outofband.identity.tokens import IdClaims
 from outofband.identity.trail import Act, SignInTrail
 from outofband.store.people import User
-from outofband.store.sign_ins import SignInSession
+from outofband.store.sign_ins import USED_AGAIN, SignInSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 
@@ -18,6 +18,7 @@ SIGNED_OUT = "SignedOut"
 REPLACED = "Replaced"
 """Somebody signed in at the same browser."""
 MAX_SECRET = 100
+FRESH = timedelta(minutes=10)
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -32,6 +33,10 @@ class SignedIn(msgspec.Struct, frozen=True):
         for a change ends every other one.
         """
         return max(self.session.authenticated, self.user.password_changed or self.session.authenticated)
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether that is so little ago that what protects the account may be changed."""
+        return now - self.proved <= FRESH
 
 
 class Sessions:
@@ -48,7 +53,12 @@ class Sessions:
             if session is None or not session.live(now):
                 return None
             user = await self._store.people.get(tx, session.object_id)
-        return SignedIn(user, session) if user is not None and not user.disabled else None
+        if user is None or user.disabled:
+            return None
+        if session.last_used is None or now - session.last_used > USED_AGAIN:
+            async with self._store.write() as tx:
+                await self._store.sign_ins.used(tx, session.id, now)
+        return SignedIn(user, session)
 
     async def listed(self, who: SignedIn, now: datetime) -> list[SignInSession]:
         """Where the person is signed in, this browser first, then newest first."""

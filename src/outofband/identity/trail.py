@@ -28,7 +28,14 @@ class Act(enum.StrEnum):
     ALLOW_DEVICE = "allowDevice"
     DENY_DEVICE = "denyDevice"
     END_SESSION = "endSession"
-    """A code or a refresh token was used twice."""
+    """A code or a refresh token was used twice, or somebody who manages people ended it."""
+    STEP_UP = "stepUp"
+    """More was proved in a session that was there."""
+    ADD_FACTOR = "addFactor"
+    RENAME_FACTOR = "renameFactor"
+    REMOVE_FACTOR = "removeFactor"
+    NEW_CODES = "newRecoveryCodes"
+    SET_POLICY = "setSignInPolicy"
 
     @property
     def action(self) -> str:

@@ -20,7 +20,7 @@ from outofband.server import settings as configured
 from outofband.store.store import Store
 
 
-def recover(state: StateDir, name: str | None) -> Recovered:
+def recover(state: StateDir, name: str | None, *, clear_factors: bool = False) -> Recovered:
     """Let a person in again; blocks for about a second. Raises NotTheOwner and those of `identity.recovery`.
 
     The file with the first password goes: what it holds may not be true any more.

@@ -45,6 +45,11 @@ class ConsoleRights:
             assigned = {caller: await self._assigned(tx, *caller) for caller in callers}
             signed_in = await self._store.sign_ins.not_ended(tx, sessions)
             disabled = {place for place in places if await self._store.console_settings.disabled(tx, place)}
+            weak = {each.object_id for each in signed_in.values() if not each.mfa}
+            tenants = {each.principal.tenant for each in subjects if each.principal.object_id in weak}
+            strict = {
+                each for each in tenants if (await self._store.sign_in_policies.get(tx, each)).require_mfa
+            }
 
         def held(principal: Principal) -> _Held:
             # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
@@ -52,8 +57,16 @@ class ConsoleRights:
             out = principal.kind is PrincipalKind.USER and principal.session not in signed_in
             return _NOTHING if out else assigned[principal.tenant, principal.kind, principal.object_id]
 
+        def lacks_factor(principal: Principal) -> bool:
+            """A sign-in from before the tenant required a second factor."""
+            session = signed_in.get(principal.session or "")
+            return principal.tenant in strict and session is not None and not session.mfa
+
         return [
-            _verdict(each, held(each.principal), each.subscription.lower() in disabled) for each in subjects
+            Fault("MfaRequired", name=each.principal.name)
+            if lacks_factor(each.principal)
+            else _verdict(each, held(each.principal), each.subscription.lower() in disabled)
+            for each in subjects
         ]
 
     async def _assigned(self, tx: Tx, tenant: str, kind: PrincipalKind, object_id: str) -> _Held:

@@ -183,7 +183,7 @@ async def test_guessing_many_names_from_one_address_is_slowed_down(
 async def test_a_full_limiter_lets_nobody_in(started: Started, ann: User, now: datetime) -> None:
     full = Limiter(burst=1, interval=60.0, max_keys=1)
     full.failed("somebody else", 10.0**9)
-    started.authority.sign_in._by_address = full
+    started.authority.sign_in._attempts._by_address = full
     assert (await refused(started, now)).code == "TooManyTries"
 
 

@@ -11,16 +11,17 @@ from starlette.responses import Response
 
 from outofband.core.errors import Fault
 from outofband.http import forms
-from outofband.http.account import gate, pages
-from outofband.http.account.gate import Purpose
+from outofband.http.account import gate, pages, way
 from outofband.http.account.visit import Visit
+from outofband.http.account.way import Purpose
 from outofband.identity.authorize import AuthorizeRequest, Reply, origin
 from outofband.identity.oauth import Refusals
 from outofband.identity.sessions import SignedIn
+from outofband.wire.claims import MFA
 
 CONTINUE = "continue"
 CANCEL = "cancel"
-_ASKED = frozenset({gate.SIGN_IN, gate.CHANGE, CONTINUE})
+_ASKED = way.SAID_YES | {CONTINUE}
 """After these the person has said yes: each page on the way names the program."""
 
 
@@ -43,6 +44,7 @@ async def authorize(visit: Visit) -> Response:
         hint=asked.hint,
         form_to="" if there == visit.base else there,
         again=asked.prompt.login,
+        mfa=asked.mfa,
     )
     who = await gate.enter(visit, purpose)
     if isinstance(who, Response):
@@ -61,7 +63,7 @@ async def authorize(visit: Visit) -> Response:
     except Fault as fault:
         if fault.code != "WrongTenant":
             raise
-        return gate.sign_in(visit, purpose, fault)
+        return way.sign_in(visit, purpose, fault)
 
 
 async def _silently(visit: Visit, asked: AuthorizeRequest, refuse: Refusals) -> Response:
@@ -69,6 +71,9 @@ async def _silently(visit: Visit, asked: AuthorizeRequest, refuse: Refusals) -> 
         return pages.reply(visit, asked.refused(refuse.login_required()))
     if asked.client.native or visit.who.user.must_change:
         return pages.reply(visit, asked.refused(refuse.interaction_required()))
+    lacks = asked.mfa and not visit.who.session.mfa
+    if lacks or await visit.authority.second_step.required(visit.who):
+        return pages.reply(visit, asked.refused(refuse.needs_mfa(MFA)))
     return await _granted(visit, asked, visit.who)
 
 

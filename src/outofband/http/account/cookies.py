@@ -1,4 +1,4 @@
-"""The two cookies of the account pages. `__Host-`: only this very host can set them, and only over TLS."""
+"""The three cookies of the account pages. `__Host-`: only this very host can set them, and only over TLS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from starlette.responses import Response
 from outofband.core import secrets
 
 SESSION = "__Host-oob-session"
+HALF = "__Host-oob-half"
+"""Of half a sign-in, which opens nothing."""
 CSRF = "__Host-oob-csrf"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 

@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from outofband.core.errors import Fault
 from outofband.http.account import gate, pages
-from outofband.http.account.gate import Purpose
 from outofband.http.account.visit import Visit
+from outofband.http.account.way import Purpose
 
 ALLOW, REFUSE = "allow", "refuse"
 

@@ -1,74 +1,118 @@
-"""The way to a page that is for somebody: sign in first, and change a password that somebody else chose.
+"""The way to a page that is for somebody: sign in first, with all that is asked for, and change a password
+that somebody else chose.
 
-The form of either page is posted to the address it was shown at, where what was asked for then goes on.
+The form of each page is posted to the address it was shown at, where what was asked for then goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import msgspec
 from starlette.responses import Response
 
 from outofband.core.errors import Fault
-from outofband.http.account import pages
+from outofband.http.account import factor_pages
 from outofband.http.account.visit import Visit
+from outofband.http.account.way import (
+    BY_PASSKEY,
+    CHANGE,
+    FACTOR_STEPS,
+    OTHER,
+    PASSKEY_ALONE,
+    PROVE,
+    SIGN_IN,
+    Purpose,
+    form,
+    sign_in,
+)
 from outofband.identity.sessions import SignedIn
-
-SIGN_IN = "sign-in"
-CHANGE = "change"
-OTHER = "other"
-"""Somebody else wants to sign in at this browser."""
-
-
-class Purpose(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody signs in for."""
-
-    tenant: str = "organizations"
-    client: str = ""
-    """The program that asked; empty for a page of the authority itself."""
-    hint: str = ""
-    """The name that the program expects."""
-    hidden: Mapping[str, str] = {}
-    """Fields that go with every form on the way."""
-    form_to: str = ""
-    """Where the forms lead in the end, when it is another origin."""
-    again: bool = False
-    """Ask for the password although there is a session."""
+from outofband.identity.sign_in import Half
 
 
 async def enter(visit: Visit, purpose: Purpose) -> SignedIn | Response:
     """Who may go on, or the page that comes first."""
-    if visit.step == SIGN_IN:
-        try:
-            who, secret = await visit.authority.sign_in.enter(
-                visit.form.get("name", ""),
-                visit.form.get("password", ""),
-                tenant=purpose.tenant,
-                visitor=visit.visitor,
-                now=visit.now,
-                replaces=visit.who,
-            )
-        except Fault as fault:
-            return sign_in(visit, purpose, fault)
-        visit.signed_in(who, secret)
-    if visit.who is None or visit.step == OTHER or (purpose.again and not visit.step):
+    step = visit.step
+    if step == SIGN_IN:
+        answer = await _password(visit, purpose)
+    elif step == PROVE and visit.who is not None:
+        answer = await _again(visit, purpose, visit.who)
+    elif step == BY_PASSKEY:
+        answer = await factor_pages.begin_passkey(visit, purpose)
+    elif step == PASSKEY_ALONE or step in FACTOR_STEPS:
+        answer = await factor_pages.answer(visit, purpose)
+    else:
+        answer = None
+        if step == OTHER:
+            visit.half_is_over()
+    if answer is not None:
+        return answer
+    if visit.who is None or step == OTHER or (purpose.again and not step):
+        if visit.half is not None and visit.half.step.session_id is None and not (purpose.again and not step):
+            return await factor_pages.ask(visit, purpose)
         return sign_in(visit, purpose)
+    return await _onward(visit, purpose, visit.who)
+
+
+async def _onward(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | Response:
+    """What a session still lacks for the purpose."""
+    factors = visit.authority.factors
+    if purpose.fresh and await factors.stale(who, visit.now):
+        return prove(visit, purpose)
+    wants = purpose.mfa and not who.session.mfa
+    if wants or await visit.authority.second_step.required(who):
+        half, secret = await visit.authority.second_step.begin(who, visit.now)
+        if not half.factors and not who.fresh(visit.now):
+            # To set one up is a change of what protects the account.
+            return prove(visit, purpose)
+        visit.went_half(half, secret)
+        return await factor_pages.ask(visit, purpose)
     if visit.step == CHANGE:
-        return await _change(visit, purpose, visit.who)
-    return change(visit, purpose) if visit.who.user.must_change else visit.who
+        return await _change(visit, purpose, who)
+    return change(visit, purpose) if who.user.must_change else who
 
 
-def sign_in(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
-    """The sign-in page, with what went wrong before."""
-    name = visit.form.get("name", purpose.hint) if visit.step == SIGN_IN else purpose.hint
-    return _form(visit, purpose, "sign_in", fault, name=name)
+async def _password(visit: Visit, purpose: Purpose) -> Response | None:
+    try:
+        came, secret = await visit.authority.sign_in.enter(
+            visit.form.get("name", ""),
+            visit.form.get("password", ""),
+            tenant=purpose.tenant,
+            visitor=visit.visitor,
+            now=visit.now,
+            replaces=visit.who,
+            mfa=purpose.mfa,
+        )
+    except Fault as fault:
+        return sign_in(visit, purpose, fault)
+    return await _came(visit, purpose, came, secret)
+
+
+async def _again(visit: Visit, purpose: Purpose, who: SignedIn) -> Response | None:
+    try:
+        came, secret = await visit.authority.sign_in.again(
+            who, visit.form.get("password", ""), visitor=visit.visitor, now=visit.now
+        )
+    except Fault as fault:
+        return prove(visit, purpose, fault)
+    return await _came(visit, purpose, came, secret)
+
+
+async def _came(visit: Visit, purpose: Purpose, came: SignedIn | Half, secret: str) -> Response | None:
+    if isinstance(came, Half):
+        visit.went_half(came, secret)
+        return await factor_pages.ask(visit, purpose)
+    visit.signed_in(came, secret)
+    return None
+
+
+def prove(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
+    """The page that asks who is signed in for the password once more."""
+    assert visit.who is not None
+    return form(visit, purpose, "prove", fault, user=visit.who.user)
 
 
 def change(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
     """The page to choose a new password."""
     assert visit.who is not None
-    return _form(visit, purpose, "change", fault, user=visit.who.user)
+    return form(visit, purpose, "change", fault, user=visit.who.user)
 
 
 async def _change(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | Response:
@@ -84,18 +128,3 @@ async def _change(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | R
     except Fault as fault:
         return change(visit, purpose, fault)
     return visit.who
-
-
-def _form(visit: Visit, purpose: Purpose, template: str, fault: Fault | None, **values: object) -> Response:
-    problem = pages.problem_of(fault) if fault is not None else None
-    response = pages.page(
-        visit,
-        template,
-        status=problem.status if problem is not None else 200,
-        form_to=purpose.form_to,
-        client=purpose.client,
-        hidden=purpose.hidden,
-        problem=problem,
-        **values,
-    )
-    return pages.with_wait(response, fault) if fault is not None else response

@@ -6,12 +6,12 @@ import msgspec
 from starlette.responses import Response
 
 from outofband.http.account import gate, pages
-from outofband.http.account.gate import Purpose
 from outofband.http.account.visit import Visit
+from outofband.http.account.way import CHANGE, Purpose
 from outofband.http.account.words import words
 from outofband.identity.clients import public_client
 from outofband.identity.sessions import SignedIn
-from outofband.store.sign_ins import SignInSession
+from outofband.store.sign_ins import MFA, SignInSession
 
 HOME = "/account"
 PASSWORD = "/account/password"  # noqa: S105 - an address
@@ -29,6 +29,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     since: str
     until: str
+    used: str
+    proved: str
     here: bool
 
 
@@ -42,7 +44,7 @@ async def home(visit: Visit) -> Response:
         case "":
             done = visit.request.query_params.get("done", "")
             return await _page(visit, who, done if done in _DONE else "")
-        case gate.CHANGE:
+        case "change":
             return pages.redirect(visit, f"{HOME}?done=changed")
         case "end":
             await sessions.end_one(who, visit.form.get("session", ""), visit.visitor, visit.now)
@@ -59,10 +61,10 @@ async def home(visit: Visit) -> Response:
 
 async def password(visit: Visit) -> Response:
     """GET and POST /account/password"""
-    who = await gate.enter(visit, Purpose())
+    who = await gate.enter(visit, Purpose(fresh=True))
     if isinstance(who, Response):
         return who
-    if visit.step == gate.CHANGE:
+    if visit.step == CHANGE:
         return pages.redirect(visit, f"{HOME}?done=changed")
     return gate.change(visit, Purpose())
 
@@ -70,7 +72,8 @@ async def password(visit: Visit) -> Response:
 async def _page(visit: Visit, who: SignedIn, done: str) -> Response:
     listed = await visit.authority.sessions.listed(who, visit.now)
     rows = [_row(each, who) for each in listed]
-    return pages.page(visit, "account", user=who.user, rows=rows, done=done)
+    overview = await visit.authority.factors.overview(who.user)
+    return pages.page(visit, "account", user=who.user, rows=rows, overview=overview, done=done)
 
 
 def _row(session: SignInSession, who: SignedIn) -> Row:
@@ -82,5 +85,7 @@ def _row(session: SignInSession, who: SignedIn) -> Row:
         address=session.address,
         since=pages.when(session.started),
         until=pages.when(session.expires),
+        used=pages.when(session.last_used) if session.last_used is not None else "",
+        proved=", ".join(words(f"account.{each}") for each in session.methods.split() if each != MFA),
         here=session.id == who.session.id,
     )

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from outofband.catalogue import entry
 from outofband.core.errors import Fault
 from outofband.http import edge
-from outofband.http.account import assets, home, pages
+from outofband.http.account import assets, home, own_factors, pages
 from outofband.http.account.authorize import authorize
 from outofband.http.account.device import device
 from outofband.http.account.logout import logout
@@ -37,6 +37,8 @@ def account_routes(services: Services) -> list[Route]:
         at("/device", device),
         at(home.HOME, home.home),
         at(home.PASSWORD, home.password),
+        at(own_factors.FACTORS, own_factors.factors),
+        at(own_factors.ADD, own_factors.add),
         Route(f"{assets.PREFIX}/{{version}}/{{name}}", assets.serve, methods=["GET"]),
     ]
 

@@ -15,7 +15,9 @@ from outofband.http.account import cookies
 from outofband.http.oauth import visitor_of
 from outofband.identity.authority import Authority
 from outofband.identity.requests import Visitor
+from outofband.identity.second_step import Address
 from outofband.identity.sessions import SignedIn
+from outofband.identity.sign_in import Half
 
 STEP = "step"
 """The field that says what a form is for."""
@@ -32,13 +34,17 @@ class Visit:
         self.now: datetime = clock.now()
         self.visitor: Visitor = visitor_of(request, ids)
         self.base = edge.base_of(request, authority.base)
+        self.at = Address.of(authority.known(self.base))
         self.who: SignedIn | None = None
+        self.half: Half | None = None
+        self.half_secret = cookies.read(request, cookies.HALF)
         self.form: dict[str, str] = {}
         kept = cookies.read(request, cookies.CSRF)
         self._csrf = kept or secrets.token()
         self._csrf_is_new = kept is None
         self._session: str | None = None
-        self._signed_out = False
+        self._half: str | None = None
+        self._signed_out = self._half_over = False
 
     async def begin(self) -> None:
         """Look who is there and, of a POST, read the form, which has to come from a page of ours.
@@ -51,6 +57,7 @@ class Visit:
             self._require_token()
         secret = cookies.read(self.request, cookies.SESSION)
         self.who = await self.authority.sessions.at(secret, self.now)
+        self.half = await self.authority.second_step.at(self.half_secret, self.now)
 
     @property
     def step(self) -> str:
@@ -63,8 +70,16 @@ class Visit:
         return cookies.form_token(self._csrf)
 
     def signed_in(self, who: SignedIn, secret: str) -> None:
-        """Give the browser its session."""
+        """Give the browser its session; with it half a sign-in is over."""
         self.who, self._session = who, secret
+        self.half_is_over()
+
+    def went_half(self, half: Half | None, secret: str) -> None:
+        """Give the browser half a sign-in; None: of nobody yet."""
+        self.half, self._half = half, secret
+
+    def half_is_over(self) -> None:
+        self.half, self._half, self._half_over = None, None, self.half_secret is not None
 
     def signed_out(self) -> None:
         self.who, self._signed_out = None, True
@@ -76,6 +91,10 @@ class Visit:
             cookies.put(response, cookies.SESSION, self._session)
         elif self._signed_out:
             cookies.drop(response, cookies.SESSION)
+        if self._half is not None:
+            cookies.put(response, cookies.HALF, self._half)
+        elif self._half_over:
+            cookies.drop(response, cookies.HALF)
         return response
 
     def _require_own_page(self) -> None:

@@ -19,6 +19,69 @@ for (const box of document.querySelectorAll("[data-shows]")) {
   });
 }
 
+// Passkeys: the page brings the question, the browser's answer goes into the form.
+const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (each) => each.charCodeAt(0));
+const text = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+function question(options) {
+  const known = (list) => list?.map((each) => ({ ...each, id: bytes(each.id) }));
+  const made = { ...options, challenge: bytes(options.challenge) };
+  if (options.user) made.user = { ...options.user, id: bytes(options.user.id) };
+  if (options.allowCredentials) made.allowCredentials = known(options.allowCredentials);
+  if (options.excludeCredentials) made.excludeCredentials = known(options.excludeCredentials);
+  return made;
+}
+
+function told(credential) {
+  const { response } = credential;
+  const answer = { clientDataJSON: text(response.clientDataJSON) };
+  if (response.attestationObject) {
+    answer.attestationObject = text(response.attestationObject);
+    answer.transports = response.getTransports?.() ?? [];
+  } else {
+    answer.authenticatorData = text(response.authenticatorData);
+    answer.signature = text(response.signature);
+    if (response.userHandle) answer.userHandle = text(response.userHandle);
+  }
+  return JSON.stringify({
+    id: credential.id,
+    rawId: text(credential.rawId),
+    type: credential.type,
+    response: answer,
+    clientExtensionResults: credential.getClientExtensionResults(),
+  });
+}
+
+for (const form of document.querySelectorAll("[data-passkey]")) {
+  const field = form.elements.namedItem("answer");
+  const failed = form.querySelector("[data-failed]");
+  const button = form.querySelector("button");
+  if (!window.PublicKeyCredential || !navigator.credentials) {
+    form.querySelector("[data-missing]").hidden = false;
+    button.disabled = true;
+    continue;
+  }
+  form.addEventListener("submit", async (event) => {
+    if (field.value) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    failed.hidden = true;
+    button.setAttribute("aria-busy", "true");
+    try {
+      const publicKey = question(JSON.parse(form.dataset.options));
+      field.value = told(await navigator.credentials[form.dataset.passkey]({ publicKey }));
+      form.requestSubmit();
+    } catch {
+      failed.hidden = false;
+      button.removeAttribute("aria-busy");
+    }
+  });
+  // Answers are good once: on the way back there is none.
+  addEventListener("pageshow", () => (field.value = ""));
+  if ("startNow" in form.dataset) form.requestSubmit();
+}
+
 for (const form of document.forms) {
   form.addEventListener("submit", (event) => {
     // A second click would send a code, or a password, twice.
