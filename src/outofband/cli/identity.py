@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from outofband.cli import options
+from outofband.cli import identity_access, options
 from outofband.cli import output as show
 from outofband.core.errors import Fault
 
@@ -200,6 +200,12 @@ def reset_password(name: str, state: StateDir, output: str) -> None:
         told = client.patch(path_of(name), {"passwordProfile": {}}, version=None)
     password = told["passwordProfile"]["password"]
     show.emit({"user": name, "password": password}, output, lambda _: _shown_once(name, password))
+
+
+identity.add_command(identity_access.session)
+identity.add_command(identity_access.policy)
+user.add_command(identity_access.factors)
+user.add_command(identity_access.reset_factors)
 
 
 def _switch(state: StateDir, output: str, name: str, enabled: bool, words: str) -> None:

@@ -98,7 +98,7 @@ class ArmClient:
             page = self._json(self._send("GET", following, version=None))
 
     def put(
-        self, path: str, body: Any, *, version: str = API_VERSION, progress: Progress | None = None
+        self, path: str, body: Any, *, version: str | None = API_VERSION, progress: Progress | None = None
     ) -> Any:
         return self._settle(self._send("PUT", path, body=body, version=version), progress)
 

@@ -7,6 +7,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outofband.http.account.routes import account_routes
+from outofband.http.account_api import AccountApi
 from outofband.http.arm import ResourceManager
 from outofband.http.blobs.app import Blobs
 from outofband.http.fleet import FleetDoors
@@ -39,7 +40,7 @@ def create_app(services: Services) -> ASGIApp:
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
     graph, portal = Graph(services), Portal(services)
-    objects = GraphObjects(graph)
+    objects, account = GraphObjects(graph), AccountApi(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -56,6 +57,18 @@ def create_app(services: Services) -> ASGIApp:
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
             WebSocketRoute("/fleet/link", fleet.link),
             Route("/v1.0/me", graph.me, methods=["GET"]),
+            Route("/v1.0/me/revokeSignInSessions", account.revoke_own, methods=["POST"]),
+            Route("/v1.0/users/{user}/revokeSignInSessions", account.revoke_of, methods=["POST"]),
+            Route("/account/api/sessions", account.sessions, methods=["GET"]),
+            Route("/account/api/sessions/endOthers", account.end_others, methods=["POST"]),
+            Route("/account/api/sessions/{session}", account.end_session, methods=["DELETE"]),
+            Route("/account/api/factors", account.factors, methods=["GET"]),
+            Route("/account/api/policy", account.policy, methods=["GET"]),
+            Route("/account/api/policy", account.set_policy, methods=["PUT"]),
+            Route("/account/api/users/{user}/sessions", account.sessions_of, methods=["GET"]),
+            Route("/account/api/users/{user}/sessions/{session}", account.end_session_of, methods=["DELETE"]),
+            Route("/account/api/users/{user}/factors", account.factors_of, methods=["GET"]),
+            Route("/account/api/users/{user}/factors", account.clear_factors_of, methods=["DELETE"]),
             Route("/v1.0/users", graph.users, methods=["GET"]),
             Route("/v1.0/users", graph.create, methods=["POST"]),
             Route("/v1.0/users/{user}", graph.user, methods=["GET"]),

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from outofband.http.account_api import Ended, FactorList, PolicyChange, PolicyShape, SessionList
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_shapes import IdList, NewUser, UserChange
 from outofband.http.portal import PortalConfig
@@ -17,6 +18,7 @@ from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
 
 _SIGN_IN, _FLEET, _GRAPH, _SERVICE = "Sign-in", "Fleet", "Directory", "Service"
+_ACCOUNT = "Account"
 FORMS: dict[str, dict[str, str]] = {
     "token": {
         "grant_type": "`client_credentials`, `authorization_code`, `refresh_token` or "
@@ -62,6 +64,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
 _READ = "Needs any role in the tenant."
 _WRITE = "Needs the action `Microsoft.Authorization/users/write` at the scope `/`."
 _PAGED = (("$top", "Items a page"), ("$skiptoken", "Where to go on, as `@odata.nextLink` says"))
+_OWN = "Needs a token and no right."
+_API = "/account/api"
 _NEW_USER = {"displayName": "Ada Operator", "userPrincipalName": "ada"}
 _NEW_TOKEN = {"subscription": "id of the subscription", "resourceGroup": "demo", "hours": 1}
 _OAUTH = "/{tenant}/oauth2/v2.0"
@@ -244,6 +248,114 @@ DOORS = (
         )
         for kind in ("users", "servicePrincipals", "directoryObjects")
         for verb in ("getMemberGroups", "checkMemberGroups")
+    ),
+    Door(
+        method="get",
+        path=f"{_API}/sessions",
+        id="Account_Sessions",
+        tag=_ACCOUNT,
+        about="List where you are signed in, with which factors",
+        needs=_OWN,
+        answer=SessionList,
+    ),
+    Door(
+        method="delete",
+        path=f"{_API}/sessions/{{session}}",
+        id="Account_EndSession",
+        tag=_ACCOUNT,
+        about="End one of your sign-ins, and all that came of it",
+        needs=_OWN,
+        status=204,
+    ),
+    Door(
+        method="post",
+        path=f"{_API}/sessions/endOthers",
+        id="Account_EndOthers",
+        tag=_ACCOUNT,
+        about="End all of your sign-ins but this one",
+        needs=_OWN,
+        answer=Ended,
+    ),
+    Door(
+        method="post",
+        path="/v1.0/me/revokeSignInSessions",
+        id="Me_RevokeSignInSessions",
+        tag=_ACCOUNT,
+        about="Sign out everywhere, here too",
+        needs=_OWN,
+    ),
+    Door(
+        method="get",
+        path=f"{_API}/factors",
+        id="Account_Factors",
+        tag=_ACCOUNT,
+        about="List your second factors; they are set up on the page `/account/factors`",
+        needs=_OWN,
+        answer=FactorList,
+    ),
+    Door(
+        method="get",
+        path=f"{_API}/policy",
+        id="Policy_Get",
+        tag=_ACCOUNT,
+        about="Read what the tenant requires of a sign-in",
+        needs=_READ,
+        answer=PolicyShape,
+    ),
+    Door(
+        method="put",
+        path=f"{_API}/policy",
+        id="Policy_Set",
+        tag=_ACCOUNT,
+        about="Require a second factor of everybody, or not",
+        needs=_WRITE,
+        body=PolicyChange,
+        example={"requireMfa": False},
+        answer=PolicyShape,
+    ),
+    Door(
+        method="get",
+        path=f"{_API}/users/{{user}}/sessions",
+        id="Account_SessionsOf",
+        tag=_ACCOUNT,
+        about="List where somebody is signed in",
+        needs=_WRITE,
+        answer=SessionList,
+    ),
+    Door(
+        method="delete",
+        path=f"{_API}/users/{{user}}/sessions/{{session}}",
+        id="Account_EndSessionOf",
+        tag=_ACCOUNT,
+        about="End a sign-in of somebody, and all that came of it",
+        needs=_WRITE,
+        status=204,
+    ),
+    Door(
+        method="post",
+        path="/v1.0/users/{user}/revokeSignInSessions",
+        id="Users_RevokeSignInSessions",
+        tag=_ACCOUNT,
+        about="Sign somebody out everywhere",
+        needs=_WRITE,
+    ),
+    Door(
+        method="get",
+        path=f"{_API}/users/{{user}}/factors",
+        id="Account_FactorsOf",
+        tag=_ACCOUNT,
+        about="List the second factors of somebody",
+        needs=_WRITE,
+        answer=FactorList,
+    ),
+    Door(
+        method="delete",
+        path=f"{_API}/users/{{user}}/factors",
+        id="Account_ClearFactorsOf",
+        tag=_ACCOUNT,
+        about="Remove the second factors of somebody who lost them, and end all sign-ins",
+        needs=_WRITE,
+        status=204,
     ),
     Door(
         method="post",

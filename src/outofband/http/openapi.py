@@ -111,6 +111,7 @@ def _named(path: str) -> list[Json]:
     known = {
         "tenant": (_TENANT, "organizations"),
         "user": (_USER, None),
+        "session": ("Id of a sign-in, from the list of them", None),
         "object": ("Id of a user, a program or a group", None),
         "part": ("`members` or `owners`", "members"),
     }

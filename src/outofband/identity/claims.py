@@ -60,7 +60,7 @@ class WantedClaims(msgspec.Struct, frozen=True):
 
     @property
     def mfa(self) -> bool:
-        """Whether more than one thing has to be proved: `acrs` with `p1` (as `wire.claims.MFA`), or `amr` with
+        """Whether more than one thing has to be proved: `acrs` with `p1` (`wire.claims.MFA`), or `amr` with
         `mfa`, of either token.
         """
         marks = (("acrs", "p1"), ("amr", "mfa"))

@@ -26,7 +26,7 @@ def recover(state: StateDir, name: str | None, *, clear_factors: bool = False) -
     The file with the first password goes: what it holds may not be true any more.
     """
     require_owner(state)
-    done = asyncio.run(_recover(configured.load(state).store(state), name))
+    done = asyncio.run(_recover(configured.load(state).store(state), name, clear_factors))
     state.first_password.unlink(missing_ok=True)
     return done
 
@@ -43,13 +43,19 @@ def require_owner(state: StateDir) -> None:
         raise Fault("NotTheOwner", path=str(state.root), owner=_user(owner), user=_user(os.geteuid()))
 
 
-async def _recover(url: str, name: str | None) -> Recovered:
+async def _recover(url: str, name: str | None, clear_factors: bool) -> Recovered:
     store = await Store.beside(url)
     try:
         owners = Owners(store, OWNER)
         recovery = Recovery(store, Directory(store, Passwords(), owners), owners)
         by = f"{_user(os.getuid())} on {socket.gethostname()}"
-        return await recovery.recover(name, by=by, correlation_id=str(uuid.uuid4()), now=clock.now())
+        return await recovery.recover(
+            name,
+            by=by,
+            correlation_id=str(uuid.uuid4()),
+            now=clock.now(),
+            clear_factors=clear_factors,
+        )
     finally:
         await store.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from outofband.access.roles import OWNER, READER, VIRTUAL_MACHINE_CONTRIBUTOR
 from outofband.consoles.rights import Subject, Verdict
@@ -16,6 +17,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal, PrincipalKind
 from outofband.server.rights import ConsoleRights
+from outofband.store import tables
 from outofband.store.assignments import Assignment
 from outofband.store.directory import Subscription, Tenant
 from outofband.store.principals import ServicePrincipal
@@ -200,3 +202,19 @@ async def test_who_may_not_be_signed_in_is_not_at_a_console(store: Store, what: 
             case "made up":
                 ann = msgspec.structs.replace(ann, session=str(uuid.uuid4()))
     assert codes(await ConsoleRights(store)([at(ann)])) == ["AccessRevoked"]
+
+
+async def test_a_tenant_that_requires_a_factor_requires_it_of_consoles_that_are_open(store: Store) -> None:
+    """Row S7: also of one that was opened before; programs are not asked."""
+    rights, (ann, _), program = ConsoleRights(store), await somebody(store), await person(store, OWNER)
+    bob, _ = await somebody(store)
+    async with store.write() as tx:
+        await tx.change(
+            sa.update(tables.sign_in_sessions)
+            .where(tables.sign_in_sessions.c.id == bob.session)
+            .values(methods="pwd otp mfa")
+        )
+    for required, expected in ((True, ["MfaRequired", "yes", "yes"]), (False, ["yes", "yes", "yes"])):
+        async with store.write() as tx:
+            await store.sign_in_policies.set(tx, TENANT, require_mfa=required, by="t", now=clock.now())
+        assert codes(await rights([at(ann), at(bob), at(program)])) == expected

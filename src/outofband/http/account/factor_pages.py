@@ -98,7 +98,7 @@ async def _came(visit: Visit) -> Came:
         return await second.enter_by_passkey(
             visit.half_secret, given, visit.at, visitor=visitor, now=now, replaces=there
         )
-    half, code, name = visit.half, visit.form.get("code", ""), visit.form.get("name", "")
+    half, code, name = visit.half, visit.form.get("otp", ""), visit.form.get("name", "")
     if half is None:
         raise Fault("SignInOver")
     match visit.step:
