@@ -13,6 +13,7 @@ from outofband.consoles.rights import CONNECT, Subject, Verdict
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.core.principal import Principal, PrincipalKind
+from outofband.providers.compute.shape import console_switch
 from outofband.store.assignments import Assignment
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -45,6 +46,7 @@ class ConsoleRights:
             assigned = {caller: await self._assigned(tx, *caller) for caller in callers}
             signed_in = await self._store.sign_ins.not_ended(tx, sessions)
             disabled = {place for place in places if await self._store.console_settings.disabled(tx, place)}
+            switched = {vm: await self._switched(tx, vm) for vm in {each.vm_id for each in subjects}}
 
         def held(principal: Principal) -> _Held:
             # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
@@ -53,8 +55,14 @@ class ConsoleRights:
             return _NOTHING if out else assigned[principal.tenant, principal.kind, principal.object_id]
 
         return [
-            _verdict(each, held(each.principal), each.subscription.lower() in disabled) for each in subjects
+            _verdict(each, held(each.principal), each.subscription.lower() in disabled, switched[each.vm_id])
+            for each in subjects
         ]
+
+    async def _switched(self, tx: Tx, vm_id: str) -> Fault | None:
+        row = await self._store.resources.get(tx, vm_id)
+        # A VM that is deleted ends its sessions itself, with its port.
+        return console_switch(row) if row is not None else None
 
     async def _assigned(self, tx: Tx, tenant: str, kind: PrincipalKind, object_id: str) -> _Held:
         """Assignments of a principal; none when it was disabled or removed."""
@@ -70,9 +78,11 @@ class ConsoleRights:
         return _Held(held, await roles_of(self._store, tx, tenant, held))
 
 
-def _verdict(subject: Subject, held: _Held, disabled: bool) -> Verdict:
+def _verdict(subject: Subject, held: _Held, disabled: bool, switched: Fault | None) -> Verdict:
     if disabled:
         return Fault("ConsoleDisabledForSubscription", subscription=subject.subscription)
+    if switched is not None:
+        return switched
     port = parse_id(subject.vm_id).extension("Microsoft.SerialConsole", "serialPorts", subject.port)
     if not decision.allowed(CONNECT, str(port), held.assignments, held.roles):
         return Fault("AccessRevoked", action=CONNECT)
