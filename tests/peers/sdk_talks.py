@@ -40,9 +40,10 @@ def code(deed: Callable[[], object]) -> str:
     except ClientAuthenticationError as error:
         # What is wrong with a tenant is told when the library looks for it; it reads no number there.
         number = str(error.message).partition("AADSTS")[2].partition(":")[0]
-        return number or "ClientAuthenticationError"
+        return number or str(getattr(error, "error_code", "ClientAuthenticationError"))
     except HttpResponseError as error:
-        return str(error.error.code if error.error else error.status_code)
+        # The storage clients keep it elsewhere than the management clients.
+        return str(error.error.code if error.error else getattr(error, "error_code", error.status_code))
     return "nothing"
 
 

@@ -98,8 +98,7 @@ def test_blobs(talk: Talks) -> None:
     told = talk("blobs")
     assert (told["size"], told["part"], told["names"]) == (600, "panic", ["serial.log"])
     assert told["again"] == "ContainerAlreadyExists"
-    # The library makes an exception of its own of a refused key, and keeps no code in it.
-    assert told["wrong"] in ("", "AuthenticationFailed")
+    assert told["wrong"] == "AuthenticationFailed"
 
 
 def test_connected_machines(talk: Talks) -> None:
