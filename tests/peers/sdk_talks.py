@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import HttpResponseError
 from azure.identity import ClientSecretCredential
 
 GROUP, VM = "demo", "demo"
@@ -37,13 +37,13 @@ def code(deed: Callable[[], object]) -> str:
     """The code of the error that a call is to end with."""
     try:
         deed()
-    except ClientAuthenticationError as error:
-        # What is wrong with a tenant is told when the library looks for it; it reads no number there.
-        number = str(error.message).partition("AADSTS")[2].partition(":")[0]
-        return number or str(getattr(error, "error_code", "ClientAuthenticationError"))
     except HttpResponseError as error:
+        # What is wrong with a tenant is told when the library looks for it; it reads no number there.
+        if number := str(error.message).partition("AADSTS")[2].partition(":")[0]:
+            return number
         # The storage clients keep it elsewhere than the management clients.
-        return str(error.error.code if error.error else getattr(error, "error_code", error.status_code))
+        kept = error.error.code if error.error else getattr(error, "error_code", type(error).__name__)
+        return str(getattr(kept, "value", kept))
     return "nothing"
 
 
