@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -18,17 +19,22 @@ from outofband.store.blobs_tables import blob_objects
 from outofband.wire.storage.sas import Sas
 from tests.support.blob_client import ARM_VERSION, BlobClient, account_id, code
 from tests.support.cloud import Cloud
+from tests.unit.store.conftest import BOTH, cluster
 
+__all__ = ["cluster"]
 pytestmark = pytest.mark.anyio
 DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 LEASE = "11111111-1111-4111-8111-111111111111"
 
 
-@pytest.fixture(scope="module")
-async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
+@pytest.fixture(scope="module", params=BOTH)
+async def cloud(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cloud]:
     """One for all tests of this file; each makes accounts of its own."""
-    async with Cloud(tmp_path_factory.mktemp("cloud")) as running:
+    server = request.getfixturevalue("cluster") if request.param == "postgresql" else None
+    async with Cloud(tmp_path_factory.mktemp("cloud"), url=server and server.create()) as running:
         yield running
 
 
@@ -270,3 +276,35 @@ async def test_roles_hold_below_their_scope_only(cloud: Cloud) -> None:
     headers = {"x-ms-copy-source": f"{cloud.base}/blob/copyacct/other/a", "x-ms-version": "2021-12-02"}
     answer = await client.plain("PUT", f"mine/c?{sas_only}", headers=headers)
     assert code(answer) == (404, "CannotVerifyCopySource")
+
+
+async def test_only_one_of_many_commits_makes_the_blob(cloud: Cloud) -> None:
+    client = await BlobClient.create(cloud, "raceacct")
+    await client.box("box")
+    ids = [base64.b64encode(each).decode() for each in (b"a", b"b", b"c")]
+    for id in ids:
+        assert (await client.ask("PUT", f"box/a?comp=block&blockid={quote(id)}", id.encode())).is_success
+
+    async def commit(id: str, condition: dict[str, str]) -> tuple[int, str]:
+        body = f"<BlockList><Uncommitted>{id}</Uncommitted></BlockList>".encode()
+        return code(await client.ask("PUT", "box/a?comp=blocklist", body, condition))
+
+    fresh = {"if-none-match": "*"}
+    answers = await asyncio.gather(*(commit(id, fresh) for id in ids))
+    assert sorted(answers) == [(201, ""), *[(409, "BlobAlreadyExists")] * 2]
+    won = ids[answers.index((201, ""))]
+    seen = await client.ask("GET", "box/a")
+    assert seen.content == won.encode()
+    # The list took its block and dropped the others; without a condition there is nothing to commit.
+    assert await commit(ids[0], {}) == (400, "InvalidBlockList")
+    appended = {"x-ms-blob-type": "AppendBlob"}
+    assert (await client.ask("PUT", "box/log", headers=appended)).status_code == 201
+    pieces = [f"{number:02};".encode() for number in range(12)]
+    await asyncio.gather(*(client.ask("PUT", "box/log?comp=appendblock", piece) for piece in pieces))
+    log = (await client.ask("GET", "box/log")).content
+    assert sorted(log[at : at + 3] for at in range(0, len(log), 3)) == pieces
+    at_end = {"x-ms-blob-condition-appendpos": str(len(log))}
+    both = await asyncio.gather(
+        *(client.ask("PUT", "box/log?comp=appendblock", b"end", at_end) for _ in range(2))
+    )
+    assert sorted(each.status_code for each in both) == [201, 412]
