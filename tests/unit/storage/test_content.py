@@ -15,7 +15,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.storage.content import Content
 from outofband.storage.files import Files
-from outofband.storage.sweep import Sweep
+from outofband.storage.sweep import PATIENCE, Sweep
 from outofband.storage.vault import Vault
 from outofband.store.blobs import BLOCK, FEW, PAGE, Blob
 from outofband.store.blobs_containers import Container, past
@@ -151,6 +151,31 @@ async def test_an_object_that_two_blobs_share(shelf: Shelf) -> None:
     async with shelf.store.write() as tx:
         await shelf.store.blob_objects.clear(tx, "id-two", clock.now())
     assert await shelf.sweep() == 1
+
+
+async def test_objects_that_cannot_be_erased_keep_no_others(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = []
+    for number in range(PATIENCE):
+        await shelf.put(f"stuck{number}", b"stuck")
+        (path,) = {path for path in shelf.root.rglob("*") if path.is_file()} - set(stuck)
+        stuck.append(path)
+    for number in range(PATIENCE):
+        await shelf.put(f"stuck{number}", b"new")
+    await shelf.put("a", b"first")
+    await shelf.put("a", b"second")
+    erase = shelf.objects.erase
+
+    async def refusing(key: str) -> None:
+        if any(path.name == key for path in stuck):
+            raise Fault("ObjectStoreBusy", detail="Operation not permitted")
+        await erase(key)
+
+    monkeypatch.setattr(shelf.objects, "erase", refusing)
+    assert [await shelf.sweep(), await shelf.sweep()] == [0, 1]
+    monkeypatch.setattr(shelf.objects, "erase", erase)
+    assert await shelf.sweep() == PATIENCE
 
 
 async def test_blocks_wait_for_their_list(shelf: Shelf) -> None:
