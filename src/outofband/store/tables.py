@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from outofband.store.columns import Json, Key, Moment, Sequence, Text
+from outofband.store.columns import Json, Key, Moment, Sequence, Text, sealed
 
 metadata = sa.MetaData(
     naming_convention={
@@ -72,9 +72,8 @@ signing_keys = sa.Table(
     sa.Column("use", Text, nullable=False),
     sa.Column("algorithm", Text, nullable=False),
     sa.Column("public", Json, nullable=False),
-    sa.Column("private", sa.LargeBinary, nullable=False),
-    # How `private` is wrapped: "none" today, the name of a master key once there is one.
-    sa.Column("wrap", Text, nullable=False),
+    # Not wrapped today.
+    *sealed("private"),
     sa.Column("created", Moment, nullable=False),
     sa.Column("active_from", Moment, nullable=False),
     sa.Column("retired", Moment),
