@@ -139,6 +139,9 @@ async def test_a_managed_script_from_put_to_delete(cloud: Cloud, host: Host) -> 
         parameters=[{"name": "word", "value": "x"}, {"name": "", "value": "y"}],
         timeoutInSeconds=30,
         runAsUser="demo",
+        # As a client has it that writes back what it read.
+        provisioningState="Deleting",
+        instanceView={"executionState": "Failed"},
     )
     assert state["status"] == "Succeeded", state
     sent = host.peer.commands[-1].args
@@ -212,6 +215,8 @@ async def test_what_is_protected_reaches_the_guest_and_nobody_else(cloud: Cloud,
         {"source": {"commandId": "RunPowerShellScript", "script": "dir"}},
         {"source": {"script": "true"}, "runAsUser": "-x; rm"},
         {"source": {"script": "true"}, "protectedParameters": [{"name": "a", "value": 7}]},
+        {"source": {"script": "true"}, "ProtectedParameters": [{"name": "a", "value": SECRET}]},
+        {"source": {"script": "true"}, "RunAsPassword": SECRET},
     ],
 )
 async def test_what_is_not_offered_is_refused_at_once(

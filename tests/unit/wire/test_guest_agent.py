@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from outofband.core.errors import ProtocolError
-from outofband.wire.guest_agent import MAX_EMPTY, MAX_LINE, Answered, Declined, GuestAgentClient, State, Synced
+from outofband.wire.guest_agent import (
+    MAX_EMPTY,
+    MAX_LINE,
+    Answered,
+    Declined,
+    GuestAgentClient,
+    State,
+    Synced,
+)
 
 STALE = (
     b'{"return": {"pid": 99}}\n'
@@ -63,7 +71,8 @@ def test_one_request_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"[]\n", b"nonsense\n", b'{"error": 7}\n', b'\xff{"return": 1}\n', b"[" * 5000 + b"\n", b'"\xc3\x28"\n']
+    "line",
+    [b"[]\n", b"nonsense\n", b'{"error": 7}\n', b'\xff{"return": 1}\n', b"[" * 5000 + b"\n", b'"\xc3\x28"\n'],
 )
 def test_nonsense_ends_the_conversation(line: bytes) -> None:
     client = synced()

@@ -31,7 +31,7 @@ SYNC_SECONDS = 10.0
 """An agent that is busy with another request answers the sync after it; one under TCG takes its time."""
 CALL_SECONDS = 30.0
 TALK_SECONDS = 180.0
-"""A whole conversation: an agent that answers everything, a little too late each time, keeps nobody longer."""
+"""A whole conversation: an agent that answers everything a little too late keeps nobody longer."""
 PIECE = 48 * 1024
 """Bytes of a file in one answer."""
 _READ = 65536

@@ -132,9 +132,10 @@ class Inside:
         run = job.input(Task).run
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            async with self._store.read() as tx:
-                current = await self.is_current(tx, job, run)
-            with contextlib.suppress(Fault):
+            # Neither a store nor a host that is away for a moment ends the script: its end is told anyway.
+            with contextlib.suppress(Fault, msgspec.ValidationError):
+                async with self._store.read() as tx:
+                    current = await self.is_current(tx, job, run)
                 if current is None:
                     await self._cancel(job, vm)
                     continue

@@ -53,7 +53,6 @@ class Guest:
             return None
 
 
-
 @pytest.fixture
 def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guest:
     for name in ("LAUNCH", "CANCEL"):
