@@ -296,3 +296,20 @@ async def test_canceling_the_operation_ends_the_script(cloud: Cloud, host: Host)
     assert (await view(cloud))["executionState"] == "Canceled"
     async with cloud.store.read() as tx:
         assert SECRET not in str(await cloud.store.resources.get(tx, SCRIPT))
+
+
+async def test_a_script_that_nobody_waits_for_any_more_is_ended(
+    cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made(cloud, host)
+    host.deaf.add("vm.run")
+    monkeypatch.setattr(inside, "ANSWER_SECONDS", 2.0)
+    protected = [{"name": "password", "value": SECRET}]
+    state = await put(cloud, source={"script": "sleep 99"}, timeoutInSeconds=1, protectedParameters=protected)
+    assert (state["status"], state["error"]["code"]) == ("Failed", "AgentTimeout")
+    assert (await view(cloud))["executionState"] == "Unknown"
+    await until(lambda: "vm.run-cancel" in host.performed)
+    (key,) = [each.key for each in host.peer.commands if each.verb == "vm.run"]
+    async with cloud.store.read() as tx:
+        command = await cloud.store.outbox.get(tx, key)
+    assert command is not None and SECRET not in str(command)
