@@ -72,7 +72,7 @@ _OF_ONE = Query(
 
 class Assignments:
     async def add(self, tx: Tx, assignment: Assignment) -> Assignment:
-        """Add it, or give back the same one when it is there already under that name.
+        """Add it. When it is there already under that name only its description may be another, and changes.
 
         Raises Fault RoleAssignmentExists when the principal has the role on the scope under another name, and
         RoleAssignmentUpdateNotPermitted when the name stands for something else.
@@ -84,7 +84,12 @@ class Assignments:
                 assignment.principal_id.lower(),
             ):
                 raise Fault("RoleAssignmentUpdateNotPermitted", name=assignment.name)
-            return there
+            if there.description == assignment.description:
+                return there
+            table = tables.role_assignments
+            described = sa.update(table).where(table.c.key == there.key)
+            await tx.change(described.values(description=assignment.description))
+            return msgspec.structs.replace(there, description=assignment.description)
         row = msgspec.structs.replace(
             assignment, role_id=assignment.role_id.lower(), principal_id=assignment.principal_id.lower()
         )
