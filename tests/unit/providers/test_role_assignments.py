@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from outofband.access import roles
+from outofband.store import assignments
 from tests.support.cloud import (
     GROUP_ID,
     OTHER_SUBSCRIPTION,
@@ -129,6 +130,20 @@ async def test_what_exists_already(cloud: Cloud, boss: Person) -> None:
     assert (twice.status_code, code(twice)) == (409, "RoleAssignmentExists")
     other = await boss.ask("PUT", first.json()["id"], body(person, roles.CONTRIBUTOR))
     assert (other.status_code, code(other)) == (400, "RoleAssignmentUpdateNotPermitted")
+
+
+async def test_nobody_is_given_more_than_a_decision_reads(
+    cloud: Cloud, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who may give roles in one group could crowd out those that somebody has elsewhere."""
+    person = await cloud.person("person", roles.READER, SCOPE)
+    monkeypatch.setattr(assignments, "MAX_PER_PRINCIPAL", 2)
+    put = f"{GROUP_ID}/{ASSIGNMENTS}"
+    first = await boss.ask("PUT", f"{put}/{uuid.uuid4()}", body(person, roles.CONTRIBUTOR))
+    assert first.status_code == 201
+    more = await boss.ask("PUT", f"{put}/{uuid.uuid4()}", body(person, roles.OWNER))
+    assert (more.status_code, code(more)) == (400, "RoleAssignmentLimitExceeded")
+    assert (await boss.ask("PUT", first.json()["id"], body(person, roles.CONTRIBUTOR))).status_code == 201
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from outofband.core import clock
+from outofband.core.ids import parse_id
 from tests.support.cloud import Cloud, Host, vm_id
 from tests.support.networks import Networks, address, code
 
@@ -196,6 +198,13 @@ async def test_a_vm_holds_its_interface(net: Networks, cloud: Cloud, host: Host,
     assert seen["properties"]["primary"] is True
     listed = await net.get(net.group + f"/providers/Microsoft.Network/{NIC}")
     assert listed["value"] == [seen]
+    other = {"properties": {"outofband": {"driver": "qemu", "image": "demo"}, "networkProfile": named}}
+    assert code(await cloud.owner.ask("PUT", vm_id("other"), other)) == (400, "NicInUse")
+    leaving = parse_id((await net.interface("m"))["id"])
+    async with cloud.store.write() as tx:
+        await cloud.store.resources.update(tx, leaving, now=clock.now(), provisioning_state="Deleting")
+    other["properties"]["networkProfile"] = {"networkInterfaces": [{"id": str(leaving)}]}
+    assert code(await cloud.owner.ask("PUT", vm_id("other"), other)) == (404, "ResourceNotFound")
     refused = await net.ask("DELETE", nic["id"])
     assert code(refused) == (400, "NicInUse")
     assert vm_id("demo") in refused.json()["error"]["message"]
