@@ -63,7 +63,7 @@ def _location(given: Any) -> str | None:
     if given is None:
         return None
     text = given.replace(" ", "").lower() if isinstance(given, str) else ""
-    if not _LOCATION.match(text):
+    if not _LOCATION.fullmatch(text):
         raise Fault("InvalidParameter", target="location", detail="letters, digits and '-', 50 at most")
     return text
 

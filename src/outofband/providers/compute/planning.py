@@ -264,10 +264,10 @@ class Plans:
         for nic in fresh:
             rights.require(_JOIN, nic)
             row = await self._store.resources.get(tx, nic)
-            if row is None:
+            if row is None or row.provisioning_state == DELETING:
                 resource = f"{profiles.NIC}/{nic.name}"
                 raise Fault("ResourceNotFound", resource=resource, group=nic.group or "")
-            user = (await machines_of(self._store, tx, subscription, row.name)).get(nic.key)
+            user = (await machines_of(self._store, tx, subscription, nic.name)).get(nic.key)
             if user is not None and user.lower() != call.rid.key:
                 raise Fault("NicInUse", name=row.id, users=user)
 
