@@ -103,11 +103,10 @@ class Runner:
             return await self._store.operations.lease_next(tx, self._owner, clock.now())
 
     async def _hold(self, held: Operation) -> None:
-        job = Job(self._store, held)
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew(held))
-                await self._perform(job)
+                await self._perform(Job(self._store, held))
                 renewing.cancel()
         except* LeaseLost:
             log.warning("operation.lost", operation=held.id, kind=held.kind)
@@ -136,6 +135,9 @@ class Runner:
         _, step = found
         try:
             done = await self._heeding(job, step)
+            if done is not None:
+                # Within the same care: what settling meets ends the operation as what the step meets does.
+                await self._succeed(job, done)
         except Fault as fault:
             if fault.code in PASSING:
                 await self._again(job, fault)
@@ -148,8 +150,6 @@ class Runner:
         else:
             if done is None:
                 await self._cancel(job, step)
-            else:
-                await self._succeed(job, done)
 
     async def _heeding(self, job: Job, step: Step) -> Done | None:
         """Run the step until its end, or until somebody wants it canceled (None). To be stopped where it is

@@ -40,7 +40,7 @@ class Writer:
 
     async def put(self, call: Call, declared: ResourceType, put: Put) -> Answer:
         async def change() -> Answer:
-            if not declared.names.match(call.rid.name):
+            if not declared.names.fullmatch(call.rid.name):
                 raise Fault("InvalidParameter", target="name", detail=f"'{call.rid.name}' is no legal name")
             draft = drafts.draft(call.request.body, put.properties)
             async with self._store.write() as tx:
@@ -86,7 +86,8 @@ class Writer:
                 if delete.step is None:
                     await self._done(exact, tx, right)
                     return Answer(body=there.body)
-                operation = await self._begin(exact, tx, right, work)
+                operation = await self._joined(exact, tx, right, work)
+                operation = operation or await self._begin(exact, tx, right, work)
                 location = there.body.get("location")
                 return Answer(
                     status=202, headers=poll_headers(exact, operation, declared.namespace, location)
@@ -237,6 +238,19 @@ class Writer:
             tx, request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=operation.id
         )
         return operation
+
+    async def _joined(self, call: Call, tx: Tx, kind: str, work: Any) -> Operation | None:
+        """The same deletion, when it is under way. A second one would run when the first has ended, and take
+        what was made anew under that id meanwhile.
+        """
+        for running in await self._store.operations.unfinished(tx, call.rid):
+            wanted = running.kind == kind and running.cancel is None
+            if wanted and running.input == msgspec.to_builtins(work):
+                await self._trail.request(
+                    tx, call.request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=running.id
+                )
+                return running
+        return None
 
     async def _done(self, call: Call, tx: Tx, action: str) -> None:
         await self._trail.request(tx, call.request, call.rid, action, Trail.SUCCEEDED, now=call.now)

@@ -151,7 +151,7 @@ def dns_space(tenant: str) -> str:
 
 def check_label(label: str) -> str:
     """Raises Fault InvalidDomainNameLabel."""
-    if not LABEL.match(label):
+    if not LABEL.fullmatch(label):
         raise Fault("InvalidDomainNameLabel", label=label[:80], pattern=LABEL.pattern)
     return label
 
