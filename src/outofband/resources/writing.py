@@ -130,6 +130,7 @@ class Writer:
                 row = await self._store.resources.get(tx, group)
                 if row is None:
                     raise Fault("ResourceGroupNotFound", group=group.group)
+                await self._gate.registered(tx, right.partition("/")[0], group)
                 await self._gate.unlocked(tx, parse_id(row.id), Change.WRITE)
                 await self._note(tx, request, parse_id(row.id), right, Trail.STARTED)
             done = await work(parse_id(row.id))
