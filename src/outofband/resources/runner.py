@@ -95,9 +95,9 @@ class Runner:
             self._tasks.spawn(f"operation {held.id}", self._hold(held))
 
     async def _lease(self) -> Operation | None:
-        # Looking first keeps an idle runner from taking every writer's turn once a second.
+        # Looking first keeps a runner that can do nothing from taking every writer's turn once a second.
         async with self._store.read() as tx:
-            if not await self._store.operations.unfinished(tx):
+            if not await self._store.operations.may_lease(tx, clock.now()):
                 return None
         async with self._store.write() as tx:
             return await self._store.operations.lease_next(tx, self._owner, clock.now())

@@ -245,6 +245,37 @@ async def test_one_resource_in_order_others_beside_it(store: Store) -> None:
     await runner.close()
 
 
+async def test_what_must_wait_takes_nobodys_turn_to_write(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    lease = store.operations.lease_next
+
+    async def counted(*given: object, **named: object) -> Operation | None:
+        found = await lease(*given, **named)  # type: ignore[arg-type]
+        tried.append(found.id if found is not None else "")
+        return found
+
+    monkeypatch.setattr(store.operations, "lease_next", counted)
+    gate = asyncio.Event()
+
+    async def run(job: Job) -> Done:
+        await gate.wait()
+        return Done()
+
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    first, second = await begin(store), await begin(store)
+    for _ in range(5):
+        store.bell.ring_here("operations")
+        await asyncio.sleep(0.05)
+    assert tried == [first.id]
+    gate.set()
+    await ended(store, second)
+    assert tried == [first.id, second.id]
+    await runner.close()
+
+
 async def test_a_stop_hands_the_work_on_at_once(store: Store) -> None:
     started = asyncio.Event()
 
