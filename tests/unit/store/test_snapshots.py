@@ -210,7 +210,7 @@ async def test_a_value_that_is_missing_is_a_mistake(sqlite: Store) -> None:
 async def test_a_connection_that_another_took_first_is_made_once_more(
     sqlite: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two units begin at once on a store that was just opened; the second takes what was made for the first."""
+    """Two units begin on a store that was just opened; the second takes what was made for the first."""
     pool = sqlite.db._snapshots
     assert pool is not None
     connect, others = pool._connect, list[asyncio.Task[int]]()
