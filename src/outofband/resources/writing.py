@@ -95,7 +95,8 @@ class Writer:
                 if delete.step is None:
                     await self._done(exact, tx, right)
                     return Answer(body=there.body)
-                operation = await self._begin(exact, tx, right, work)
+                operation = await self._joined(exact, tx, right, work)
+                operation = operation or await self._begin(exact, tx, right, work)
                 location = there.body.get("location")
                 return Answer(
                     status=202, headers=poll_headers(exact, operation, declared.namespace, location)
@@ -139,6 +140,7 @@ class Writer:
                 row = await self._store.resources.get(tx, group)
                 if row is None:
                     raise Fault("ResourceGroupNotFound", group=group.group)
+                await self._gate.registered(tx, right.partition("/")[0], group)
                 await self._gate.unlocked(tx, parse_id(row.id), Change.WRITE)
                 await self._note(tx, request, parse_id(row.id), right, Trail.STARTED)
             done = await work(parse_id(row.id))
@@ -250,6 +252,19 @@ class Writer:
             tx, request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=operation.id
         )
         return operation
+
+    async def _joined(self, call: Call, tx: Tx, kind: str, work: Any) -> Operation | None:
+        """The same deletion, when it is under way. A second one would run when the first has ended, and take
+        what was made anew under that id meanwhile.
+        """
+        for running in await self._store.operations.unfinished(tx, call.rid):
+            wanted = running.kind == kind and running.cancel is None
+            if wanted and running.input == msgspec.to_builtins(work):
+                await self._trail.request(
+                    tx, call.request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=running.id
+                )
+                return running
+        return None
 
     async def _done(self, call: Call, tx: Tx, action: str) -> None:
         await self._trail.request(tx, call.request, call.rid, action, Trail.SUCCEEDED, now=call.now)
