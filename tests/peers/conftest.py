@@ -10,8 +10,11 @@ from guests.build import Guest
 from tests.peers.az import Clients
 from tests.peers.guest import demo_guest
 from tests.peers.house import House
+from tests.peers.people import Person, move_in
 
 __all__ = ["demo_guest"]
+
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,31 @@ def house(demo_guest: Guest) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
+def subscription(house: House) -> str:
+    """The scope of the house's subscription."""
+    return f"/subscriptions/{house.profile()['subscriptionId']}"
+
+
+@pytest.fixture(scope="module")
+def people(house: House) -> dict[str, Person]:
+    """Two who may look at everything and change nothing."""
+    return move_in(house, {"reader": READER, "newcomer": READER})[0]
+
+
+@pytest.fixture(scope="module")
 def azure(house: House) -> Iterator[Clients]:
     """Azure's clients on that house, signed in as its owner."""
-    made = Clients(house)
+    yield from signed_in(house)
+
+
+@pytest.fixture(scope="module")
+def reader(house: House, people: dict[str, Person]) -> Iterator[Clients]:
+    """The same in a folder of its own, signed in as one of `people`."""
+    yield from signed_in(house, people["reader"])
+
+
+def signed_in(house: House, person: Person | None = None) -> Iterator[Clients]:
+    made = Clients(house, person)
     try:
         made.sign_in()
         yield made

@@ -3,46 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-
-import pytest
 
 from tests.peers.az import Clients
 from tests.peers.house import House, until
-from tests.peers.people import Person, move_in
+from tests.peers.people import Person
 
-READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 DEMO = ("--resource-group", "demo", "--name", "demo")
-
-
-@pytest.fixture(scope="module")
-def people(house: House) -> dict[str, Person]:
-    return move_in(house, {"reader": READER, "newcomer": READER})[0]
-
-
-@pytest.fixture(scope="module")
-def azure(house: House, people: dict[str, Person]) -> Iterator[Clients]:
-    made = Clients(house)
-    try:
-        made.sign_in()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture(scope="module")
-def reader(house: House, people: dict[str, Person]) -> Iterator[Clients]:
-    made = Clients(house, people["reader"])
-    try:
-        made.sign_in()
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture(scope="module")
-def subscription(house: House) -> str:
-    return f"/subscriptions/{house.profile()['subscriptionId']}"
 
 
 def assigned(person: Person, role: str, scope: str) -> tuple[str, ...]:

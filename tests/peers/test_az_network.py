@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.peers.az import Clients
+from tests.peers.az_documents import blocks
 from tests.peers.house import House
 
 GROUP = ("--resource-group", "demo")
@@ -109,3 +110,12 @@ def test_the_watcher_tells_which_rule_decides(house: House, network: Clients) ->
     assert (opened["access"], opened["ruleName"]) == ("Allow", "securityRules/desk")
     outward = ("--direction", "Outbound", "--local", "10.9.1.4:60000", "--remote", "192.0.2.1:443")
     assert network.json(*flow, *outward)["access"] == "Allow"
+
+
+def test_the_lines_of_the_document(network: Clients) -> None:
+    make, ask = blocks("networks.md", "bash")
+    network.bash(make)
+    said = network.bash(ask).out
+    assert '"ruleName": "securityRules/rdp"' in said
+    assert "defaultSecurityRules/DenyAllInBound" in said
+    assert '"nextHopType": "VnetLocal"' in said

@@ -338,6 +338,12 @@ async def test_vm_access_makes_changes_and_removes_accounts(booted: HostLab) -> 
     assert again.status == 0
     keys = await run(booted, "wc -l <~bob/.ssh/authorized_keys")
     assert keys.out == "1\n", "the same key once"
+    trap = "cd ~bob/.ssh && mv authorized_keys kept && ln -s /etc/shadow authorized_keys"
+    assert (await run(booted, trap)).status == 0
+    caught = await access(booted, username="bob", ssh_key=KEY)
+    assert (caught.status, "symbolic link" in caught.err) == (1, True), caught
+    kept = await run(booted, "cd ~bob/.ssh && mv kept authorized_keys; ls -l /etc/shadow")
+    assert kept.out.startswith("-rw------- ") and "root" in kept.out
     entered = await run(booted, "id -un", user="bob")
     assert entered.out == "bob\n"
     reset = await access(booted, reset_ssh=True)

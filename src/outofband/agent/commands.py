@@ -2,8 +2,9 @@
 
 Life-cycle commands of one VM run one after another, and so do the actions on it (reset, NMI, SysRq, picture);
 an action need not wait for a shutdown that takes a minute. Different VMs run side by side, up to a bound.
-Scripts take as long as they take: each runs beside all others, up to a bound of their own. What only reads
-leaves nothing in the journal: a repeat looks anew.
+What asks a guest's agent waits only for others that do, and has a bound of its own: a guest that answers
+nobody must not keep its own NMI, nor other VMs, waiting. Scripts take as long as they take: each runs beside
+all others, up to a third bound. What only reads leaves nothing in the journal: a repeat looks anew.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from outofband.wire.machine import READING, Verb
 MAX_PENDING = 4096
 """Commands accepted and not yet answered."""
 PARALLEL = 8
-"""Commands carried out at the same time, scripts apart."""
+"""Commands carried out at the same time, those to guests apart."""
+PARALLEL_GUESTS = 64
+"""Short questions and orders to the agents in guests."""
 PARALLEL_SCRIPTS = 128
 PRUNE_SECONDS = 3600.0
 FINISH_SECONDS = 5.0
@@ -40,7 +43,9 @@ REPEATABLE = frozenset(
 """Doing these twice is the same as doing them once, so they are done again after a crash in between. A script
 that is run again with the same key goes on with the first run (machines/scripts.py).
 """
+_LIFE, _ACTION, _GUEST, _SCRIPT = "life", "action", "guest", "script"
 _LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
+_OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
 _MARGIN = 4096
 
 log = structlog.get_logger(__name__)
@@ -85,8 +90,13 @@ class Commands:
         self._lanes: dict[tuple[str, str], deque[Command]] = {}
         self._pending: set[str] = set()
         self._scripts: set[str] = set()
-        self._room = asyncio.Semaphore(parallel)
-        self._script_room = asyncio.Semaphore(PARALLEL_SCRIPTS)
+        room = asyncio.Semaphore(parallel)
+        self._rooms = {
+            _LIFE: room,
+            _ACTION: room,
+            _GUEST: asyncio.Semaphore(PARALLEL_GUESTS),
+            _SCRIPT: asyncio.Semaphore(PARALLEL_SCRIPTS),
+        }
         self._tasks = Tasks()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._closing = False
@@ -131,12 +141,11 @@ class Commands:
 
     async def _work(self, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
-        room = self._script_room if lane[1] == Verb.RUN else self._room
         try:
             while queue and not self._closing:
                 command = queue.popleft()
                 try:
-                    async with room:
+                    async with self._rooms[lane[1]]:
                         result = await self._carry_out(command)
                 finally:
                     self._pending.discard(command.key)
@@ -218,8 +227,10 @@ class Commands:
 def _lane(command: Command) -> tuple[str, str]:
     """Commands of one lane wait for each other."""
     if command.verb == Verb.RUN:
-        return command.key, Verb.RUN
-    return command.vm, "life" if command.verb in _LIFE_CYCLE else "action"
+        return command.key, _SCRIPT
+    if command.verb in _OF_GUESTS:
+        return command.vm, _GUEST
+    return command.vm, _LIFE if command.verb in _LIFE_CYCLE else _ACTION
 
 
 def _failed(key: str, fault: Fault) -> Result:

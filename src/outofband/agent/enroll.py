@@ -189,4 +189,4 @@ def _base_url(server: str) -> str:
 def _host_name() -> str:
     """The host's own name, made fit for a resource's name."""
     label = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-_.")[:54].strip("-_.")
-    return label if NAME.match(label) else "host"
+    return label if NAME.fullmatch(label) else "host"

@@ -129,9 +129,10 @@ def undo(config_dir: Path | None, name: str, state: StateDir, output: str) -> No
     )
     for account in folder.accounts(name):
         with steps.step(f"signing out {account}"):
-            program.run("logout", "--username", account)
+            # az forgets the tokens of the cloud in use only, which may be another one by now.
+            program.run("logout", "--username", account, cloud=name)
     if folder.cloud == name:
-        _choose(steps, program, folder, notes.cloud_before)
+        _choose(steps, program, folder, _before(folder, notes))
     if registered is not None:
         with steps.step(f"cloud {name} removed"):
             program.run("cloud", "unregister", "--name", name)
@@ -147,6 +148,15 @@ def _folder(chosen: Path | None) -> Folder:
     return Folder(chosen.expanduser().absolute()) if chosen is not None else Folder.usual()
 
 
+def _before(folder: Folder, notes: Notes) -> str:
+    """The cloud that was in use before, unless somebody took that out meanwhile."""
+    from outofband.client.azure import USUAL_CLOUD
+
+    name = notes.cloud_before
+    is_there = name.lower() in BUILT_IN or folder.resource_manager(name) is not None
+    return name if is_there else USUAL_CLOUD
+
+
 def _keep(steps: Steps, folder: Folder, name: str, made: Any, notes: Notes | None) -> None:
     """First of all: az trusts the bundle, and a setup that is broken off can be undone by the notes."""
     import msgspec
@@ -155,7 +165,7 @@ def _keep(steps: Steps, folder: Folder, name: str, made: Any, notes: Notes | Non
 
     before = notes or Notes(
         clouds={},
-        public=public_authorities(folder),
+        public=public_authorities(),
         cloud_before=folder.cloud,
         discovery_before=folder.discovery,
     )

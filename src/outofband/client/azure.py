@@ -149,15 +149,17 @@ class Az:
             "AZURE_CORE_COLLECT_TELEMETRY": "false",
         }
 
-    def run(self, *words: str) -> None:
-        """One command to its end. Raises Fault AzureCliFailed. No word of it may be a secret."""
+    def run(self, *words: str, cloud: str | None = None) -> None:
+        """One command to its end, in another cloud than the one in use when `cloud` says so. Raises Fault
+        AzureCliFailed. No word of it may be a secret.
+        """
         command = " ".join((PROGRAM, *words))
         if self._trace:
             self._trace(command)
         try:
             done = subprocess.run(
                 [self._program, *words, "--output", "none"],
-                env=self._environment,
+                env=self._environment | ({"AZURE_CLOUD_NAME": cloud} if cloud is not None else {}),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -174,11 +176,12 @@ class Az:
             raise Fault("AzureCliFailed", command=command, detail=_complaint(done.stderr, done.returncode))
 
 
-def public_authorities(folder: Folder, environment: Mapping[str, str] = os.environ) -> str:
+def public_authorities(environment: Mapping[str, str] = os.environ) -> str:
     """The file that az would trust here by what its user has set, else the system's; empty without one."""
     system = ssl.get_default_verify_paths().cafile or ""
     for path in (environment.get("REQUESTS_CA_BUNDLE", ""), system, *SYSTEM_BUNDLES):
-        if path and path != str(folder.bundle) and Path(path).is_file():
+        # Not one of ours, of another folder of az's either: that goes with its own undo.
+        if path and Path(path).name != BUNDLE and Path(path).is_file():
             return path
     return ""
 

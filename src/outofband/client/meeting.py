@@ -54,7 +54,7 @@ def base_of(address: str) -> str:
 def fingerprint_of(text: str) -> str:
     """SHA-256 as 64 lower-case hex digits, however it was spelled. Raises Fault InvalidParameter."""
     digits = re.sub(r"[\s:]", "", text).lower()
-    if not _SHA256.match(digits):
+    if not _SHA256.fullmatch(digits):
         raise Fault("InvalidParameter", target="--fingerprint", detail="a SHA-256 has 64 hex digits")
     return digits
 

@@ -110,7 +110,7 @@ class Listener:
             page = WSUpgradeResponse.create_ok_response(_TRUST)
             page.headers.update(_TRUST_HEADERS)
             return WSUpgradeResponseWithListener(page, None)
-        found = _PATH.match(path)
+        found = _PATH.fullmatch(path)
         if found is None or (found[1] == "console") != (found[3] is not None):
             return None
         if not self._has_room():

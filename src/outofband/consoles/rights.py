@@ -36,10 +36,11 @@ Verdict = frozenset[Mode] | Fault
 
 
 class Rights(Protocol):
-    """Given by the wiring: access control and the subscription's console switch, asked live."""
+    """Given by the wiring: access control and the switches of subscription and VM, asked live."""
 
     async def __call__(self, subjects: Sequence[Subject]) -> list[Verdict]:
-        """A verdict for each, in order: AccessRevoked and ConsoleDisabledForSubscription are its faults.
+        """A verdict for each, in order: its faults are AccessRevoked, ConsoleDisabledForSubscription,
+        BootDiagnosticsDisabled and SerialPortDisabled.
 
         Raises a Fault whose entry says `retry` when it cannot be told now.
         """

@@ -12,8 +12,8 @@ from outofband.core.errors import Fault
 
 MAX_ID_LENGTH = 2048
 MAX_SEGMENT = 260
-_SEGMENT = re.compile(r"^[^/?#%&\\<>:]+$")
-_ODD = re.compile(r"[?#%&\\<>:]")
+_SEGMENT = re.compile(r"[^/?#%&\\<>:\x00-\x1f\x7f]+")
+_ODD = re.compile(r"[?#%&\\<>:\x00-\x1f\x7f]")
 """Quoted, or in no name: most ids have none of them, and need no look at each segment."""
 
 
@@ -104,7 +104,7 @@ def parse_id(text: str) -> ResourceId:
     if _ODD.search(text) is not None:
         # Some clients send a scale-set instance as ONE quoted segment; after unquoting it is two.
         segments = [piece for segment in segments for piece in unquote(segment).split("/")]
-        if not all(_SEGMENT.match(segment) for segment in segments):
+        if not all(_SEGMENT.fullmatch(segment) for segment in segments):
             raise Fault("InvalidResourceId", id=text)
     if "." in segments or ".." in segments or any(len(each) > MAX_SEGMENT for each in segments):
         raise Fault("InvalidResourceId", id=text)

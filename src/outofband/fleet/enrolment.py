@@ -118,7 +118,7 @@ class Enrolment:
 
 
 def _check_name(name: str) -> None:
-    if not NAME.match(name):
+    if not NAME.fullmatch(name):
         raise Fault(
             "InvalidParameter",
             target="name",

@@ -95,7 +95,7 @@ def ids_of(request: Request) -> Ids:
 def base_of(request: Request, fallback: str) -> str:
     """Scheme and authority the client used, so that the addresses it is given lead to where it already is."""
     host = request.headers.get("host", "")
-    return f"{request.scope['scheme']}://{host}" if _HOST.match(host) else fallback
+    return f"{request.scope['scheme']}://{host}" if _HOST.fullmatch(host) else fallback
 
 
 def address_of(request: Request) -> str:
@@ -226,7 +226,7 @@ def refusal(fault: Fault, ids: Ids, authority: Authority) -> Response:
 
 def safe_id(given: str | None) -> str | None:
     """A client's name for its request, when it fits a header, a log line and a row."""
-    return given if given is not None and _ID.match(given) else None
+    return given if given is not None and _ID.fullmatch(given) else None
 
 
 def _seconds(fault: Fault) -> int:

@@ -64,7 +64,9 @@ class Graph:
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
             found = await self.principal(tx, asked.principal.object_id, asked.principal.tenant)
-            assert found is not None, "its token was checked a moment ago"
+            if found is None:
+                # Its token was checked a moment ago, in another snapshot.
+                raise Fault("DirectoryObjectNotFound", id=asked.principal.object_id)
             return shape(found)
 
         return await self.reading(request, work, for_anybody=True)

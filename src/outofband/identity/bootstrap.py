@@ -74,7 +74,7 @@ def _secret(file: Path) -> str:
     except FileNotFoundError:
         kept = ""
     # Whatever is not one of ours may be weak, and would become a way in.
-    if _SECRET.match(kept):
+    if _SECRET.fullmatch(kept):
         return kept
     made = secrets.token()
     secrets.write_private(file, made + "\n")

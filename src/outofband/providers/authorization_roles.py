@@ -225,7 +225,7 @@ def _permissions(given: list[GivenPermission]) -> list[dict[str, Any]]:
         if each.condition is not None:
             raise Fault("RoleAssignmentConditionNotSupported")
         for action in (*each.actions, *each.not_actions, *each.data_actions, *each.not_data_actions):
-            if len(action) > MAX_ACTION or not _ACTION.match(action):
+            if len(action) > MAX_ACTION or not _ACTION.fullmatch(action):
                 raise Fault("InvalidActionOrNotAction", action=action[:80])
             count += 1
     if count > MAX_ACTIONS:

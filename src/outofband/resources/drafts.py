@@ -13,6 +13,8 @@ from outofband.resources.declaration import Draft
 MAX_TAGS = 50
 MAX_TAG_NAME = 512
 MAX_TAG_VALUE = 256
+MAX_DEPTH = 64
+"""Objects and arrays within each other: what is kept goes through functions that call themselves."""
 _LOCATION = re.compile(r"^[a-z0-9][a-z0-9-]{0,49}$")
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -48,7 +50,24 @@ def _object(content: bytes) -> dict[str, Any]:
         raise Fault("InvalidRequestContent", detail=str(error)) from error
     if not isinstance(raw, dict):
         raise Fault("InvalidRequestContent", detail="the body must be a JSON object")
+    # Most bodies have fewer brackets than that altogether.
+    if content.count(b"{") + content.count(b"[") > MAX_DEPTH and _depth_exceeds(raw, MAX_DEPTH):
+        raise Fault("InvalidRequestContent", detail=f"it is nested more than {MAX_DEPTH} levels deep")
     return raw
+
+
+def _depth_exceeds(raw: dict[str, Any], limit: int) -> bool:
+    level: list[Any] = [raw]
+    for _ in range(limit):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _shaped(raw: dict[str, Any], kind: type[T]) -> T:
@@ -63,7 +82,7 @@ def _location(given: Any) -> str | None:
     if given is None:
         return None
     text = given.replace(" ", "").lower() if isinstance(given, str) else ""
-    if not _LOCATION.match(text):
+    if not _LOCATION.fullmatch(text):
         raise Fault("InvalidParameter", target="location", detail="letters, digits and '-', 50 at most")
     return text
 

@@ -33,7 +33,7 @@ class Gate:
     async def check(self, tx: Tx, declared: ResourceType, rid: ResourceId, change: Change) -> None:
         """Raises Fault MissingSubscriptionRegistration or ScopeLocked."""
         if change is Change.WRITE:
-            await self._registered(tx, declared.namespace, rid)
+            await self.registered(tx, declared.namespace, rid)
         if declared.lockable:
             await self.unlocked(tx, rid, change)
 
@@ -51,7 +51,8 @@ class Gate:
                 locks=[lock.id for lock in locks],
             )
 
-    async def _registered(self, tx: Tx, namespace: str, rid: ResourceId) -> None:
+    async def registered(self, tx: Tx, namespace: str, rid: ResourceId) -> None:
+        """Raises Fault MissingSubscriptionRegistration."""
         if rid.subscription is None or self._registry.is_free(namespace):
             return
         decided = await self._store.registrations.get(tx, rid.subscription, namespace)

@@ -17,7 +17,7 @@ import msgspec
 from outofband.access.authorizer import Authorizer
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.core.ids import ResourceId
+from outofband.core.ids import MAX_ID_LENGTH, ResourceId, parse_id
 from outofband.core.principal import Principal
 from outofband.resources.declaration import Act, Begin, Item, ResourceType
 from outofband.resources.exchange import Answer, Call, Request
@@ -93,8 +93,12 @@ class Kernel:
         """Do `work` on a resource group for a door beside Resource Manager's own, with the same checks and
         the same trace in the activity log. `work` is given the group's id in its own spelling.
 
-        Raises Fault SubscriptionNotFound, AuthorizationFailed or ResourceGroupNotFound.
+        Raises Fault InvalidResourceId, SubscriptionNotFound, AuthorizationFailed, ResourceGroupNotFound,
+        MissingSubscriptionRegistration or ScopeLocked.
         """
+        # The names come from a body: one with slashes in it would be the id of something inside the group.
+        if parse_id(str(group)) != group or not group.group or group.chain:
+            raise Fault("InvalidResourceId", id=str(group)[:MAX_ID_LENGTH])
         async with self._store.read() as tx:
             await self._wall(request.principal, group, tx)
         return await self._writer.beside(request, group, right, work)

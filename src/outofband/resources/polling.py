@@ -86,7 +86,7 @@ class Polls:
                 await end_canceled(self._store, self._trail, tx, job, found[1] if found else None, now)
             else:
                 await self._store.operations.want_canceled(tx, operation, now)
-        return Answer(status=202, headers=forms.status_headers(request.base, str(rid), version))
+        return Answer(status=202, headers=forms.status_headers(request.base, quote(str(rid)), version))
 
     async def _find(self, request: Request, tx: Tx, rid: ResourceId) -> Operation:
         operation = await self._store.operations.get(tx, rid.name)
@@ -126,7 +126,7 @@ def _status(rid: ResourceId, operation: Operation) -> dict[str, Any]:
 
 def _result(request: Request, rid: ResourceId, operation: Operation, version: str) -> Answer:
     if not operation.status.final:
-        return Answer(status=202, headers=forms.location_headers(request.base, str(rid), version))
+        return Answer(status=202, headers=forms.location_headers(request.base, quote(str(rid)), version))
     if operation.status is forms.Status.SUCCEEDED:
         return Answer(status=204) if operation.output is None else Answer(body=operation.output)
     error = operation.error or {"code": operation.status.value, "message": operation.status.value}

@@ -88,7 +88,7 @@ def _last_word(path: str, segments: list[str], position: int, collection: str) -
 
 
 def _check(word: str, path: str) -> None:
-    if not _WORD.match(word):
+    if not _WORD.fullmatch(word):
         raise Fault("InvalidResourceId", id=path)
 
 

@@ -95,19 +95,18 @@ class Runner:
             self._tasks.spawn(f"operation {held.id}", self._hold(held))
 
     async def _lease(self) -> Operation | None:
-        # Looking first keeps an idle runner from taking every writer's turn once a second.
+        # Looking first keeps a runner that can do nothing from taking every writer's turn once a second.
         async with self._store.read() as tx:
-            if not await self._store.operations.unfinished(tx):
+            if not await self._store.operations.may_lease(tx, clock.now()):
                 return None
         async with self._store.write() as tx:
             return await self._store.operations.lease_next(tx, self._owner, clock.now())
 
     async def _hold(self, held: Operation) -> None:
-        job = Job(self._store, held)
         try:
             async with asyncio.TaskGroup() as group:
                 renewing = group.create_task(self._renew(held))
-                await self._perform(job)
+                await self._perform(Job(self._store, held))
                 renewing.cancel()
         except* LeaseLost:
             log.warning("operation.lost", operation=held.id, kind=held.kind)
@@ -136,6 +135,9 @@ class Runner:
         _, step = found
         try:
             done = await self._heeding(job, step)
+            if done is not None:
+                # Within the same care: what settling meets ends the operation as what the step meets does.
+                await self._succeed(job, done)
         except Fault as fault:
             if fault.code in PASSING:
                 await self._again(job, fault)
@@ -148,8 +150,6 @@ class Runner:
         else:
             if done is None:
                 await self._cancel(job, step)
-            else:
-                await self._succeed(job, done)
 
     async def _heeding(self, job: Job, step: Step) -> Done | None:
         """Run the step until its end, or until somebody wants it canceled (None). To be stopped where it is

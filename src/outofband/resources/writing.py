@@ -28,7 +28,9 @@ T = TypeVar("T")
 
 
 class Writer:
-    """Each method checks the right first; every refusal from then on leaves a row in the activity log."""
+    """Each method checks the right first, and once more in the unit that changes: it may have waited for its
+    turn while the right was taken away. Every refusal leaves a row in the activity log.
+    """
 
     def __init__(self, store: Store, authorizer: Authorizer, registry: Registry, trail: Trail) -> None:
         self._store = store
@@ -39,11 +41,14 @@ class Writer:
         self._repeats = Repeats()
 
     async def put(self, call: Call, declared: ResourceType, put: Put) -> Answer:
+        right = declared.right("write")
+
         async def change() -> Answer:
-            if not declared.names.match(call.rid.name):
+            if not declared.names.fullmatch(call.rid.name):
                 raise Fault("InvalidParameter", target="name", detail=f"'{call.rid.name}' is no legal name")
             draft = drafts.draft(call.request.body, put.properties)
             async with self._store.write() as tx:
+                await self._authorizer.require(call.principal, right, call.rid, tx)
                 await self._gate.check(tx, declared, call.rid, Change.WRITE)
                 there = await declared.source.get(call, tx, call.rid)
                 _check_conditions(call, there)
@@ -54,12 +59,15 @@ class Writer:
                 status = put.created_status if written.created else put.updated_status
                 return await self._written(exact, tx, declared, written, status)
 
-        return await self._guarded(call, declared.right("write"), change)
+        return await self._guarded(call, right, change)
 
     async def patch(self, call: Call, declared: ResourceType, patch: Patch) -> Answer:
+        right = declared.right("write")
+
         async def change() -> Answer:
             draft = drafts.draft(call.request.body, patch.properties)
             async with self._store.write() as tx:
+                await self._authorizer.require(call.principal, right, call.rid, tx)
                 there = await self._existing(call, tx, declared)
                 await self._gate.check(tx, declared, there.rid, Change.WRITE)
                 _check_conditions(call, there)
@@ -68,13 +76,14 @@ class Writer:
                 written = await patch.plan(exact, tx, draft, there)
                 return await self._written(exact, tx, declared, written, 200)
 
-        return await self._guarded(call, declared.right("write"), change)
+        return await self._guarded(call, right, change)
 
     async def delete(self, call: Call, declared: ResourceType, delete: Delete) -> Answer:
         right = declared.right("delete")
 
         async def change() -> Answer:
             async with self._store.write() as tx:
+                await self._authorizer.require(call.principal, right, call.rid, tx)
                 there = await declared.source.get(call, tx, call.rid)
                 _check_conditions(call, there)
                 if there is None:
@@ -86,7 +95,8 @@ class Writer:
                 if delete.step is None:
                     await self._done(exact, tx, right)
                     return Answer(body=there.body)
-                operation = await self._begin(exact, tx, right, work)
+                operation = await self._joined(exact, tx, right, work)
+                operation = operation or await self._begin(exact, tx, right, work)
                 location = there.body.get("location")
                 return Answer(
                     status=202, headers=poll_headers(exact, operation, declared.namespace, location)
@@ -105,6 +115,7 @@ class Writer:
             body = drafts.body(call.request.body, action.body) if action.body else None
             noted = is_new(Trail.STARTED)
             async with self._store.write() if noted else self._store.read() as tx:
+                await self._authorizer.require(call.principal, right, call.rid, tx)
                 item = await self._existing(call, tx, declared)
                 await self._gate.check(tx, declared, item.rid, Change.WRITE)
                 _check_conditions(call, item)
@@ -129,6 +140,7 @@ class Writer:
                 row = await self._store.resources.get(tx, group)
                 if row is None:
                     raise Fault("ResourceGroupNotFound", group=group.group)
+                await self._gate.registered(tx, right.partition("/")[0], group)
                 await self._gate.unlocked(tx, parse_id(row.id), Change.WRITE)
                 await self._note(tx, request, parse_id(row.id), right, Trail.STARTED)
             done = await work(parse_id(row.id))
@@ -147,9 +159,12 @@ class Writer:
         await self._trail.request(tx, request, rid, right, status, now=clock.now(), properties=named)
 
     async def begin(self, call: Call, declared: ResourceType, name: str, action: Begin) -> Answer:
+        right = declared.action_right(name, call.rid.name)
+
         async def change() -> Answer:
             body = drafts.body(call.request.body, action.body) if action.body else None
             async with self._store.write() as tx:
+                await self._authorizer.require(call.principal, right, call.rid, tx)
                 item = await self._existing(call, tx, declared)
                 await self._gate.check(tx, declared, item.rid, Change.WRITE)
                 _check_conditions(call, item)
@@ -162,7 +177,7 @@ class Writer:
                     status=202, headers=poll_headers(exact, operation, declared.namespace, location)
                 )
 
-        return await self._guarded(call, declared.action_right(name, call.rid.name), change)
+        return await self._guarded(call, right, change)
 
     async def _guarded(
         self,
@@ -237,6 +252,19 @@ class Writer:
             tx, request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=operation.id
         )
         return operation
+
+    async def _joined(self, call: Call, tx: Tx, kind: str, work: Any) -> Operation | None:
+        """The same deletion, when it is under way. A second one would run when the first has ended, and take
+        what was made anew under that id meanwhile.
+        """
+        for running in await self._store.operations.unfinished(tx, call.rid):
+            wanted = running.kind == kind and running.cancel is None
+            if wanted and running.input == msgspec.to_builtins(work):
+                await self._trail.request(
+                    tx, call.request, call.rid, kind, Trail.ACCEPTED, now=call.now, operation=running.id
+                )
+                return running
+        return None
 
     async def _done(self, call: Call, tx: Tx, action: str) -> None:
         await self._trail.request(tx, call.request, call.rid, action, Trail.SUCCEEDED, now=call.now)

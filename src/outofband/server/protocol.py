@@ -19,6 +19,8 @@ from outofband.wire import http_head
 
 _BODILESS = frozenset((204, 304))
 _NOTHING = (b"", False)
+HEAD_SECONDS = 30.0
+"""How long a client may take from its connection, or the first byte of a request, to the end of its head."""
 
 
 class EdgeProtocol(H11Protocol):
@@ -26,8 +28,35 @@ class EdgeProtocol(H11Protocol):
 
     _later = b""
     """What came while a request was answered on the short way."""
+    _head_due: asyncio.TimerHandle | None = None
+    """uvicorn limits the time between requests only: who sends half a head would stay for ever."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._have_head()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._take(data)
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data != _NOTHING:
+            self._await_head()
+        else:
+            self._have_head()
+
+    def _await_head(self) -> None:
+        """Not later for each byte that comes."""
+        if self._head_due is None and not self.transport.is_closing():
+            self._head_due = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _have_head(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+    def _take(self, data: bytes) -> None:
         if isinstance(self.cycle, PlainCycle) and not self.cycle.response_complete:
             self._later += data
             self.flow.pause_reading()

@@ -13,6 +13,7 @@ from outofband.consoles.rights import CONNECT, Subject, Verdict
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.core.principal import Principal, PrincipalKind
+from outofband.providers.compute.shape import console_switch
 from outofband.store.assignments import Assignment
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -50,6 +51,7 @@ class ConsoleRights:
             strict = {
                 each for each in tenants if (await self._store.sign_in_policies.get(tx, each)).require_mfa
             }
+            switched = {vm: await self._switched(tx, vm) for vm in {each.vm_id for each in subjects}}
 
         def held(principal: Principal) -> _Held:
             # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
@@ -62,12 +64,18 @@ class ConsoleRights:
             session = signed_in.get(principal.session or "")
             return principal.tenant in strict and session is not None and not session.mfa
 
-        return [
-            Fault("MfaRequired", name=each.principal.name)
-            if lacks_factor(each.principal)
-            else _verdict(each, held(each.principal), each.subscription.lower() in disabled)
-            for each in subjects
-        ]
+        def verdict(subject: Subject) -> Verdict:
+            if lacks_factor(subject.principal):
+                return Fault("MfaRequired", name=subject.principal.name)
+            off = subject.subscription.lower() in disabled
+            return _verdict(subject, held(subject.principal), off, switched[subject.vm_id])
+
+        return [verdict(each) for each in subjects]
+
+    async def _switched(self, tx: Tx, vm_id: str) -> Fault | None:
+        row = await self._store.resources.get(tx, vm_id)
+        # A VM that is deleted ends its sessions itself, with its port.
+        return console_switch(row) if row is not None else None
 
     async def _assigned(self, tx: Tx, tenant: str, kind: PrincipalKind, object_id: str) -> _Held:
         """Assignments of a principal; none when it was disabled or removed."""
@@ -83,9 +91,11 @@ class ConsoleRights:
         return _Held(held, await roles_of(self._store, tx, tenant, held))
 
 
-def _verdict(subject: Subject, held: _Held, disabled: bool) -> Verdict:
+def _verdict(subject: Subject, held: _Held, disabled: bool, switched: Fault | None) -> Verdict:
     if disabled:
         return Fault("ConsoleDisabledForSubscription", subscription=subject.subscription)
+    if switched is not None:
+        return switched
     port = parse_id(subject.vm_id).extension("Microsoft.SerialConsole", "serialPorts", subject.port)
     if not decision.allowed(CONNECT, str(port), held.assignments, held.roles):
         return Fault("AccessRevoked", action=CONNECT)

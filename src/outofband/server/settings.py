@@ -188,7 +188,7 @@ def load(state: StateDir, environment: Mapping[str, str] = os.environ, **argumen
         if url.geturl() and (url.scheme != scheme or not url.hostname or url.query):
             detail = f"{name} has to begin with {scheme}:// and name a host"
             raise Fault("SettingsInvalid", path=str(path), detail=detail)
-    if found.blob_url and not _BLOB_URL.match(found.blob_url):
+    if found.blob_url and not _BLOB_URL.fullmatch(found.blob_url):
         detail = "blob_url has to be https://{account}.blob.NAME/ or https://NAME/blob/{account}/"
         raise Fault("SettingsInvalid", path=str(path), detail=detail)
     _ = found.public_pool  # what is wrong in it is told at the start, not at the first request

@@ -66,7 +66,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.properties.get("isHnsEnabled", False))
 
     def admits(self, address: str) -> bool:
-        """Whether the account's network rules let this address in."""
+        """Whether the account's network rules let this address in. Nobody comes in where public access is
+        disabled: there are no private endpoints through which one could.
+        """
+        if self.properties.get("publicNetworkAccess", "Enabled") != "Enabled":
+            return False
         rules = self.properties.get("networkAcls") or {}
         if rules.get("defaultAction", "Allow").lower() != "deny":
             return True
@@ -74,9 +78,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             here = ipaddress.ip_address(address)
         except ValueError:
             return False
-        if isinstance(here, ipaddress.IPv6Address) and here.ipv4_mapped is not None:
-            here = here.ipv4_mapped
-        return any(here in network(rule["value"]) for rule in rules.get("ipRules", ()))
+        given = (*rules.get("ipRules", ()), *rules.get("ipv6Rules", ()))
+        return any(here in network(rule["value"]) for rule in given)
 
 
 class Accounts:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from outofband.core.errors import Fault
+from outofband.net.tasks import finish
 from outofband.storage.objects import PIECE, Meter
 
+T = TypeVar("T")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -29,17 +32,15 @@ class Files:
         meter = Meter(pieces, length)
         scratch = self._incoming / key
         try:
-            handle = await asyncio.to_thread(self._create, scratch)
-            try:
+            with _Handle() as handle:
+                await _threaded(handle.open, self._create, scratch)
                 held = bytearray()
                 async for piece in meter:
                     held += piece
                     if len(held) >= PIECE:
-                        await asyncio.to_thread(_write, handle, bytes(held))
+                        await _threaded(_write, handle.number, bytes(held))
                         held.clear()
-                await asyncio.to_thread(self._finish, handle, bytes(held), scratch, self.path(key))
-            finally:
-                os.close(handle)
+                await _threaded(self._finish, handle.number, bytes(held), scratch, self.path(key))
             return meter.md5
         except OSError as error:
             _remove(scratch)
@@ -49,22 +50,20 @@ class Files:
             raise
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        try:
-            handle = await asyncio.to_thread(os.open, self.path(key), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise _translated(error) from error
-        try:
+        with _Handle() as handle:
+            try:
+                await _threaded(handle.open, os.open, self.path(key), os.O_RDONLY | os.O_CLOEXEC)
+            except OSError as error:
+                raise _translated(error) from error
             while start < end:
                 try:
-                    piece = await asyncio.to_thread(os.pread, handle, min(PIECE, end - start), start)
+                    piece = await _threaded(os.pread, handle.number, min(PIECE, end - start), start)
                 except OSError as error:
                     raise _translated(error) from error
                 if not piece:
                     raise Fault("ObjectStoreDamaged", detail="an object is shorter than it was")
                 start += len(piece)
                 yield piece
-        finally:
-            os.close(handle)
 
     async def erase(self, key: str) -> None:
         try:
@@ -93,6 +92,30 @@ class Files:
         # A name is as durable as the folder it is in, and so on upwards for folders that are new.
         for folder in dict.fromkeys((final.parent, *(each.parent for each in made))):
             _sync_folder(folder)
+
+
+class _Handle:
+    """An open file that is closed at the end of a `with`, also when its opening was cancelled."""
+
+    def __init__(self) -> None:
+        self.number = -1
+
+    def open(self, how: Callable[..., int], *arguments: Any) -> None:
+        self.number = how(*arguments)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.number >= 0:
+            os.close(self.number)
+
+
+async def _threaded(work: Callable[..., T], *arguments: Any) -> T:
+    """Run in a thread, to the end even when the caller is cancelled: the number of a file that is closed
+    under a thread is soon that of another file, and its bytes would go there.
+    """
+    return await finish(asyncio.to_thread(work, *arguments))
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -14,6 +14,7 @@ from outofband.store.blobs import Blob
 from outofband.store.blobs_objects import Extent
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.wire.storage.leases import Lease
 
 
 def new_etag() -> str:
@@ -44,7 +45,9 @@ async def write(
     extents: Sequence[Extent],
     now: datetime,
 ) -> Blob:
-    """Make the blob, or put it in the place of `there`, which keeps its lease and loses everything else."""
+    """Make the blob, or put it in the place of `there`, which keeps its lease while that holds, and loses
+    everything else.
+    """
     values: dict[str, Any] = {
         **msgspec.structs.asdict(fresh),
         "etag": new_etag(),
@@ -56,6 +59,7 @@ async def write(
         await store.blobs.add(tx, blob)
         await store.blob_objects.add_extents(tx, blob.id, extents)
         return blob
+    values["lease"] = _lease(there, now)
     await store.blobs.update(tx, there.id, **values)
     await store.blob_objects.replace(tx, there.id, extents, now)
     return msgspec.structs.replace(there, **values)
@@ -63,9 +67,17 @@ async def write(
 
 async def change(store: Store, tx: Tx, blob: Blob, now: datetime, **values: Any) -> Blob:
     """Change some of what it is; it gets a new entity tag."""
-    values |= {"etag": new_etag(), "modified": now}
+    values |= {"etag": new_etag(), "modified": now, "lease": _lease(blob, now)}
     await store.blobs.update(tx, blob.id, **values)
     return msgspec.structs.replace(blob, **values)
+
+
+def _lease(blob: Blob, now: datetime) -> dict[str, Any] | None:
+    """A lease that ran out or was broken ends with the first change: who had it must not renew it as if
+    nothing had happened.
+    """
+    held = blob.lease is not None and msgspec.convert(blob.lease, Lease).locked(now)
+    return blob.lease if held else None
 
 
 async def remove(store: Store, tx: Tx, blob: Blob, now: datetime) -> None:

@@ -15,6 +15,8 @@ log = structlog.get_logger(__name__)
 
 BATCH = 100
 """Rows of one unit: other writers wait behind it."""
+PATIENCE = 3
+"""Objects that cannot be erased until the store counts as away; they come again with a later sweep."""
 LOOSE = timedelta(minutes=15)
 """An answer that is just being sent may still need the object."""
 PENDING = timedelta(days=1)
@@ -81,14 +83,18 @@ class Sweep:
             keys = await self._store.blob_objects.doom(
                 tx, loose_before=now - self._loose, pending_before=now - self._pending, limit=BATCH
             )
-        erased = []
-        try:
-            for key in keys:
+        erased, failed = [], []
+        for key in keys:
+            try:
                 await self._objects.erase(key)
                 erased.append(key)
-        except Fault as fault:
-            log.warning("blobs.sweep_put_off", code=fault.code)
-        if erased:
+            except Fault as fault:
+                log.warning("blobs.sweep_put_off", code=fault.code)
+                failed.append(key)
+                if len(failed) == PATIENCE:
+                    break
+        if keys:
             async with self._store.write() as tx:
                 await self._store.blob_objects.forget(tx, erased)
+                await self._store.blob_objects.put_off(tx, failed, clock.now())
         return len(erased)

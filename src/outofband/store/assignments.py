@@ -81,10 +81,12 @@ _OF_CALLER = Query(
 
 class Assignments:
     async def add(self, tx: Tx, assignment: Assignment) -> Assignment:
-        """Add it, or give back the same one when it is there already under that name.
+        """Add it. When it is there already under that name only its description may be another, and changes.
+        A principal has as many at most as one decision reads: others could crowd out what it may do.
 
-        Raises Fault RoleAssignmentExists when the principal has the role on the scope under another name, and
-        RoleAssignmentUpdateNotPermitted when the name stands for something else.
+        Raises Fault RoleAssignmentExists when the principal has the role on the scope under another name,
+        RoleAssignmentUpdateNotPermitted when the name stands for something else, and
+        RoleAssignmentLimitExceeded.
         """
         there = await self.get(tx, assignment.tenant_id, assignment.scope, assignment.name)
         if there is not None:
@@ -93,7 +95,12 @@ class Assignments:
                 assignment.principal_id.lower(),
             ):
                 raise Fault("RoleAssignmentUpdateNotPermitted", name=assignment.name)
-            return there
+            if there.description == assignment.description:
+                return there
+            table = tables.role_assignments
+            described = sa.update(table).where(table.c.key == there.key)
+            await tx.change(described.values(description=assignment.description))
+            return msgspec.structs.replace(there, description=assignment.description)
         row = msgspec.structs.replace(
             assignment, role_id=assignment.role_id.lower(), principal_id=assignment.principal_id.lower()
         )
@@ -102,6 +109,9 @@ class Assignments:
         inserted = await tx.change(tx.insert(table).values(values).on_conflict_do_nothing())
         if not inserted:
             raise Fault("RoleAssignmentExists", name=assignment.name)
+        held = sa.select(sa.func.count()).select_from(table).where(table.c.principal_id == row.principal_id)
+        if await tx.value(held) > MAX_PER_PRINCIPAL:
+            raise Fault("RoleAssignmentLimitExceeded", principal=row.principal_id, limit=MAX_PER_PRINCIPAL)
         return row
 
     async def get(self, tx: Tx, tenant_id: str, scope: str, name: str) -> Assignment | None:

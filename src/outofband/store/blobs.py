@@ -15,6 +15,8 @@ from outofband.store.tx import Tx, columns
 
 BLOCK, APPEND, PAGE = "BlockBlob", "AppendBlob", "PageBlob"
 KINDS = (BLOCK, APPEND, PAGE)
+FEW = 8
+"""Rows that a listing with a delimiter reads before it knows whether it gathers them."""
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,20 +75,23 @@ class Blobs:
         table = blobs
         entries: list[Blob | str] = []
         position: str | None = max(start, prefix)
+        # Rows behind the first one that is gathered are read in vain: so few at first, more where none is.
+        reach = FEW if delimiter else limit + 1
         while position is not None and len(entries) <= limit:
             query = columns(table, Blob).where(table.c.container_id == container)
             query = query.where(table.c.name >= position, beginning(table.c.name, prefix))
-            size = limit + 1 - len(entries)
+            size = min(reach, limit + 1 - len(entries))
             rows = await tx.rows(Blob, query.order_by(table.c.name).limit(size))
-            position = None
+            # Fewer than were asked for are the last ones; else it goes on right behind the last.
+            position = rows[-1].name + "\x01" if len(rows) == size else None
+            reach = min(2 * reach, limit + 1)
             for row in rows:
                 gathered = _gathered(row.name, prefix, delimiter)
                 if gathered is not None:
                     entries.append(gathered)
-                    position = past(gathered)
+                    position, reach = past(gathered), FEW
                     break
                 entries.append(row)
-            # Without a prefix among them, fewer rows than were asked for are the last ones.
         if len(entries) <= limit:
             return Found(entries=entries, after=None)
         last = entries[limit]

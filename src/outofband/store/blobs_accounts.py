@@ -21,7 +21,7 @@ class StorageAccount(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tenant_id: str
     keys: bytes
-    """Encrypted; `storage.keys` reads them."""
+    """Encrypted; `storage.accounts` reads them."""
     wrap: str
     created: datetime
 

@@ -187,7 +187,7 @@ class BlobObjects:
         self, tx: Tx, *, loose_before: datetime, pending_before: datetime, limit: int
     ) -> list[str]:
         """Up to `limit` objects to erase; nobody can refer to one of them any more. Those that were doomed
-        before and not erased come again.
+        before and not erased come again; the oldest come first.
         """
         table = blob_objects
         wanted = sa.or_(
@@ -195,11 +195,15 @@ class BlobObjects:
             sa.and_(table.c.state == PENDING, table.c.since < pending_before),
             table.c.state == DOOMED,
         )
-        found = await tx.rows(_Key, sa.select(table.c.key).where(wanted).limit(limit))
+        found = await tx.rows(_Key, sa.select(table.c.key).where(wanted).order_by(table.c.since).limit(limit))
         keys = [row.key for row in found]
         if keys:
             await tx.change(sa.update(table).where(table.c.key.in_(keys)).values(state=DOOMED))
         return keys
+
+    async def put_off(self, tx: Tx, keys: Sequence[str], now: datetime) -> None:
+        """Doomed ones that could not be erased: all others come first."""
+        await tx.change(sa.update(blob_objects).where(blob_objects.c.key.in_(keys)).values(since=now))
 
     async def forget(self, tx: Tx, keys: Sequence[str]) -> None:
         await tx.change(sa.delete(blob_objects).where(blob_objects.c.key.in_(keys)))

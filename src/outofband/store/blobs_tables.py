@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from outofband.store.columns import Json, Key, Moment, Text
+from outofband.store.columns import Json, Key, Moment, Text, sealed, tagged
 from outofband.store.tables import metadata
 
 storage_accounts = sa.Table(
@@ -19,9 +19,8 @@ storage_accounts = sa.Table(
     # Part of addresses, so no two tenants can have the same.
     sa.Column("name", Text, nullable=False, unique=True),
     sa.Column("tenant_id", Text, nullable=False),
-    # Two keys as JSON, encrypted; `wrap` names the key that did it.
-    sa.Column("keys", sa.LargeBinary, nullable=False),
-    sa.Column("wrap", Text, nullable=False),
+    # Two keys as JSON, encrypted.
+    *sealed("keys"),
     sa.Column("created", Moment, nullable=False),
 )
 
@@ -36,9 +35,7 @@ blob_containers = sa.Table(
     sa.Column("metadata", Json, nullable=False),
     sa.Column("policies", Json, nullable=False),
     sa.Column("lease", Json),
-    sa.Column("etag", Text, nullable=False),
-    sa.Column("created", Moment, nullable=False),
-    sa.Column("modified", Moment, nullable=False),
+    *tagged(),
     # Deleted ones give up their name and are emptied piece by piece.
     sa.Column("deleted", Moment, index=True),
     sa.UniqueConstraint("account", "name", name="uq_blob_containers_name"),
@@ -60,9 +57,7 @@ blobs = sa.Table(
     sa.Column("tier", Text),
     # Of a page blob its sequence number, of an append blob the number of its blocks.
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("etag", Text, nullable=False),
-    sa.Column("created", Moment, nullable=False),
-    sa.Column("modified", Moment, nullable=False),
+    *tagged(),
     sa.UniqueConstraint("container_id", "name", name="uq_blobs_name"),
 )
 

@@ -71,6 +71,22 @@ Sequence = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 
+def sealed(name: str) -> tuple[sa.Column[bytes], sa.Column[str]]:
+    """Secret bytes in `name`, and in `wrap` how they are wrapped: `none`, or the name of the key that
+    encrypted them.
+    """
+    return sa.Column(name, sa.LargeBinary, nullable=False), sa.Column("wrap", Text, nullable=False)
+
+
+def tagged() -> tuple[sa.Column[str], sa.Column[datetime], sa.Column[datetime]]:
+    """The entity tag of what a row tells of, when that was made, and when it was made or changed last."""
+    return (
+        sa.Column("etag", Text, nullable=False),
+        sa.Column("created", Moment, nullable=False),
+        sa.Column("modified", Moment, nullable=False),
+    )
+
+
 def inside(column: sa.ColumnElement[str], key: str) -> sa.ColumnElement[bool]:
     """Whether `column` holds a key below `key` in the tree. A range, for LIKE would not use the index."""
     if key == "/":

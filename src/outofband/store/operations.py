@@ -112,27 +112,16 @@ class Operations:
             raise Fault("OperationNotFound", operation=operation_id)
         return found
 
+    async def may_lease(self, tx: Tx, now: datetime) -> bool:
+        """Whether there is one that may run now."""
+        return await tx.value(sa.select(tables.operations.c.id).where(_may_run(now)).limit(1)) is not None
+
     async def lease_next(
         self, tx: Tx, owner: str, now: datetime, *, lease: timedelta = LEASE
     ) -> Operation | None:
         """Take the oldest operation that may run now; None when there is none. `owner` names the runner."""
-        table, earlier = tables.operations, tables.operations.alias("earlier")
-        blocked = sa.exists().where(
-            earlier.c.resource_key == table.c.resource_key,
-            earlier.c.ended.is_(None),
-            earlier.c.sequence < table.c.sequence,
-        )
-        query = (
-            columns(table, Operation)
-            .where(
-                table.c.ended.is_(None),
-                sa.or_(table.c.lease_expires.is_(None), table.c.lease_expires <= now),
-                sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
-                ~blocked,
-            )
-            .order_by(table.c.sequence)
-            .limit(1)
-        )
+        table = tables.operations
+        query = columns(table, Operation).where(_may_run(now)).order_by(table.c.sequence).limit(1)
         found = await tx.row(Operation, query)
         if found is None:
             return None
@@ -225,6 +214,22 @@ class Operations:
         )
         if not await tx.change(sa.update(table).where(mine).values(changes)):
             raise LeaseLost(held.id)
+
+
+def _may_run(now: datetime) -> sa.ColumnElement[bool]:
+    """Nobody works on it, it need not wait, and nothing older on its resource is open."""
+    table, earlier = tables.operations, tables.operations.alias("earlier")
+    blocked = sa.exists().where(
+        earlier.c.resource_key == table.c.resource_key,
+        earlier.c.ended.is_(None),
+        earlier.c.sequence < table.c.sequence,
+    )
+    return sa.and_(
+        table.c.ended.is_(None),
+        sa.or_(table.c.lease_expires.is_(None), table.c.lease_expires <= now),
+        sa.or_(table.c.not_before.is_(None), table.c.not_before <= now),
+        ~blocked,
+    )
 
 
 def cancel_topic(operation_id: str) -> str:

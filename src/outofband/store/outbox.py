@@ -125,6 +125,14 @@ class Outbox:
             sa.delete(table).where(own, table.c.answered.is_(None), table.c.sent.is_(None))
         )
 
+    async def give_up(self, tx: Tx, key: str, now: datetime) -> None:
+        """Nobody waits for the answer any more: it is not sent again, and what was asked, which may hold
+        secrets, goes. An answer that comes nevertheless is kept.
+        """
+        table = tables.commands
+        mine = sa.and_(table.c.key == key, table.c.answered.is_(None))
+        await tx.change(sa.update(table).where(mine).values(args={}, deadline=now))
+
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget commands, answered or not, whose deadline was before `before`."""
         table = tables.commands

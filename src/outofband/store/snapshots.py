@@ -74,7 +74,8 @@ class Snapshots:
         else:
             await self._room.acquire()
         try:
-            if not self._free:
+            while not self._free:
+                # Who comes meanwhile may take the one that was made here.
                 await finish(self._connect())
             reader = self._free.pop()
             try:

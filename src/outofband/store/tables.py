@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from outofband.store.columns import Json, Key, Moment, Sequence, Text
+from outofband.store.columns import Json, Key, Moment, Sequence, Text, sealed
 
 metadata = sa.MetaData(
     naming_convention={
@@ -57,9 +57,8 @@ signing_keys = sa.Table(
     sa.Column("use", Text, nullable=False),
     sa.Column("algorithm", Text, nullable=False),
     sa.Column("public", Json, nullable=False),
-    sa.Column("private", sa.LargeBinary, nullable=False),
-    # Which master key `private` is wrapped with (store.vault); "none": in clear, by an earlier version.
-    sa.Column("wrap", Text, nullable=False),
+    # Wrapped with a master key (store.vault); "none": in clear, by an earlier version.
+    *sealed("private"),
     sa.Column("created", Moment, nullable=False),
     sa.Column("active_from", Moment, nullable=False),
     sa.Column("retired", Moment),

@@ -19,7 +19,10 @@ PORT = "org.qemu.guest_agent.0"
 """Name of the virtio-serial port that the agent in the guest opens."""
 MAX_LINE = 1024 * 1024
 """Bytes of one answer. The guest is not trusted: more than this ends the conversation."""
+MAX_EMPTY = 1024
+"""Lines before an answer that are none: empty ones, and answers to the syncs of earlier clients."""
 _DELIMITER = b"\xff"
+_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class State(enum.Enum):
@@ -58,12 +61,14 @@ class GuestAgentClient:
         self._number = 0
         self._line = bytearray()
         self._delimited = False
+        self._empty = 0
 
     def sync(self, number: int) -> bytes:
         """Bytes that begin the conversation; `number` (63 bits) should be one that nobody used before."""
         self.state, self._number = State.SYNCING, number
         self._line.clear()
         self._delimited = False
+        self._empty = 0
         # The leading byte makes the agent forget half a request that a client before may have left.
         return _DELIMITER + _request("guest-sync-delimited", {"id": number})
 
@@ -72,6 +77,7 @@ class GuestAgentClient:
         if self.state is not State.READY:
             raise ProtocolError(f"expected a ready conversation, it is {self.state.value}")
         self.state = State.WAITING
+        self._empty = 0
         return _request(command, arguments)
 
     def receive(self, data: bytes) -> list[Event]:
@@ -89,20 +95,23 @@ class GuestAgentClient:
                 piece = piece.rpartition(_DELIMITER)[2]
             self._line += piece
             if len(self._line) > MAX_LINE:
-                self.state = State.DRIFTED
-                raise ProtocolError(f"expected at most {MAX_LINE} bytes in a line")
+                raise self._drifted(f"expected at most {MAX_LINE} bytes in a line")
             if newline:
                 line = bytes(self._line).strip()
                 self._line.clear()
-                if line:
-                    events += self._take(line)
+                found = self._take(line) if line else []
+                events += found
+                self._empty += not found
+                # Each costs a look at all that follows it in the piece, so a guest must not have many.
+                if self._empty > MAX_EMPTY:
+                    raise self._drifted(f"expected an answer within {MAX_EMPTY} lines")
         return events
 
     def _take(self, line: bytes) -> list[Event]:
         if self.state is State.SYNCING:
             try:
                 answer = msgspec.json.decode(line)
-            except msgspec.MsgspecError:
+            except _NOT_JSON:
                 answer = None
             if isinstance(answer, dict) and answer.get("return") == self._number:
                 self.state = State.READY
@@ -111,21 +120,22 @@ class GuestAgentClient:
             self._delimited = False
             return []
         if self.state is not State.WAITING:
-            was, self.state = self.state, State.DRIFTED
-            raise ProtocolError(f"expected nothing while {was.value}, got a line of {len(line)} bytes")
+            raise self._drifted(f"expected nothing while {self.state.value}, got a line of {len(line)} bytes")
         try:
             answer = msgspec.json.decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            self.state = State.DRIFTED
-            raise ProtocolError(f"expected a line of JSON: {error}") from error
+        except _NOT_JSON as error:
+            raise self._drifted(f"expected a line of JSON: {error}") from error
         if isinstance(answer, dict) and "return" in answer:
             self.state = State.READY
             return [Answered(answer["return"])]
         if isinstance(answer, dict) and isinstance(problem := answer.get("error"), dict):
             self.state = State.READY
             return [Declined(str(problem.get("class", "")), str(problem.get("desc", "")))]
+        raise self._drifted("expected an answer with 'return' or 'error'")
+
+    def _drifted(self, detail: str) -> ProtocolError:
         self.state = State.DRIFTED
-        raise ProtocolError("expected an answer with 'return' or 'error'")
+        return ProtocolError(detail)
 
 
 def _request(command: str, arguments: dict[str, Any]) -> bytes:

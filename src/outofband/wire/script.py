@@ -42,7 +42,7 @@ class RunArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     script: Text | None = None
     parameters: Parameters = ()
     protected: Protected = Protected()
-    user: Annotated[str, msgspec.Meta(pattern=r"^[a-z_][a-z0-9_.-]{0,31}\$?$")] | None = None
+    user: Annotated[str, msgspec.Meta(pattern=r"^[a-z_][a-z0-9_.-]{0,31}\$?\Z")] | None = None
     timeout: Annotated[float, msgspec.Meta(ge=SHORTEST, le=LONGEST)] = USUAL
 
     @property

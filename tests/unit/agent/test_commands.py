@@ -136,6 +136,23 @@ async def test_an_action_does_not_wait_for_a_shutdown(bench: Bench) -> None:
     gate.set()
 
 
+@pytest.mark.parametrize("verb", ["vm.run-status", "vm.run-cancel", "vm.set-password"])
+async def test_a_guest_that_does_not_answer_can_get_an_nmi(bench: Bench, verb: str) -> None:
+    gate = bench.machines.gate("vm-1")
+    narrow = bench.open(parallel=1)
+    narrow.receive(Command("k1", verb, "vm-1"))
+    narrow.receive(Command("k2", verb, "vm-1"))
+    await bench.begun(1)
+    narrow.receive(Command("k3", "vm.start", "vm-2"))
+    assert (await bench.answer()).key == "k3"
+    narrow.receive(Command("k4", "vm.nmi", "vm-1"))
+    assert await bench.begun(3) == [("vm-1", verb), ("vm-2", "vm.start"), ("vm-1", "vm.nmi")]
+    gate.set()
+    for _ in range(3):
+        await bench.answer()
+    await narrow.close()
+
+
 async def test_scripts_hold_up_nobody(bench: Bench) -> None:
     gate = bench.machines.gate("vm-1")
     narrow = bench.open(parallel=1)

@@ -70,11 +70,14 @@ def test_the_public_authorities_stay_trusted(folder: Folder, tmp_path: Path) -> 
     corporate = tmp_path / "corporate.pem"
     corporate.write_text("-----BEGIN theirs-----\n")
     named = {"REQUESTS_CA_BUNDLE": str(corporate)}
-    assert public_authorities(folder, named) == str(corporate)
+    assert public_authorities(named) == str(corporate)
     notes = Notes(clouds={"Outofband": MADE}, public=str(corporate))
     assert bundle_of(notes).split() == ["-----BEGIN", "ours-----", "-----BEGIN", "theirs-----"]
     folder.keep(notes)
-    assert public_authorities(folder, {"REQUESTS_CA_BUNDLE": str(folder.bundle)}) != str(folder.bundle)
+    assert public_authorities({"REQUESTS_CA_BUNDLE": str(folder.bundle)}) != str(folder.bundle)
+    other = Folder(tmp_path / "other")
+    other.keep(Notes(clouds={"Lab": MADE}, public=str(corporate)))
+    assert public_authorities({"REQUESTS_CA_BUNDLE": str(other.bundle)}) != str(other.bundle)
     corporate.unlink()
     assert bundle_of(notes) == MADE.authorities
 
@@ -102,3 +105,14 @@ def test_a_failing_az_is_quoted(folder: Folder, tmp_path: Path, said: str, told:
         Az(folder, {"PATH": f"{tmp_path}:/usr/bin:/bin"}, trace=seen.append).run("cloud", "list")
     assert (caught.value.code, caught.value.fields["detail"]) == ("AzureCliFailed", told)
     assert seen == ["az cloud list"]
+
+
+def test_a_command_may_be_about_another_cloud_than_the_one_in_use(folder: Folder, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    program = tmp_path / "az"
+    program.write_text(f'#!/bin/sh\nprintf "%s " "$AZURE_CLOUD_NAME" "$@" >>"{said}"\n')
+    program.chmod(0o755)
+    az = Az(folder, {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    az.run("logout", "--username", "a", cloud="Lab")
+    az.run("cloud", "list")
+    assert said.read_text() == "Lab logout --username a --output none  cloud list --output none "

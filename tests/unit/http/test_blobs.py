@@ -14,16 +14,21 @@ from outofband.storage.objects import PIECE
 from outofband.wire.storage import xml
 from tests.support.blob_client import BlobClient, account_id, code
 from tests.support.cloud import OTHER_SUBSCRIPTION, OTHER_TENANT, SCOPE, Cloud
+from tests.unit.store.conftest import BOTH, cluster
 
+__all__ = ["cluster"]
 pytestmark = pytest.mark.anyio
 DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 
 
-@pytest.fixture(scope="module")
-async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
+@pytest.fixture(scope="module", params=BOTH)
+async def cloud(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cloud]:
     """One for all tests of this file; each makes accounts of its own."""
-    async with Cloud(tmp_path_factory.mktemp("cloud")) as running:
+    server = request.getfixturevalue("cluster") if request.param == "postgresql" else None
+    async with Cloud(tmp_path_factory.mktemp("cloud"), url=server and server.create()) as running:
         yield running
 
 

@@ -211,6 +211,8 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         b'{"properties": {"outofband": {"driver": 5}}}',
         b'{"properties": {"outofband": {"typo": true}}}',
         b"[" * 100_000,
+        b'{"properties": {"scheduledEventsProfile": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}}",
+        b'{"properties": {"hardwareProfile": {"a": NaN}}}',
         b'{"a": "\xff"}',
     ],
 )

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from outofband.access import roles
 from tests.support.actors import HostKey
-from tests.support.cloud import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, Cloud, Host
+from tests.support.cloud import GROUP, OTHER_SUBSCRIPTION, SCOPE, SUBSCRIPTION, Cloud, Host, vm_id
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +55,33 @@ async def test_who_may_bring_hosts(cloud: Cloud) -> None:
         answer = await cloud.owner.ask("POST", "/fleet/tokens", wrong, version=None)
         assert answer.status_code == 400, wrong
     assert (await cloud.http.post("/fleet/tokens", json=PLACE)).status_code == 401
+
+
+async def test_a_role_inside_a_group_brings_no_hosts_into_it(cloud: Cloud, host: Host) -> None:
+    await cloud.owner.create_vm("inside")
+    person = await cloud.person("owner of a VM", roles.OWNER, vm_id("inside"))
+    for group in (
+        vm_id("inside").partition("/resourceGroups/")[2],
+        f"{GROUP}%2Fproviders",
+        "..",
+        f"{GROUP}/x",
+    ):
+        place = {**PLACE, "resourceGroup": group}
+        refused = await person.ask("POST", "/fleet/tokens", place, version=None)
+        assert (refused.status_code, code(refused)) == (400, "InvalidResourceId"), refused.text
+    place = {"subscription": f"{SUBSCRIPTION}/resourceGroups/{GROUP}", "resourceGroup": "x"}
+    refused = await cloud.owner.ask("POST", "/fleet/tokens", place, version=None)
+    assert (refused.status_code, code(refused)) == (400, "InvalidResourceId")
+
+
+async def test_a_host_needs_its_provider_registered(cloud: Cloud) -> None:
+    provider = f"{SCOPE}/providers/Microsoft.HybridCompute"
+    assert (await cloud.owner.ask("POST", f"{provider}/unregister")).status_code == 200
+    refused = await cloud.owner.ask("POST", "/fleet/tokens", PLACE, version=None)
+    assert (refused.status_code, code(refused)) == (409, "MissingSubscriptionRegistration")
+    assert refused.json()["error"]["details"][0]["target"] == "Microsoft.HybridCompute"
+    assert (await cloud.owner.ask("POST", f"{provider}/register")).status_code == 200
+    assert (await cloud.owner.ask("POST", "/fleet/tokens", PLACE, version=None)).status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"x" * 20_000, b'{"token":"a","name":"b"}'])

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -83,6 +84,51 @@ async def test_polls(cloud: Cloud, host: Host) -> None:
     assert (told.status_code, code(told)) == (409, "Canceled")
     again = await cloud.owner.ask("POST", cancel_of(begun), version=None)
     assert (again.status_code, code(again)) == (409, "OperationNotAllowed")
+
+
+async def test_no_answer_takes_a_line_break_from_an_address(cloud: Cloud, host: Host) -> None:
+    """What a caller writes into a poll's address comes back in a header."""
+    await cloud.owner.create_vm("quoted")
+    host.deaf.add("vm.stop")
+    begun = await cloud.owner.ask("POST", f"{vm_id('quoted')}/deallocate")
+    for odd in ("x y", "\u4e2d", "x\r\nSet-Cookie: a=b"):
+        there = begun.headers["Location"].replace("/local/", f"/{quote(odd)}/")
+        waiting = await cloud.owner.get(there, version=None)
+        if "\r" in odd:
+            assert (waiting.status_code, code(waiting)) == (400, "InvalidResourceId")
+        else:
+            assert (waiting.status_code, waiting.headers["Location"]) == (202, there)
+    version = await cloud.owner.ask("POST", f"{vm_id('quoted')}/start", version="2024-11-01\n")
+    assert (version.status_code, code(version)) == (400, "InvalidApiVersionParameter")
+    there = cancel_of(begun).replace("/local/", "/%E4%B8%AD/")
+    canceled = await cloud.owner.ask("POST", there, version=None)
+    assert canceled.status_code == 202
+    assert (await cloud.owner.follow(canceled))["status"] == "Canceled"
+
+
+@pytest.mark.parametrize("name", ["vm%0A", "vm%0D%0Ax", "v%7Fm", "vm%00"])
+async def test_no_name_has_a_line_break(cloud: Cloud, name: str) -> None:
+    body = {"properties": {"outofband": {"image": "demo"}}}
+    refused = await cloud.owner.ask("PUT", vm_id(name), body)
+    assert (refused.status_code, code(refused)) == (400, "InvalidResourceId")
+    refused = await cloud.owner.ask("PUT", f"{SCOPE}/resourceGroups/rows", {"location": "local\n"})
+    assert (refused.status_code, code(refused)) == (400, "InvalidParameter")
+
+
+async def test_a_deletion_asked_for_twice_is_one(cloud: Cloud, host: Host) -> None:
+    """The second must not wait to take what is made anew when the first has ended."""
+    await cloud.owner.create_vm("twice")
+    host.deaf.add("vm.delete")
+    first = await cloud.owner.ask("DELETE", vm_id("twice"))
+    await being_worked_on(cloud, first)
+    second = await cloud.owner.ask("DELETE", vm_id("twice"))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert (await operation_of(cloud, second)).id == (await operation_of(cloud, first)).id
+    host.deaf.clear()
+    await cloud.owner.ask("POST", cancel_of(first), version=None)
+    assert (await cloud.owner.follow(second))["status"] == "Canceled"
+    third = await cloud.owner.ask("DELETE", vm_id("twice"))
+    assert (await cloud.owner.follow(third))["status"] == "Succeeded"
 
 
 async def test_what_waits_behind_another_is_canceled_at_once(cloud: Cloud, host: Host) -> None:

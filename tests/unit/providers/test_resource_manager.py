@@ -353,6 +353,33 @@ async def test_a_group_goes_with_all_that_is_inside(cloud: Cloud) -> None:
     assert (inside.status_code, code(inside)) == (404, "ResourceGroupNotFound")
 
 
+async def test_a_large_group_is_read_once_not_once_for_each(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = await group(cloud, "large")
+    for number in range(12):
+        vm = f"{where}/providers/{VM_TYPE}-x/vm{number}"
+        await row(cloud, vm)
+        await row(cloud, f"{vm}/extensions/one")
+    pages, erased = [], []
+    page, delete = cloud.store.resources.page, cloud.store.resources.delete
+
+    async def counted(*given: Any, **named: Any) -> Any:
+        pages.append(named)
+        return await page(*given, **named)
+
+    async def deleted(tx: Any, rid: Any) -> int:
+        erased.append(str(rid))
+        return await delete(tx, rid)
+
+    monkeypatch.setattr(cloud.store.resources, "page", counted)
+    monkeypatch.setattr(cloud.store.resources, "delete", deleted)
+    assert (await cloud.owner.follow(await cloud.owner.ask("DELETE", where)))["status"] == "Succeeded"
+    assert len(pages) == 2
+    assert len(erased) == 13, "children go with what they hang on, and the group goes last"
+    assert erased[-1] == where
+
+
 def _spelled(headers: Any) -> set[str]:
     known = {"azure-asyncoperation": "Azure-AsyncOperation", "retry-after": "Retry-After"}
     return {known.get(name, name) for name in headers}

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from outofband.access import roles
+from outofband.store import assignments
 from tests.support.cloud import (
     GROUP_ID,
     OTHER_SUBSCRIPTION,
@@ -122,10 +123,51 @@ async def test_what_exists_already(cloud: Cloud, boss: Person) -> None:
     first = await boss.ask("PUT", f"{path}/{uuid.uuid4()}", body(person))
     again = await boss.ask("PUT", first.json()["id"], body(person))
     assert again.json() == first.json()
+    described = await boss.ask("PUT", first.json()["id"], body(person, description="for the night shift"))
+    assert described.json()["properties"]["description"] == "for the night shift"
+    assert (await boss.get(first.json()["id"])).json() == described.json()
     twice = await boss.ask("PUT", f"{path}/{uuid.uuid4()}", body(person))
     assert (twice.status_code, code(twice)) == (409, "RoleAssignmentExists")
     other = await boss.ask("PUT", first.json()["id"], body(person, roles.CONTRIBUTOR))
     assert (other.status_code, code(other)) == (400, "RoleAssignmentUpdateNotPermitted")
+
+
+async def test_nobody_is_given_more_than_a_decision_reads(
+    cloud: Cloud, boss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who may give roles in one group could crowd out those that somebody has elsewhere."""
+    person = await cloud.person("person", roles.READER, SCOPE)
+    monkeypatch.setattr(assignments, "MAX_PER_PRINCIPAL", 2)
+    put = f"{GROUP_ID}/{ASSIGNMENTS}"
+    first = await boss.ask("PUT", f"{put}/{uuid.uuid4()}", body(person, roles.CONTRIBUTOR))
+    assert first.status_code == 201
+    more = await boss.ask("PUT", f"{put}/{uuid.uuid4()}", body(person, roles.OWNER))
+    assert (more.status_code, code(more)) == (400, "RoleAssignmentLimitExceeded")
+    assert (await boss.ask("PUT", first.json()["id"], body(person, roles.CONTRIBUTOR))).status_code == 201
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_right_that_goes_while_a_change_waits_for_its_turn_is_gone(
+    cloud: Cloud, boss: Person, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Who is thrown out must not come back with a request that was under way."""
+    leaving, friend = await cloud.person("leaving"), await cloud.person("friend")
+    held = await cloud.assign(leaving, roles.OWNER, SCOPE)
+    given = await cloud.assign(friend, roles.READER, SCOPE)
+    require = cloud.authorizer.require
+
+    async def then_revoke(principal: Any, action: str, scope: Any, tx: Any = None) -> None:
+        await require(principal, action, scope, tx)
+        if tx is None:
+            async with cloud.store.write() as unit:
+                await cloud.store.assignments.remove(unit, TENANT, held.scope, held.name)
+
+    monkeypatch.setattr(cloud.authorizer, "require", then_revoke)
+    path = given.id if method == "DELETE" else f"{SCOPE}/{ASSIGNMENTS}/{uuid.uuid4()}"
+    answer = await leaving.ask(method, path, body(leaving) if method == "PUT" else None)
+    assert (answer.status_code, code(answer)) == (403, "AuthorizationFailed")
+    assert await principals(boss, SCOPE, **{"$filter": f"principalId eq '{leaving.object_id}'"}) == set()
+    assert (await boss.get(given.id)).status_code == 200
 
 
 async def test_filters_and_pages(cloud: Cloud, boss: Person) -> None:

@@ -139,6 +139,9 @@ async def test_a_managed_script_from_put_to_delete(cloud: Cloud, host: Host) -> 
         parameters=[{"name": "word", "value": "x"}, {"name": "", "value": "y"}],
         timeoutInSeconds=30,
         runAsUser="demo",
+        # As a client has it that writes back what it read.
+        provisioningState="Deleting",
+        instanceView={"executionState": "Failed"},
     )
     assert state["status"] == "Succeeded", state
     sent = host.peer.commands[-1].args
@@ -212,6 +215,8 @@ async def test_what_is_protected_reaches_the_guest_and_nobody_else(cloud: Cloud,
         {"source": {"commandId": "RunPowerShellScript", "script": "dir"}},
         {"source": {"script": "true"}, "runAsUser": "-x; rm"},
         {"source": {"script": "true"}, "protectedParameters": [{"name": "a", "value": 7}]},
+        {"source": {"script": "true"}, "ProtectedParameters": [{"name": "a", "value": SECRET}]},
+        {"source": {"script": "true"}, "RunAsPassword": SECRET},
     ],
 )
 async def test_what_is_not_offered_is_refused_at_once(
@@ -291,3 +296,20 @@ async def test_canceling_the_operation_ends_the_script(cloud: Cloud, host: Host)
     assert (await view(cloud))["executionState"] == "Canceled"
     async with cloud.store.read() as tx:
         assert SECRET not in str(await cloud.store.resources.get(tx, SCRIPT))
+
+
+async def test_a_script_that_nobody_waits_for_any_more_is_ended(
+    cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made(cloud, host)
+    host.deaf.add("vm.run")
+    monkeypatch.setattr(inside, "ANSWER_SECONDS", 2.0)
+    protected = [{"name": "password", "value": SECRET}]
+    state = await put(cloud, source={"script": "sleep 99"}, timeoutInSeconds=1, protectedParameters=protected)
+    assert (state["status"], state["error"]["code"]) == ("Failed", "AgentTimeout")
+    assert (await view(cloud))["executionState"] == "Unknown"
+    await until(lambda: "vm.run-cancel" in host.performed)
+    (key,) = [each.key for each in host.peer.commands if each.verb == "vm.run"]
+    async with cloud.store.read() as tx:
+        command = await cloud.store.outbox.get(tx, key)
+    assert command is not None and SECRET not in str(command)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -128,10 +129,42 @@ async def test_stopping_leaves_an_open_console_attached(cloud: Cloud, host: Host
 
 async def test_boot_diagnostics_off(cloud: Cloud, host: Host) -> None:
     await cloud.owner.create_vm()
-    off = {"properties": {"diagnosticsProfile": {"bootDiagnostics": {"enabled": False}}}}
-    await cloud.owner.ask("PATCH", vm_id("demo"), off)
+    body = (await connect(cloud.owner)).json()["outofband"]
+    async with viewer(cloud.client_context()) as seat:
+        await seat.open(body["url"], body["ticket"])
+        await until(lambda: host.peer.carriers)
+        off = {"properties": {"diagnosticsProfile": {"bootDiagnostics": {"enabled": False}}}}
+        await cloud.owner.ask("PATCH", vm_id("demo"), off)
+        ended = await until(lambda: seat.ended)
+        assert (ended.code, ended.resumable) == ("BootDiagnosticsDisabled", False)
     said = await refused(cloud.owner, 409, "BootDiagnosticsDisabled")
     assert said.action == "enable-boot-diagnostics"
+
+
+async def test_a_port_is_switched_off_and_on(cloud: Cloud, host: Host) -> None:
+    await cloud.owner.create_vm()
+    body = (await connect(cloud.owner)).json()["outofband"]
+
+    async def put(state: str) -> httpx.Response:
+        return await cloud.owner.ask("PUT", port(), {"properties": {"state": state}}, version=V)
+
+    async with viewer(cloud.client_context()) as seat:
+        await seat.open(body["url"], body["ticket"])
+        await until(lambda: host.peer.carriers)
+        again = await put("enabled")
+        assert (again.status_code, again.json()["properties"]["state"]) == (201, "enabled")
+        assert seat.ended is None
+        off = await put("disabled")
+        assert (off.status_code, off.json()["properties"]["state"]) == (201, "disabled")
+        ended = await until(lambda: seat.ended)
+        assert (ended.code, ended.resumable) == ("SerialPortDisabled", False)
+    await refused(cloud.owner, 409, "SerialPortDisabled")
+    assert code(await put("ajar")) == "InvalidParameter"
+    reader = await cloud.person("reader", roles.READER)
+    denied = await reader.ask("PUT", port(), {"properties": {"state": "enabled"}}, version=V)
+    assert code(denied) == "AuthorizationFailed"
+    await put("enabled")
+    assert (await connect(cloud.owner)).status_code == 200
 
 
 async def test_an_unreachable_host(cloud: Cloud, host: Host) -> None:

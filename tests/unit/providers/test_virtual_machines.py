@@ -86,6 +86,16 @@ async def test_a_percent_quoted_slash_is_a_slash(cloud: Cloud, host: Host) -> No
     assert code(await cloud.owner.get(vm_id("de%256do"))) == "InvalidResourceId", "unquoted once, not twice"
 
 
+async def test_a_guest_is_not_asked_where_the_power_is_to_be_cut(cloud: Cloud, host: Host) -> None:
+    await cloud.owner.create_vm("demo")
+    for verb in ("deallocate", "powerOff"):
+        await cloud.owner.follow(
+            await cloud.owner.ask("POST", f"{vm_id('demo')}/{verb}", skipShutdown="true")
+        )
+        assert host.peer.commands[-1].args["graceful"] is False
+        await cloud.owner.follow(await cloud.owner.ask("POST", f"{vm_id('demo')}/start"))
+
+
 @pytest.mark.parametrize(
     ("verb", "sent", "power"),
     [

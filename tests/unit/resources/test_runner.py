@@ -140,6 +140,40 @@ async def test_a_fault_is_the_end_with_its_remedy(store: Store) -> None:
     await runner.close()
 
 
+async def test_a_fault_while_settling_is_the_end_too(store: Store) -> None:
+    async def run(job: Job) -> Done:
+        async def settle(tx: Tx) -> None:
+            await store.resources.put(tx, THING, now=clock.now(), by="job")
+            raise Fault("OperationNotAllowed", detail="a host came meanwhile")
+
+        return Done(settle=settle)
+
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    found = await ended(store, await begin(store))
+    assert (found.status, found.error["code"], found.attempts) == (Status.FAILED, "OperationNotAllowed", 1)
+    async with store.read() as tx:
+        assert await store.resources.get(tx, THING) is None, "what was settled is undone"
+    await runner.close()
+
+
+async def test_an_operation_that_cannot_be_read_holds_no_place(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_RUNNING", 1)
+
+    async def run(job: Job) -> Done:
+        return Done()
+
+    async with store.write() as tx:
+        await store.operations.begin(tx, resource=THING, kind=KIND, now=clock.now(), caller={"odd": 1})
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    other = msgspec.structs.replace(THING, chain=(("things", "y"),))
+    assert (await ended(store, await begin(store, other))).status is Status.SUCCEEDED
+    await runner.close()
+
+
 async def test_what_breaks_is_tried_again_and_tells_nobody_why(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +242,37 @@ async def test_one_resource_in_order_others_beside_it(store: Store) -> None:
     await ended(store, first)
     await ended(store, second)
     assert order == ["first", "aside", "second"]
+    await runner.close()
+
+
+async def test_what_must_wait_takes_nobodys_turn_to_write(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    lease = store.operations.lease_next
+
+    async def counted(*given: object, **named: object) -> Operation | None:
+        found = await lease(*given, **named)  # type: ignore[arg-type]
+        tried.append(found.id if found is not None else "")
+        return found
+
+    monkeypatch.setattr(store.operations, "lease_next", counted)
+    gate = asyncio.Event()
+
+    async def run(job: Job) -> Done:
+        await gate.wait()
+        return Done()
+
+    runner = Runner(store, registry(store, run), "n1")
+    runner.start()
+    first, second = await begin(store), await begin(store)
+    for _ in range(5):
+        store.bell.ring_here("operations")
+        await asyncio.sleep(0.05)
+    assert tried == [first.id]
+    gate.set()
+    await ended(store, second)
+    assert tried == [first.id, second.id]
     await runner.close()
 
 

@@ -225,3 +225,45 @@ async def test_a_server_that_stops_answers_what_is_at_hand(
 async def test_nonsense_is_refused(wire: Wire) -> None:
     wire.send("GET / HTTP/1.1\r\nBad Field: 1\r\n\r\n")
     assert (await wire.reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before `wire`, whose connection begins to count."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+
+
+async def test_half_a_head_is_not_waited_for_for_ever(impatient: None, wire: Wire) -> None:
+    """Not even while it comes byte by byte; a connection between requests has the time it always had."""
+    wire.send("GET /a HTTP/1.1\r\n", HEAD)
+    assert (await wire.answer())[1] == "GET /a "
+    await asyncio.sleep(0.5)
+    wire.send("POST /b HTTP/1.1\r\nContent-Length: 0\r\n", HEAD)
+    assert (await wire.answer())[1] == "POST /b "
+    await asyncio.sleep(0.5)
+
+    async def trickle() -> None:
+        while True:
+            wire.send("x")
+            await asyncio.sleep(0.05)
+
+    wire.send("GET /c HTTP/1.1\r\nx-slow: ")
+    slow = asyncio.get_running_loop().create_task(trickle())
+    async with asyncio.timeout(5):
+        assert await wire.reader.read() == b""
+    slow.cancel()
+
+
+async def test_who_connects_has_to_ask(impatient: None, wire: Wire) -> None:
+    async with asyncio.timeout(5):
+        assert await wire.reader.read() == b""
+
+
+async def test_a_long_answer_is_not_cut_off(impatient: None, wire: Wire, app: App) -> None:
+    for method in ("GET", "PUT"):
+        app.go_on.clear()
+        wire.send(f"{method} /wait HTTP/1.1\r\n", HEAD)
+        await app.began.wait()
+        await asyncio.sleep(0.4)
+        app.go_on.set()
+        assert (await wire.answer())[1] == f"{method} /wait "

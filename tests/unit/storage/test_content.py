@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,14 +15,16 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.storage.content import Content
 from outofband.storage.files import Files
-from outofband.storage.sweep import Sweep
-from outofband.store.blobs import BLOCK, PAGE, Blob
+from outofband.storage.sweep import PATIENCE, Sweep
+from outofband.store.blobs import BLOCK, FEW, PAGE, Blob
 from outofband.store.blobs_containers import Container, past
 from outofband.store.blobs_objects import Block, Extent
 from outofband.store.store import Store
 from tests.support.database import open_store
 from tests.support.wait import until
+from tests.unit.store.conftest import cluster, store_url
 
+__all__ = ["cluster", "store_url"]
 pytestmark = pytest.mark.anyio
 BOX = "c1"
 
@@ -57,8 +60,8 @@ class Shelf:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
-    store = await open_store(tmp_path)
+async def shelf(store_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
+    store = await open_store(store_url)
     made = Shelf(store, tmp_path / "blobs")
     yield made
     await made.content.close()
@@ -147,6 +150,31 @@ async def test_an_object_that_two_blobs_share(shelf: Shelf) -> None:
     async with shelf.store.write() as tx:
         await shelf.store.blob_objects.clear(tx, "id-two", clock.now())
     assert await shelf.sweep() == 1
+
+
+async def test_objects_that_cannot_be_erased_keep_no_others(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = []
+    for number in range(PATIENCE):
+        await shelf.put(f"stuck{number}", b"stuck")
+        (path,) = {path for path in shelf.root.rglob("*") if path.is_file()} - set(stuck)
+        stuck.append(path)
+    for number in range(PATIENCE):
+        await shelf.put(f"stuck{number}", b"new")
+    await shelf.put("a", b"first")
+    await shelf.put("a", b"second")
+    erase = shelf.objects.erase
+
+    async def refusing(key: str) -> None:
+        if any(path.name == key for path in stuck):
+            raise Fault("ObjectStoreBusy", detail="Operation not permitted")
+        await erase(key)
+
+    monkeypatch.setattr(shelf.objects, "erase", refusing)
+    assert [await shelf.sweep(), await shelf.sweep()] == [0, 1]
+    monkeypatch.setattr(shelf.objects, "erase", erase)
+    assert await shelf.sweep() == PATIENCE
 
 
 async def test_blocks_wait_for_their_list(shelf: Shelf) -> None:
@@ -248,6 +276,30 @@ async def test_lists_gather_what_lies_behind_a_delimiter(shelf: Shelf) -> None:
         assert await listed(limit, delimiter="/") == ["a", "b/", "b0", "c/", "ü/"]
         assert await listed(limit, prefix="b/", delimiter="/") == ["b/1", "b/2", "b/c/"]
         assert await listed(limit, prefix="b") == names[1:5]
+
+
+async def test_a_list_reads_little_of_what_it_gathers(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shelf.store.write() as tx:
+        for folder in "abc":
+            for number in range(60):
+                await shelf.store.blobs.add(tx, _blob(f"{folder}/{number:02}", BLOCK, 0))
+    count = 0
+    async with shelf.store.read() as tx:
+        rows = tx.rows
+
+        async def counted(*given: Any) -> Any:
+            nonlocal count
+            found: list[Any] = await rows(*given)
+            count += len(found)
+            return found
+
+        monkeypatch.setattr(tx, "rows", counted)
+        given = {"prefix": "", "start": "", "limit": 5000}
+        found = await shelf.store.blobs.list(tx, BOX, delimiter="/", **given)
+        assert (found.entries, found.after) == (["a/", "b/", "c/"], None)
+        assert count <= 3 * FEW
+        found = await shelf.store.blobs.list(tx, BOX, delimiter="#", **given)
+        assert len(found.entries) == 180
 
 
 @given(st.text(max_size=5), st.text(max_size=5))

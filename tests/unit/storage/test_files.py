@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,3 +91,35 @@ async def test_what_a_killed_process_left_is_erased_with_its_key(tmp_path: Path)
     (tmp_path / "incoming" / key).write_bytes(b"half")
     await store.erase(key)
     assert everything(tmp_path) == []
+
+
+@pytest.mark.parametrize("slow", ["_create", "_finish"])
+async def test_a_file_stays_open_while_a_thread_is_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """Closed earlier its number would be another file's, and what the thread still writes would go there."""
+    begun, go_on = threading.Event(), threading.Event()
+    work = getattr(Files, slow)
+    numbers: list[int] = []
+
+    def slowly(store: Files, *arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        if slow == "_finish":
+            os.fstat(arguments[0])
+        found = work(store, *arguments)
+        numbers.append(found if slow == "_create" else arguments[0])
+        return found
+
+    monkeypatch.setattr(Files, slow, slowly)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(Files(tmp_path).put(new_key(), pieces(b"abc"), 3))
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        go_on.set()
+    assert task.cancelled()
+    assert len(numbers) == 1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(numbers[0])

@@ -205,3 +205,21 @@ async def test_a_value_that_is_missing_is_a_mistake(sqlite: Store) -> None:
     async with sqlite.read() as tx:
         with pytest.raises(KeyError):
             await tx.first(query)
+
+
+async def test_a_connection_that_another_took_first_is_made_once_more(
+    sqlite: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two units begin on a store that was just opened; the second takes what was made for the first."""
+    pool = sqlite.db._snapshots
+    assert pool is not None
+    connect, others = pool._connect, list[asyncio.Task[int]]()
+
+    async def connected() -> None:
+        await connect()
+        if not others:
+            others.append(asyncio.get_running_loop().create_task(count(sqlite)))
+
+    monkeypatch.setattr(pool, "_connect", connected)
+    assert await count(sqlite) == 0
+    assert await others[0] == 0

@@ -55,7 +55,16 @@ def test_versions() -> None:
     assert versions.check("2099-02-28-preview", "2015-06-15")
     with pytest.raises(Fault, match="MissingApiVersionParameter"):
         versions.check(None, "2015-06-15")
-    for wrong in ("2015-06-14", "2023-02-29", "2024", "x", "2024-11-01 ", "2024-11-01-", "٢٠٢٤-11-01"):
+    for wrong in (
+        "2015-06-14",
+        "2023-02-29",
+        "2024",
+        "x",
+        "2024-11-01 ",
+        "2024-11-01\n",
+        "2024-11-01-",
+        "٢٠٢٤-11-01",
+    ):
         with pytest.raises(Fault, match="InvalidApiVersionParameter"):
             versions.check(wrong, "2015-06-15")
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from outofband.core.errors import ProtocolError
-from outofband.wire.guest_agent import MAX_LINE, Answered, Declined, GuestAgentClient, State, Synced
+from outofband.wire.guest_agent import (
+    MAX_EMPTY,
+    MAX_LINE,
+    Answered,
+    Declined,
+    GuestAgentClient,
+    State,
+    Synced,
+)
 
 STALE = (
     b'{"return": {"pid": 99}}\n'
@@ -63,7 +71,8 @@ def test_one_request_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"[]\n", b"nonsense\n", b'{"error": 7}\n', b'\xff{"return": 1}\n', b"[" * 5000 + b"\n"]
+    "line",
+    [b"[]\n", b"nonsense\n", b'{"error": 7}\n', b'\xff{"return": 1}\n', b"[" * 5000 + b"\n", b'"\xc3\x28"\n'],
 )
 def test_nonsense_ends_the_conversation(line: bytes) -> None:
     client = synced()
@@ -89,3 +98,24 @@ def test_a_guest_fills_no_memory() -> None:
     with pytest.raises(ProtocolError, match="at most"):
         for _ in range(3):
             client.receive(b"x" * (MAX_LINE // 2 + 1))
+
+
+@pytest.mark.parametrize("line", [b"[" * 5000, b'"\xc3\x28"', b'{"return": 12}'])
+def test_nonsense_before_the_sync_is_skipped(line: bytes) -> None:
+    client = GuestAgentClient()
+    client.sync(13)
+    assert client.receive(b"\xff" + line + b"\n") == []
+    assert client.receive(b'\xff{"return": 13}\n') == [Synced()]
+
+
+@pytest.mark.parametrize("synced_first", [True, False])
+def test_a_guest_does_not_go_on_saying_nothing(synced_first: bool) -> None:
+    client = GuestAgentClient()
+    if synced_first:
+        client = synced()
+        client.call("guest-ping")
+    else:
+        client.sync(7)
+    with pytest.raises(ProtocolError, match="within"):
+        client.receive((b"\n" if synced_first else b"\xff\n") * (MAX_EMPTY + 1))
+    assert client.state is State.DRIFTED

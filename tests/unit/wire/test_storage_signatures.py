@@ -9,7 +9,7 @@ import pytest
 
 from outofband.core.errors import Fault
 from outofband.wire.storage import sas, shared_key
-from outofband.wire.storage.asked import Asked
+from outofband.wire.storage.asked import Asked, plain_address
 from outofband.wire.storage.sas import Policy, Sas
 
 KEY = b"k" * 64
@@ -107,14 +107,35 @@ def test_time_place_and_protocol() -> None:
     assert refusal(both, https=False) == ""
 
 
-@pytest.mark.parametrize("text", ["2030-01-02T03:04:05Z", "2030-01-02T03:04Z", "2030-01-02"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2030-01-02T03:04:05Z",
+        "2030-01-02T03:04Z",
+        "2030-01-02",
+        "2030-01-02T03:04:05.1234567Z",
+        "2030-01-02T03:04:05+00:00",
+    ],
+)
 def test_forms_of_a_time(text: str) -> None:
     found = sas.moment(text)
     assert found is not None
     assert (found.year, found.tzinfo) == (2030, UTC)
 
 
-@pytest.mark.parametrize("text", ["", "2030", "2030-13-01", "2030-01-02T03:04:05", "nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2030",
+        "2030-13-01",
+        "2030-01-02T03:04:05",
+        "20300101",
+        "9999-12-31T23:59Z\n",
+        "0001-01-01T00:00+14:00",
+        "nonsense",
+    ],
+)
 def test_what_is_no_time_never_admits(text: str) -> None:
     assert sas.moment(text) is None
     assert refusal(Sas(sv="2021-12-02", sig="x", sp="r", se=text, sr="b")) == "StorageAuthenticationFailed"
@@ -131,7 +152,19 @@ def test_a_stored_policy_gives_what_the_address_leaves_open() -> None:
         sas.resolved(twice, [policy])
 
 
-@pytest.mark.parametrize("query", ["sig=x", "sig=x&sv=1", "sig=x&sv=2021-12-02", "sig=x&sv=2021-12-02&sr=q"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sig=x",
+        "sig=x&sv=1",
+        "sig=x&sv=2021-12-02",
+        "sig=x&sv=2021-12-02&sr=q",
+        # Neither signs its version, so a newer signature could be read by their rules.
+        "sig=x&sv=2011-08-18&sr=c",
+        "sig=x&sv=zzzzzzzzzz&sr=c",
+        "sig=x&sv=2021-12-02&sr=c&sp=r%0A",
+    ],
+)
 def test_half_a_signature_is_refused(query: str) -> None:
     with pytest.raises(Fault, match="StorageAuthenticationFailed"):
         sas.read(parse_qsl(query))
@@ -208,6 +241,18 @@ def test_the_lite_form() -> None:
     assert next(shared_key.texts(asked, claim("SharedKeyLite acct:x"))) == text
     signature = shared_key.signature(text, KEY)
     shared_key.verify(asked, claim(f"SharedKeyLite acct:{signature}"), [KEY], NOW)
+
+
+def test_a_date_of_no_calendar_is_refused() -> None:
+    asked = Asked(method="GET", path="/", headers={"x-ms-date": "Fri, 31 Dec 9999 23:59:59 -2300"})
+    with pytest.raises(Fault, match="no x-ms-date"):
+        shared_key.verify(asked, claim("SharedKey acct:x"), [KEY], NOW)
+
+
+def test_an_address_of_a_socket_for_both_families() -> None:
+    given = ("::ffff:10.0.0.5", "10.0.0.5", "2001:DB8::1", "")
+    assert [plain_address(each) for each in given] == ["10.0.0.5", "10.0.0.5", "2001:db8::1", ""]
+    assert refusal(parsed(BLOB), address=plain_address("::ffff:10.0.0.5")) == ""
 
 
 def test_other_schemes_and_malformed_ones() -> None:

@@ -30,6 +30,8 @@ CONNECT_SECONDS = 5.0
 SYNC_SECONDS = 10.0
 """An agent that is busy with another request answers the sync after it; one under TCG takes its time."""
 CALL_SECONDS = 30.0
+TALK_SECONDS = 180.0
+"""A whole conversation: an agent that answers everything a little too late keeps nobody longer."""
 PIECE = 48 * 1024
 """Bytes of a file in one answer."""
 _READ = 65536
@@ -116,7 +118,8 @@ class GuestAgent:
                 await conversation.begin()
                 yield conversation
             finally:
-                writer.close()
+                # Not closed: that would wait for a guest that does not read to take the rest of a request.
+                writer.transport.abort()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
 
@@ -161,6 +164,7 @@ class Conversation:
         self._reader, self._writer = reader, writer
         self._silence = silence
         self._client = GuestAgentClient()
+        self._until = clock.monotonic() + TALK_SECONDS
 
     async def begin(self) -> None:
         await self._exchange(self._client.sync(secrets.randbits(62)), SYNC_SECONDS)
@@ -239,7 +243,8 @@ class Conversation:
             count = min(PIECE, limit - len(found))
             piece = await self._ask(_Piece, "guest-file-read", handle=handle, count=count)
             found += piece.buf_b64
-            if piece.eof or not piece.count:
+            # What the guest says of `count` is not relied on: without a byte there is no progress.
+            if piece.eof or not piece.buf_b64:
                 break
         return bytes(found[:limit])
 
@@ -254,8 +259,9 @@ class Conversation:
             raise Fault("GuestAgentBroken", vm=self._vm, detail=str(error)) from error
 
     async def _exchange(self, request: bytes, timeout: float) -> Event:
+        left = self._until - clock.monotonic()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(max(0.0, min(timeout, left))):
                 self._writer.write(request)
                 await self._writer.drain()
                 while True:
@@ -264,7 +270,7 @@ class Conversation:
                     if events := self._client.receive(data):
                         return events[0]
         except TimeoutError as error:
-            raise await self._silence(timeout) from error
+            raise await self._silence(timeout if timeout < left else TALK_SECONDS) from error
         except ProtocolError as error:
             raise Fault("GuestAgentBroken", vm=self._vm, detail=str(error)) from error
         except OSError as error:

@@ -35,8 +35,9 @@ class PasswordArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 async def run(machine: Machine, key: str, args: RunArgs) -> Outcome:
     """Run a script once for `key` and wait for its end, as `Scripts.run`."""
     machine.expect(Verb.RUN, *_ALIVE)
-    if bool(args.script) is bool(args.protected.script) or "\0" in args.text:
-        detail = "exactly one script is needed, and it is text"
+    values = [each.value for each in (*args.parameters, *args.protected.parameters)]
+    if bool(args.script) is bool(args.protected.script) or any("\0" in each for each in (args.text, *values)):
+        detail = "exactly one script is needed, and it and its parameters are text"
         raise Fault("InvalidParameter", target="script", detail=detail)
     return _told(await _scripts(machine, Verb.RUN).run(key, args))
 

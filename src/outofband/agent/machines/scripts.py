@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -31,12 +32,15 @@ MARGIN_SECONDS = 120.0
 KEEP_SECONDS = 7 * 86400.0
 MAX_FORGOTTEN = 32
 """Finished jobs whose files the guest is told to remove with the next one."""
+MAX_UNWANTED = 256
+"""Jobs canceled before they began."""
 _LOOKS = (0.1, 2.0)
 """Seconds between two looks at a script: the first, and the longest."""
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SMALL = 1024
 _START_TIME = 19
 """Of /proc/<pid>/stat: field 22, counted behind the name, which ends with the last parenthesis."""
+_STATUS = re.compile(r"[0-9]{1,3}")
 _PASSING = frozenset(
     {
         "GuestAgentAbsent",
@@ -69,6 +73,7 @@ class Scripts:
         self._guest = guest
         self._running = running
         self._finished: list[str] = []
+        self._unwanted: dict[str, None] = {}
 
     async def run(self, key: str, args: RunArgs) -> ScriptReport:
         """Run a script, or go on with the one of this key, to its end.
@@ -77,6 +82,9 @@ class Scripts:
         """
         job = _job(key)
         earlier = self._noted(job)
+        if earlier is None and job in self._unwanted:
+            now = clock.iso()
+            return ScriptReport(running=False, started=now, ended=now, ending=Ending.CANCELED)
         if earlier is not None and await self._patiently(earlier, lambda: self._claimed(job, earlier)):
             note = earlier
         else:
@@ -93,17 +101,22 @@ class Scripts:
             return await self._report(guest, job, note, ended)
 
     async def cancel(self, key: str) -> bool:
-        """End a script: TERM, later KILL, for everything it started. False when none of this key runs."""
+        """End a script: TERM, later KILL, for everything it started. False when none of this key runs.
+
+        One that has not begun will not, or is ended as soon as it has: the order may be overtaken by this.
+        """
         job = _job(key)
+        self._unwanted = dict.fromkeys([*self._unwanted, job][-MAX_UNWANTED:])
         if self._noted(job) is None:
             return False
         async with self._guest.talk() as guest:
-            return (await _sh(guest, shell.CANCEL, [job])).status == 0
+            return await self._end(guest, job)
 
     def finished(self, key: str) -> None:
         """The result is on disk elsewhere: what was kept for it may go."""
         job = _job(key)
         (self._folder / f"{job}.json").unlink(missing_ok=True)
+        self._unwanted.pop(job, None)
         self._finished = [*self._finished, job][-MAX_FORGOTTEN:]
 
     def sweep(self) -> None:
@@ -160,6 +173,12 @@ class Scripts:
 
     # --- while it runs ---
 
+    async def _end(self, guest: Conversation, job: str) -> bool:
+        if (await _sh(guest, shell.CANCEL, [job])).status != 0:
+            return False
+        self._unwanted.pop(job, None)
+        return True
+
     async def _patiently(self, note: Note, look: Callable[[], Awaitable[T | None]]) -> T:
         """What `look` finds, as soon as it finds something. A guest that is silent for a while is asked
         again.
@@ -196,6 +215,8 @@ class Scripts:
                     raise self._unknown("its files in the guest are gone, or it was killed as it began")
                 return None
             if await _lives(guest, stat):
+                if job in self._unwanted:
+                    await self._end(guest, job)
                 return None
             # It may have ended between the two looks.
             if (ended := await guest.read(f"{folder}/exit", _SMALL)) is not None:
@@ -216,7 +237,7 @@ class Scripts:
             started=note.started,
             ended=clock.iso(),
             ending=Ending(why) if why in tuple(Ending) else Ending.EXITED,
-            status=int(status) if status.isdecimal() else None,
+            status=int(status) if _STATUS.fullmatch(status) else None,
             out=out,
             err=err,
         )

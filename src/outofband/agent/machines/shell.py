@@ -18,6 +18,7 @@ import shlex
 from outofband.wire.script import RunArgs
 
 BASE = "/run/outofband"
+KEPT = "/var/lib/outofband"
 SHELL = "/bin/sh"
 GRACE_SECONDS = 5
 """What a script is given between TERM and KILL."""
@@ -29,7 +30,7 @@ LAUNCH = f"""\
 umask 077
 [ "$(cat /proc/sys/kernel/random/boot_id)" = "$2" ] || exit {OTHER_BOOT}
 command -v setsid >/dev/null || exit {NO_SETSID}
-base={BASE} kept=/var/lib/outofband
+base={BASE} kept={KEPT}
 mkdir -p $base && chmod 711 $base || exit {NO_ROOM}
 job=$base/$1
 mkdir "$job" 2>/dev/null || {{ [ -d "$job" ] && exit {CLAIMED}; exit {NO_ROOM}; }}
@@ -59,7 +60,7 @@ setsid sh -c 'sleep {GRACE_SECONDS}; [ -e "$2/exit" ] || kill -s KILL -- "-$1"' 
 
 _JOB = """\
 umask 077
-job={base}/{job} kept=/var/lib/outofband/{job}
+job={base}/{job} kept={kept}/{job}
 mkdir "$job/begun" || exit
 read -r stat <"/proc/$$/stat"
 printf '%s\\n' "$stat" >"$job/pid"
@@ -72,14 +73,18 @@ else
     : >"$job/err"
 fi
 printf %s {script} >"$job/script"
-{user}{variables}set -- {arguments}
-read -r first <"$job/script"
+{user}read -r first <"$job/script"
 case $first in
     '#!'*) program=${{first#'#!'}} ;;
     *) program=/bin/sh ;;
 esac
 cd /
-(umask 022; exec setsid {run} $program "$job/script" "$@") </dev/null >"$job/out" 2>"$job/err" &
+(
+    umask 022
+    # The script's variables come last: whatever their names, they are none of those used here.
+    set -- "$(command -v setsid)" {run}$program "$job/script" {arguments}
+    {variables}exec "$@"
+) </dev/null >"$job/out" 2>"$job/err" &
 child=$!
 echo $child >"$job/child.new" && mv "$job/child.new" "$job/child"
 setsid sh -c 'sleep "$2"; echo timed-out >"$3/why"
@@ -88,12 +93,15 @@ setsid sh -c 'sleep "$2"; echo timed-out >"$3/why"
 guard=$!
 wait $child
 status=$?
+# Itself first: it may not lead its group yet, and must not outlive the script, whose number others get.
+kill -s KILL "$guard" 2>/dev/null
 kill -s KILL -- "-$guard" 2>/dev/null
 rm -f "$job/script"
 printf '%s %s\\n' $status "$(cat "$job/why" 2>/dev/null)" >"$job/exit.new"
 mv "$job/exit.new" "$job/exit"
 """
 
+_AS_USER = """"$(command -v su)" -s {sh} -c 'exec "$0" "$@"' -- {user} """
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -103,12 +111,13 @@ def job_text(job: str, args: RunArgs) -> bytes:
     named = [(each.name, each.value) for each in parameters if each.name and _VARIABLE.fullmatch(each.name)]
     text = _JOB.format(
         base=BASE,
+        kept=KEPT,
         job=job,
         script=shlex.quote(args.text),
         user=f'chmod 711 "$job" && chown {shlex.quote(args.user)} "$job/script"\n' if args.user else "",
         variables="".join(f"export {name}={shlex.quote(value)}\n" for name, value in named),
         arguments=" ".join(shlex.quote(each.value) for each in parameters if each.positional),
-        run=f'su -s {SHELL} -c \'exec "$0" "$@"\' -- {shlex.quote(args.user)}' if args.user else "",
+        run=_AS_USER.format(sh=SHELL, user=shlex.quote(args.user)) if args.user else "",
         seconds=max(1, round(args.timeout)),
         grace=GRACE_SECONDS,
     )

@@ -24,7 +24,7 @@ from outofband.http.blobs.target import Target
 from outofband.http.services import Services
 from outofband.identity.tokens import STORAGE_RESOURCE
 from outofband.wire.storage import errors
-from outofband.wire.storage.asked import Asked
+from outofband.wire.storage.asked import Asked, plain_address
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,6 @@ class Blobs:
             grant=grant,
             body=body,
             base=f"{base}/{targets.PREFIX}/{account.name}/" if target.styled else f"{base}/",
-            now=clock.now(),
             store=services.store,
             storage=services.storage,
         )
@@ -142,7 +141,7 @@ def asked_of(request: Request) -> Asked:
         # Not as forms are read: a plus sign is one.
         query=tuple((unquote(name), unquote(value)) for name, _, value in pairs),
         headers=headers,
-        address=edge.address_of(request),
+        address=plain_address(edge.address_of(request)),
         https=request.url.scheme == "https",
     )
 

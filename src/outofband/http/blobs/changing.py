@@ -97,6 +97,9 @@ class Copying:
 
     async def copy(self, ask: Ask) -> Reply:
         given = ask.asked.header("x-ms-copy-source") or ""
+        # Put Blob From URL is told what the blob is to be as Put Blob is; Copy Blob takes it from the source.
+        put = ask.asked.header("x-ms-blob-type") is not None
+        own = properties.own_headers(ask.asked) if put else {}
         metadata = names.metadata(ask.asked.metadata)
         tier = tier_of(ask)
         async with ask.store.write() as tx:
@@ -108,7 +111,7 @@ class Copying:
             fresh = Fresh(
                 kind=source.kind,
                 length=source.length,
-                headers=source.headers,
+                headers={**source.headers, **own},
                 metadata=metadata or source.metadata,
                 tier=tier or source.tier,
                 sequence=source.sequence,
@@ -125,8 +128,7 @@ class Copying:
                 now=ask.now,
             )
             await ask.store.blob_objects.drop_blocks(tx, container.id, ask.target.blob, ask.now)
-        if ask.asked.header("x-ms-blob-type") is not None:
-            # Put Blob From URL answers as Put Blob does.
+        if put:
             return Reply(status=201, headers=properties.tags(blob))
         copied = {"x-ms-copy-id": mark["id"], "x-ms-copy-status": "success"}
         return Reply(status=202, headers={**properties.tags(blob), **copied})

@@ -50,7 +50,7 @@ async def list_containers(ask: Ask) -> Reply:
 
 
 async def create(ask: Ask) -> Reply:
-    public = _public(ask)
+    public, now = _public(ask), ask.now
     row = Container(
         id=uuid.uuid4().hex,
         account=ask.account.uid,
@@ -60,8 +60,8 @@ async def create(ask: Ask) -> Reply:
         policies=[],
         lease=None,
         etag=new_etag(),
-        created=ask.now,
-        modified=ask.now,
+        created=now,
+        modified=now,
     )
     async with ask.store.write() as tx:
         if not await ask.store.containers.add(tx, row):

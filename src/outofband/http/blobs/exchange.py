@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.http.blobs.grants import Grant
 from outofband.http.blobs.target import Target
@@ -98,9 +99,13 @@ class Ask:
     body: Body
     base: str
     """Scheme, authority and path of the account, as the client knows it, with a slash at the end."""
-    now: datetime
     store: Store
     storage: Storage
+
+    @property
+    def now(self) -> datetime:
+        """The present: since the request began, its bytes may have taken minutes to come."""
+        return clock.now()
 
     async def container(self, tx: Tx) -> Container:
         """Raises Fault ContainerNotFound."""

@@ -113,7 +113,7 @@ class Grants:
         scope = str(account.rid)
         if target.container:
             scope += f"/blobServices/default/containers/{target.container}"
-        if not need.right or rights.allow(need.right, scope, data=need.data):
+        if rights.allow(need.right, scope, data=need.data):
             return Grant(rights=rights)
         if need.makes and rights.allow(ADD, scope, data=True):
             return Grant(rights=rights, overwrites=False)

@@ -25,7 +25,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     letters: str
     """One of these suffices; empty: no signature does."""
     right: str
-    """Of a role; empty: any caller of the tenant."""
+    """Of a role."""
     data: bool = True
     """The right is a data action."""
     by_service: bool = True
@@ -38,7 +38,12 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 LIST_CONTAINERS = Need(level=Level.SERVICE, letters="l", right=f"{_CONTAINERS}/read", data=False)
 READ_SERVICE = Need(level=Level.SERVICE, letters="r", right=f"{_BLOB_SERVICES}/read", data=False)
-ACCOUNT_INFO = Need(level=Level.SERVICE, letters="racwdxyltfmeoip", right="", data=False)
+ACCOUNT_INFO = Need(
+    level=Level.SERVICE,
+    letters="racwdxyltfmeoip",
+    right=f"{_BLOB_SERVICES}/getInfo/action",
+    data=False,
+)
 CREATE_CONTAINER = Need(
     level=Level.CONTAINER, letters="cw", right=f"{_CONTAINERS}/write", data=False, by_service=False
 )

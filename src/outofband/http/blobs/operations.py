@@ -16,6 +16,24 @@ from outofband.wire.storage.asked import Asked
 
 Handler = Callable[[Ask], Awaitable[Reply]]
 _READS = ("GET", "HEAD")
+_REFUSED = (
+    "x-ms-structured-body",
+    "x-ms-content-crc64",
+    "x-ms-source-content-md5",
+    "x-ms-source-content-crc64",
+    "x-ms-source-range",
+    "x-ms-copy-source-authorization",
+    "x-ms-tags",
+    "x-ms-if-tags",
+    "x-ms-source-if-tags",
+    "x-ms-encryption-key",
+    "x-ms-encryption-scope",
+    "x-ms-immutability-policy-until-date",
+    "x-ms-legal-hold",
+)
+"""Headers that ask for a check, a condition or a protection which is not offered. To pass over one would
+break a promise without a word.
+"""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -73,8 +91,9 @@ class Operations:
                 raise Fault(
                     "UnsupportedQueryParameter", detail=f"There are no snapshots and versions ({name})."
                 )
-        if asked.header("x-ms-structured-body") is not None:
-            raise Fault("InvalidHeaderValue", name="x-ms-structured-body", value="")
+        for name in _REFUSED:
+            if asked.header(name) is not None:
+                raise Fault("UnsupportedHeader", name=name)
         if kind == "account" and part == "properties" and asked.method in _READS:
             return self._info
         if target.blob:

@@ -26,9 +26,11 @@ CUSTOM_SCRIPT = (
     ("microsoft.ostcextensions", "customscriptforlinux"),
 )
 MAX_FILES = 16
-_USER = re.compile(r"^[a-z_][a-z0-9_-]{0,31}$")
-_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-_ADDRESS = re.compile(r"^https?://[!-~]{1,2000}$")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ADDRESS = re.compile(r"https?://[!#-~]{1,2000}")
+_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( |\Z)")
+_MAX_PASSWORD = 512
 _ACCESS_MINUTES, _SCRIPT_MINUTES = 10, 90
 
 
@@ -81,13 +83,13 @@ def _vm_access(given: VmAccess, settings: dict[str, Any]) -> Deed:
         raise _wrong("settings", "disks are not checked from inside a running guest here")
     for name in ("username", "remove_user"):
         value = getattr(given, name)
-        if value is not None and not _USER.match(value):
+        if value is not None and not _USER.fullmatch(value):
             raise _wrong(f"protectedSettings.{name}", "it is no legal name of an account")
     if (given.password or given.ssh_key or given.expiration) and not given.username:
         raise _wrong("protectedSettings.username", "it is needed to say whose this is")
-    if given.password is not None and ("\n" in given.password or not 1 <= len(given.password) <= 512):
-        raise _wrong("protectedSettings.password", "one line of 1 to 512 characters")
-    if given.expiration is not None and not _DATE.match(given.expiration):
+    if given.password is not None:
+        _check_password(given.password, "protectedSettings.password")
+    if given.expiration is not None and not _DATE.fullmatch(given.expiration):
         raise _wrong("protectedSettings.expiration", "a date is written YYYY-MM-DD")
     key = _key(given.ssh_key) if given.ssh_key else None
     values = {
@@ -115,7 +117,13 @@ def _password(settings: dict[str, Any], protected: dict[str, Any]) -> Deed:
         return None
     if not isinstance(user, str) or not isinstance(password, str) or not 1 <= len(user) <= 256:
         raise _wrong("settings.UserName", "account and password are texts")
+    _check_password(password, "protectedSettings.Password")
     return Password(user=user, password=password)
+
+
+def _check_password(password: str, target: str) -> None:
+    if not 1 <= len(password) <= _MAX_PASSWORD or any(each in password for each in "\0\r\n"):
+        raise _wrong(target, f"one line of 1 to {_MAX_PASSWORD} characters")
 
 
 def _custom_script(public: CustomScript, protected: CustomScript) -> Deed:
@@ -127,12 +135,12 @@ def _custom_script(public: CustomScript, protected: CustomScript) -> Deed:
     if len(commands) != 1:
         raise _wrong("settings.commandToExecute", "exactly one of commandToExecute and script is needed")
     files = [*(public.file_uris or []), *(protected.file_uris or [])]
-    if len(files) > MAX_FILES or not all(_ADDRESS.match(each) and '"' not in each for each in files):
+    if len(files) > MAX_FILES or not all(_ADDRESS.fullmatch(each) for each in files):
         raise _wrong("settings.fileUris", f"at most {MAX_FILES} addresses with http or https")
     command = public.command_to_execute or protected.command_to_execute or ""
     text = custom_script(command, files) if command else _decoded(public.script or protected.script or "")
-    if len(text) > MAX_SCRIPT:
-        raise _wrong("settings.script", f"{MAX_SCRIPT} characters at most")
+    if len(text) > MAX_SCRIPT or "\0" in text:
+        raise _wrong("settings.script", f"text of {MAX_SCRIPT} characters at most")
     hidden = bool(protected.command_to_execute or protected.script or protected.file_uris)
     return RunArgs(
         script=None if hidden else text,
@@ -156,7 +164,7 @@ def _decoded(script: str) -> str:
 def _key(text: str) -> str:
     """One public key in OpenSSH's form, as one line."""
     key = " ".join(text.split())
-    if not re.match(r"^(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( |$)", key):
+    if "\0" in key or not _KEY.match(key):
         raise _wrong("protectedSettings.ssh_key", "it is no public key in the form of OpenSSH")
     return key
 

@@ -77,8 +77,15 @@ if [ -n "${username-}" ]; then
     if [ -n "${ssh_key-}" ]; then
         home=$(awk -F: -v name="$username" '$1 == name { print $6 }' /etc/passwd)
         group=$(id -g "$username")
-        mkdir -p "$home/.ssh"
         file=$home/.ssh/authorized_keys
+        # The home is its owner's, who must not get somebody else's file through it.
+        for each in "$home/.ssh" "$file"; do
+            if [ -L "$each" ]; then
+                echo "'$each' is a symbolic link and stays as it is." >&2
+                exit 1
+            fi
+        done
+        mkdir -p "$home/.ssh"
         [ "${remove_prior_keys-}" != true ] || rm -f "$file"
         touch "$file"
         # A last line without an end would run into the key.
@@ -86,7 +93,7 @@ if [ -n "${username-}" ]; then
         grep -qxF "$ssh_key" "$file" || printf '%s\\n' "$ssh_key" >>"$file"
         chmod 700 "$home/.ssh"
         chmod 600 "$file"
-        chown "$username:$group" "$home/.ssh" "$file"
+        chown -h "$username:$group" "$home/.ssh" "$file"
         echo "The account '$username' has the key."
     fi
     if [ -n "${expiration-}" ]; then

@@ -8,7 +8,7 @@ another `forceUpdateTag`, or a last time that failed.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -17,45 +17,19 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.providers.compute.extension_kinds import Deed, Password, deed
 from outofband.providers.compute.extension_views import KIND, view
-from outofband.providers.compute.inside import Inside, output
-from outofband.providers.compute.shape import INSTANCES, PRIVATE, TYPE
-from outofband.providers.compute.tasks import Task, public, task_of, vm_of, with_task
-from outofband.resources.declaration import (
-    Delete,
-    Draft,
-    Item,
-    Option,
-    Page,
-    Patch,
-    Place,
-    Put,
-    ResourceType,
-    Step,
-    Written,
-)
+from outofband.providers.compute.guest_rows import GuestRows
+from outofband.providers.compute.inside import output
+from outofband.providers.compute.shape import PRIVATE
+from outofband.providers.compute.tasks import Task, public, task_of, vm_of
+from outofband.resources.declaration import Draft, Written
 from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
-from outofband.resources.lookup import DELETING, missing
-from outofband.resources.rows import Rows
 from outofband.store.resources import Resource
-from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.script import Ending, RunArgs, ScriptReport
 
-SINCE = "2015-06-15"
 MAX_SETTINGS = 512 * 1024
 """Bytes of all settings of one extension."""
-_NOT_KEPT = frozenset(
-    {"protectedSettings", "protectedSettingsFromKeyVault", "instanceView", "provisioningState"}
-)
-_EXAMPLE = {
-    "properties": {
-        "publisher": "Microsoft.Azure.Extensions",
-        "type": "CustomScript",
-        "typeHandlerVersion": "2.1",
-        "settings": {"commandToExecute": "uptime"},
-    }
-}
 
 
 class ExtensionProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -70,66 +44,36 @@ class ExtensionProperties(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     force_update_tag: str | None = None
 
 
-class Extensions:
-    """Of VMs, or with `owner` INSTANCES of the instances of scale sets."""
-
-    def __init__(self, store: Store, inside: Inside, owner: str = TYPE) -> None:
-        self._store = store
-        self._inside = inside
-        self._owner = owner
-        self._rows = Rows(store, f"{owner}/{KIND}", _render)
-
-    def declare(self) -> ResourceType:
-        what = "an instance of a scale set" if self._owner == INSTANCES else "a VM"
-        return ResourceType(
-            name=f"{self._owner}/{KIND}",
-            about=f"an extension of {what}",
-            many=f"extensions of {what}",
-            since=SINCE,
-            version="2024-11-01",
-            source=self,
-            places=frozenset({Place.GROUP}),
-            lists=frozenset({Place.RESOURCE}),
-            put=Put(
-                plan=self._put,
-                properties=ExtensionProperties,
-                step=Step(run=self._run, failed=self._failed),
-                example=_EXAMPLE,
-            ),
-            patch=Patch(plan=self._patch, properties=ExtensionProperties, example=_EXAMPLE),
-            delete=Delete(plan=self._delete, step=Step(run=self._remove)),
-            options=(Option(name="$expand", about="`instanceView`: with how it was carried out"),),
-        )
-
-    async def get(self, call: Call, tx: Tx, rid: Any) -> Item | None:
-        return await self._rows.get(call, tx, rid)
-
-    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        if await self._store.resources.get(tx, call.rid) is None:
-            raise await missing(self._store, tx, call.rid)
-        return await self._rows.list(call, tx, after, limit)
-
-    async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
-        return await self._write(call, tx, draft, there, {})
-
-    async def _patch(self, call: Call, tx: Tx, draft: Draft, there: Item) -> Written:
-        return await self._write(call, tx, draft, there, public(there.row))
+class Extensions(GuestRows):
+    kind = KIND
+    about = "an extension"
+    many = "extensions"
+    since = "2015-06-15"
+    properties = ExtensionProperties
+    not_kept = frozenset(
+        {"protectedSettings", "protectedSettingsFromKeyVault", "instanceView", "provisioningState"}
+    )
+    example: ClassVar[dict[str, Any]] = {
+        "properties": {
+            "publisher": "Microsoft.Azure.Extensions",
+            "type": "CustomScript",
+            "typeHandlerVersion": "2.1",
+            "settings": {"commandToExecute": "uptime"},
+        }
+    }
 
     async def _write(
-        self, call: Call, tx: Tx, draft: Draft, there: Item | None, kept: dict[str, Any]
+        self, call: Call, tx: Tx, draft: Draft, old: Resource | None, properties: dict[str, Any]
     ) -> Written:
         vm = await self._inside.vm(tx, vm_of(call.rid))
         wanted: ExtensionProperties = draft.properties
-        given = draft.raw.get("properties") or {}
         if len(call.request.body) > MAX_SETTINGS:
             raise Fault("InvalidParameter", target="properties", detail=f"over {MAX_SETTINGS} bytes")
-        properties = kept | {name: value for name, value in given.items() if name not in _NOT_KEPT}
-        _check(properties, there.row if there else None)
+        _check(properties, old)
         if wanted.protected_settings_from_key_vault:
             detail = "there is no key vault to read them from; use protectedSettings"
             raise Fault("InvalidParameter", target="properties.protectedSettingsFromKeyVault", detail=detail)
         protected = wanted.protected_settings or {}
-        old = there.row if there else None
         anew = old is None or _is_new(old, properties, protected)
         does = _deed(properties, protected) if anew else None
         if does is not None:
@@ -152,18 +96,6 @@ class Extensions:
         work = {"run": task.run} if does is not None else None
         return Written(item=self._rows.item(row), created=created, work=work)
 
-    async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
-        await self._store.resources.update(
-            tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
-        )
-        return {}
-
-    async def _remove(self, job: Job) -> Done:
-        async def settle(tx: Tx) -> None:
-            await self._store.resources.delete(tx, job.rid)
-
-        return Done(settle=settle)
-
     async def _run(self, job: Job) -> Done:
         run = job.input(Task).run
         async with self._store.read() as tx:
@@ -179,7 +111,8 @@ class Extensions:
             message = await self._script(job, vm, does)
 
         async def settle(tx: Tx) -> None:
-            await self._show(tx, job, run, "Succeeded", _status("succeeded", message))
+            view = _status("succeeded", message)
+            await self._show(tx, job, run, state="Succeeded", view=view, protected={})
 
         return Done(settle=settle)
 
@@ -202,25 +135,10 @@ class Extensions:
     async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
         await self._inside.give_up(job, tx, vm_of(job.rid), fault)
         status = _status(f"failed/{fault.code}", explain(fault).message)
-        await self._show(tx, job, job.input(Task).run, "Failed", status)
+        await self._show(tx, job, job.input(Task).run, state="Failed", view=status, protected={})
 
-    async def _show(self, tx: Tx, job: Job, run: str, state: str, status: dict[str, Any]) -> None:
-        row = await self._inside.is_current(tx, job, run)
-        if row is not None:
-            await self._store.resources.update(
-                tx,
-                job.rid,
-                now=clock.now(),
-                properties=with_task(row, view=status, protected={}),
-                provisioning_state=state,
-            )
-
-
-def _render(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
-    properties = public(row)
-    if "instanceview" in expand:
-        properties["instanceView"] = view(row)
-    return properties
+    def _view(self, row: Resource) -> dict[str, Any]:
+        return view(row)
 
 
 def _status(code: str, message: str) -> dict[str, Any]:

@@ -38,6 +38,7 @@ ANSWER_SECONDS = 300.0
 LOOK_SECONDS = 2.0
 """Between two looks at a script that runs."""
 _ASK_SECONDS = 30.0
+_GIVEN_UP = frozenset({CODE, "AgentTimeout"})
 
 Progress = Callable[[ScriptReport], Awaitable[None]]
 
@@ -99,11 +100,15 @@ class Inside:
         return msgspec.convert(result, ScriptReport)
 
     async def give_up(self, job: Job, tx: Tx, vm: ResourceId, fault: Fault) -> None:
-        """Within the unit that ends a job badly: if somebody canceled it, have its script ended."""
-        row = await self._store.resources.get(tx, vm) if fault.code == CODE else None
+        """Within the unit that ends a job badly: if somebody canceled it, or nobody waits any more, have its
+        script ended, or not begun where it waits for its turn. What was asked is kept no longer.
+        """
+        now = clock.now()
+        for verb in (Verb.RUN, Verb.SET_PASSWORD):
+            await self._store.outbox.give_up(tx, _key(job, verb), now)
+        row = await self._store.resources.get(tx, vm) if fault.code in _GIVEN_UP else None
         if row is None:
             return
-        now = clock.now()
         order = Order({"run": _key(job, Verb.RUN)}, row.epoch)
         await self._store.outbox.put(
             tx,
@@ -132,9 +137,10 @@ class Inside:
         run = job.input(Task).run
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            async with self._store.read() as tx:
-                current = await self.is_current(tx, job, run)
-            with contextlib.suppress(Fault):
+            # Neither a store nor a host that is away for a moment ends the script: its end is told anyway.
+            with contextlib.suppress(Fault, msgspec.ValidationError):
+                async with self._store.read() as tx:
+                    current = await self.is_current(tx, job, run)
                 if current is None:
                     await self._cancel(job, vm)
                     continue

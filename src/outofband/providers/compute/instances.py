@@ -91,7 +91,7 @@ class Instances:
                 "restart": self._power(self._work.restart, "Restart an instance"),
                 "powerOff": self._power(self._work.power_off, "Shut an instance down", SKIP_SHUTDOWN),
                 "deallocate": self._power(
-                    self._work.deallocate, "Shut an instance down and mark it as not in use"
+                    self._work.deallocate, "Shut an instance down and mark it as not in use", SKIP_SHUTDOWN
                 ),
                 "redeploy": self._power(
                     self._work.redeploy, "End an instance by force and start it anew on its host"

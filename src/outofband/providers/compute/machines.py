@@ -90,7 +90,9 @@ class VirtualMachines:
                 "restart": self._power(self._work.restart, "Restart a VM: ask the guest, then force it"),
                 "powerOff": self._power(self._work.power_off, "Shut a VM down", SKIP_SHUTDOWN),
                 "deallocate": self._power(
-                    self._work.deallocate, "Shut a VM down, force it if need be, and mark it as not in use"
+                    self._work.deallocate,
+                    "Shut a VM down, force it if need be, and mark it as not in use",
+                    SKIP_SHUTDOWN,
                 ),
                 "reapply": self._power(
                     self._work.reapply, "Tell a VM's host once more what the VM is, its power left alone"

@@ -25,6 +25,7 @@ from outofband.providers.compute.shape import (
     private_of,
     with_private,
 )
+from outofband.providers.network.attachments import machines_of
 from outofband.resources.declaration import Draft, Item, Written
 from outofband.resources.exchange import Call
 from outofband.resources.lookup import DELETING
@@ -246,20 +247,29 @@ class Plans:
             raise self._fleet.offline(agent)
 
     async def _check_nics(self, call: Call, tx: Tx, found: dict[str, Any], before: dict[str, Any]) -> None:
-        """A VM may only be given interfaces that are there and that the caller may use."""
+        """A VM may only be given interfaces that are there, that no other has, and that the caller may use.
+
+        The interface's own word of its VM is read from the VMs' rows, so there is nothing to write at it.
+        """
         subscription = call.rid.subscription or ""
         known = {each.key for each in profiles.nics(before.get("networkProfile"), subscription)}
-        fresh = [
-            each for each in profiles.nics(found.get("networkProfile"), subscription) if each.key not in known
-        ]
+        named = list(profiles.nics(found.get("networkProfile"), subscription))
+        if len({each.key for each in named}) < len(named):
+            target = "properties.networkProfile.networkInterfaces"
+            raise Fault("InvalidParameter", target=target, detail="each is named once")
+        fresh = [each for each in named if each.key not in known]
         if not fresh:
             return
         rights = await self._authorizer.rights(call.principal, tx)
         for nic in fresh:
             rights.require(_JOIN, nic)
-            if await self._store.resources.get(tx, nic) is None:
+            row = await self._store.resources.get(tx, nic)
+            if row is None or row.provisioning_state == DELETING:
                 resource = f"{profiles.NIC}/{nic.name}"
                 raise Fault("ResourceNotFound", resource=resource, group=nic.group or "")
+            user = (await machines_of(self._store, tx, subscription, nic.name)).get(nic.key)
+            if user is not None and user.lower() != call.rid.key:
+                raise Fault("NicInUse", name=row.id, users=user)
 
     async def _location(self, call: Call, tx: Tx, draft: Draft) -> str:
         group = await self._store.resources.get(tx, group_id(call.rid))

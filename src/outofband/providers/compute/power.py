@@ -170,7 +170,10 @@ class Work:
         row = await self._row(job)
         if row is None:
             return Done()
-        observed = await self._gently(lambda graceful: self._stop(job, row, graceful=graceful))
+        if job.input(Shutdown).graceful:
+            observed = await self._gently(lambda graceful: self._stop(job, row, graceful=graceful))
+        else:
+            observed = await self._stop(job, row, graceful=False)
         return self._settled(job, observed, deallocated=True)
 
     async def _restart(self, job: Job) -> Done:

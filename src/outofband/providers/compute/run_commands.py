@@ -7,42 +7,24 @@ one, or writing it anew, ends the script that still runs.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from outofband.catalogue import explain
-from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.providers.compute.inside import Inside
+from outofband.providers.compute.guest_rows import GuestRows
 from outofband.providers.compute.run_action import check_size, script_of
-from outofband.providers.compute.shape import INSTANCES, PRIVATE, TYPE, machine_name
-from outofband.providers.compute.tasks import Task, public, task_of, vm_of, with_task
+from outofband.providers.compute.shape import PRIVATE, machine_name
+from outofband.providers.compute.tasks import Task, public, task_of, vm_of
 from outofband.resources.canceling import CODE
-from outofband.resources.declaration import (
-    Delete,
-    Draft,
-    Item,
-    Option,
-    Page,
-    Patch,
-    Place,
-    Put,
-    ResourceType,
-    Step,
-    Written,
-)
+from outofband.resources.declaration import Draft, Written
 from outofband.resources.exchange import Call, Caller
 from outofband.resources.job import Done, Job
-from outofband.resources.lookup import DELETING, missing
-from outofband.resources.rows import Rows
 from outofband.store.resources import Resource
-from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.script import LONGEST, USUAL, Ending, Parameter, Protected, RunArgs, ScriptReport
 
-SINCE = "2019-03-01"
-_SECRETS = ("protectedParameters", "runAsPassword", "errorBlobManagedIdentity", "outputBlobManagedIdentity")
 _NOT_DONE = {
     "script_uri": "source.scriptUri",
     "output_blob_uri": "outputBlobUri",
@@ -83,63 +65,30 @@ class RunCommandProperties(msgspec.Struct, frozen=True, kw_only=True, rename="ca
     treat_failure_as_deployment_failure: bool | None = None
 
 
-class RunCommands:
-    """Of VMs, or with `owner` INSTANCES of the instances of scale sets."""
-
-    def __init__(self, store: Store, inside: Inside, owner: str = TYPE) -> None:
-        self._store = store
-        self._inside = inside
-        self._owner = owner
-        self._rows = Rows(store, f"{owner}/runCommands", _render)
-
-    def declare(self) -> ResourceType:
-        what = "an instance of a scale set" if self._owner == INSTANCES else "a VM"
-        step = Step(run=self._run, failed=self._failed)
-        return ResourceType(
-            name=f"{self._owner}/runCommands",
-            about=f"a script of {what}",
-            many=f"scripts of {what}",
-            since=SINCE,
-            version="2024-11-01",
-            source=self,
-            places=frozenset({Place.GROUP}),
-            lists=frozenset({Place.RESOURCE}),
-            put=Put(
-                plan=self._put,
-                properties=RunCommandProperties,
-                step=step,
-                example={"properties": {"source": {"script": "uptime"}}},
-            ),
-            patch=Patch(
-                plan=self._patch,
-                properties=RunCommandProperties,
-                example={"properties": {"source": {"script": "uptime"}}},
-            ),
-            delete=Delete(plan=self._delete, step=Step(run=self._remove)),
-            options=(Option(name="$expand", about="`instanceView`: with how it ran and what it printed"),),
-        )
-
-    async def get(self, call: Call, tx: Tx, rid: Any) -> Item | None:
-        return await self._rows.get(call, tx, rid)
-
-    async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        if await self._store.resources.get(tx, call.rid) is None:
-            raise await missing(self._store, tx, call.rid)
-        return await self._rows.list(call, tx, after, limit)
-
-    async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
-        return await self._write(call, tx, draft, there, {})
-
-    async def _patch(self, call: Call, tx: Tx, draft: Draft, there: Item) -> Written:
-        return await self._write(call, tx, draft, there, public(there.row))
+class RunCommands(GuestRows):
+    kind = "runCommands"
+    about = "a script"
+    many = "scripts"
+    since = "2019-03-01"
+    properties = RunCommandProperties
+    not_kept = frozenset(
+        {
+            "protectedParameters",
+            "runAsPassword",
+            "errorBlobManagedIdentity",
+            "outputBlobManagedIdentity",
+            "instanceView",
+            "provisioningState",
+        }
+    )
+    example: ClassVar[dict[str, Any]] = {"properties": {"source": {"script": "uptime"}}}
 
     async def _write(
-        self, call: Call, tx: Tx, draft: Draft, there: Item | None, kept: dict[str, Any]
+        self, call: Call, tx: Tx, draft: Draft, old: Resource | None, properties: dict[str, Any]
     ) -> Written:
         vm = await self._inside.vm(tx, vm_of(call.rid))
         self._inside.check(vm)
         given = draft.raw.get("properties") or {}
-        properties = kept | {name: value for name, value in given.items() if name not in _SECRETS}
         protected = {"protectedParameters": given.get("protectedParameters") or []}
         task = Task(
             run=str(uuid.uuid4()),
@@ -155,7 +104,7 @@ class RunCommands:
             now=call.now,
             by=call.by,
             location=draft.location or vm.location,
-            tags=draft.tags if draft.tags is not None else (there.row.tags if there else {}),
+            tags=draft.tags if draft.tags is not None else (old.tags if old else {}),
             properties={**properties, PRIVATE: msgspec.to_builtins(task)},
             provisioning_state="Creating" if waits else "Succeeded",
         )
@@ -173,25 +122,12 @@ class RunCommands:
         await self._store.operations.begin(
             tx,
             resource=call.rid,
-            kind=f"{self._owner}/runCommands/write",
+            kind=f"{self._owner}/{self.kind}/write",
             now=call.now,
             input=work,
             caller=msgspec.to_builtins(caller),
             correlation_id=request.correlation_id,
         )
-
-    async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
-        # A script that still runs sees this and is ended; this operation waits for it to be.
-        await self._store.resources.update(
-            tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
-        )
-        return {}
-
-    async def _remove(self, job: Job) -> Done:
-        async def settle(tx: Tx) -> None:
-            await self._store.resources.delete(tx, job.rid)
-
-        return Done(settle=settle)
 
     async def _run(self, job: Job) -> Done:
         run = job.input(Task).run
@@ -234,23 +170,8 @@ class RunCommands:
             view = {"executionState": state, "executionMessage": explain(fault).message}
         await self._show(tx, job, task_of(row).run, state="Failed", view=view, protected={})
 
-    async def _show(self, tx: Tx, job: Job, run: str, *, state: str | None = None, **changes: Any) -> None:
-        row = await self._inside.is_current(tx, job, run)
-        if row is not None:
-            await self._store.resources.update(
-                tx,
-                job.rid,
-                now=clock.now(),
-                properties=with_task(row, **changes),
-                provisioning_state=state,
-            )
-
-
-def _render(row: Resource, expand: frozenset[str]) -> dict[str, Any]:
-    properties = public(row)
-    if "instanceview" in expand:
-        properties["instanceView"] = {"statuses": [], **task_of(row).view}
-    return properties
+    def _view(self, row: Resource) -> dict[str, Any]:
+        return {"statuses": [], **task_of(row).view}
 
 
 def _shaped(properties: dict[str, Any], protected: dict[str, Any]) -> RunCommandProperties:

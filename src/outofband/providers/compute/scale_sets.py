@@ -12,6 +12,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view, profiles, sizes
+from outofband.providers.compute.crew import Many
 from outofband.providers.compute.guests import Guest
 from outofband.providers.compute.machines import SKIP_SHUTDOWN, check_power, never
 from outofband.providers.compute.placement import Placement
@@ -31,7 +32,7 @@ from outofband.providers.compute.scale_shape import (
     wanted_sku,
     with_set_private,
 )
-from outofband.providers.compute.scaling import Many, Scaling
+from outofband.providers.compute.scaling import Scaling
 from outofband.providers.compute.shape import PRIVATE, SCALE_SETS, private_of
 from outofband.resources.declaration import (
     Begin,
@@ -97,7 +98,9 @@ class ScaleSets:
                 "start": self._on(self._scaling.start, "Start instances"),
                 "restart": self._on(self._scaling.restart, "Restart instances"),
                 "powerOff": self._on(self._scaling.power_off, "Shut instances down", SKIP_SHUTDOWN),
-                "deallocate": self._on(self._scaling.deallocate, "Shut instances down, as not in use"),
+                "deallocate": self._on(
+                    self._scaling.deallocate, "Shut instances down, as not in use", SKIP_SHUTDOWN
+                ),
                 "redeploy": self._on(self._scaling.redeploy, "End instances by force and start them anew"),
                 "reapply": self._on(self._scaling.reapply, "Tell hosts once more what the instances are"),
                 "manualUpgrade": Begin(

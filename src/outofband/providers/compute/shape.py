@@ -118,7 +118,7 @@ class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Private(msgspec.Struct, frozen=True, kw_only=True):
     """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed;
     `ports`: serial ports; `model`: of a scale set, the number of the model that an instance is made after;
-    `restart`: whether it ran when the change began that is under way.
+    `restart`: whether it ran when the change began that is under way; `closed`: its serial port is off.
     """
 
     agent: str
@@ -128,6 +128,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     ports: int = 1
     model: int | None = None
     restart: bool | None = None
+    closed: bool = False
 
 
 def guest_of(row: Resource) -> Guest:
@@ -153,6 +154,15 @@ def machine_name(row: Resource) -> str:
 def boot_diagnostics_on(row: Resource) -> bool:
     """On unless switched off: a console must not be missing when it is needed first."""
     return profiles.boot_diagnostics(row.properties).get("enabled") is not False
+
+
+def console_switch(row: Resource) -> Fault | None:
+    """What keeps everybody from the VM's console by somebody's choice; None when nothing does."""
+    if not boot_diagnostics_on(row):
+        return Fault("BootDiagnosticsDisabled", vm=machine_name(row))
+    if private_of(row).closed:
+        return Fault("SerialPortDisabled", vm=machine_name(row))
+    return None
 
 
 def has_screen(row: Resource) -> bool:

@@ -205,7 +205,7 @@ def shown(row: Resource, type_name: str, part: dict[str, Any], properties: dict[
 
 def check_name(name: str | None, target: str) -> str:
     """Raises Fault InvalidParameter for an inline child without a legal name."""
-    if name is None or not NAME.match(name):
+    if name is None or not NAME.fullmatch(name):
         raise Fault("InvalidParameter", target=target, detail=f"'{(name or '')[:80]}' is no legal name")
     return name
 

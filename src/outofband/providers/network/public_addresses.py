@@ -98,7 +98,9 @@ class PublicAddresses(Family):
                 properties["dnsSettings"]["reverseFqdn"] = given.dns_settings.reverse_fqdn
         envelope: dict[str, Any] = {"sku": {"name": sku.name, "tier": sku.tier}}
         zones = draft.raw.get("zones") or (kept.envelope.get("zones") if kept else None)
-        if isinstance(zones, list) and all(isinstance(each, str) for each in zones):
+        if zones is not None:
+            if not isinstance(zones, list) or not all(isinstance(each, str) for each in zones):
+                raise Fault("InvalidParameter", target="zones", detail="a list of texts")
             envelope["zones"] = zones
         return Form(properties=properties, envelope=envelope)
 
@@ -151,7 +153,7 @@ def dns_space(tenant: str) -> str:
 
 def check_label(label: str) -> str:
     """Raises Fault InvalidDomainNameLabel."""
-    if not LABEL.match(label):
+    if not LABEL.fullmatch(label):
         raise Fault("InvalidDomainNameLabel", label=label[:80], pattern=LABEL.pattern)
     return label
 

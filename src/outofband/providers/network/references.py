@@ -60,13 +60,16 @@ async def bind(
     before = {(link.part_id.lower(), link.target_key): link for link in known}
     links: list[Link] = []
     for reference in wanted:
+        # Of the right type, whatever it named before: the same part may have named that in another place.
+        rid = _parsed(reference)
         old = before.get((reference.part.lower(), reference.text.lower()))
-        links.append(old if old is not None else await _resolve(house, call, tx, location, reference))
+        links.append(old if old is not None else await _resolve(house, call, tx, location, reference, rid))
     return links
 
 
-async def _resolve(house: House, call: Call, tx: Tx, location: str, reference: Reference) -> Link:
-    rid = _parsed(reference)
+async def _resolve(
+    house: House, call: Call, tx: Tx, location: str, reference: Reference, rid: ResourceId
+) -> Link:
     unknown = Fault("InvalidResourceReference", reference=reference.text[:200], resource=reference.part)
     # Another subscription may be another tenant's: nothing in there is looked at, whoever asks.
     if (rid.subscription or "").lower() != (call.rid.subscription or "").lower():

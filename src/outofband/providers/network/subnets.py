@@ -12,6 +12,7 @@ from outofband.providers.network.references import Named, Reference, named
 from outofband.wire.network.prefixes import Block, blocks
 from outofband.wire.network.routes import checked_block
 
+MAX_PREFIXES = 100
 LONGEST = {4: 29, 6: 64}
 """The smallest subnet, as the length of its prefix."""
 _NAMES = (("networkSecurityGroup", SECURITY_GROUPS), ("routeTable", ROUTE_TABLES))
@@ -58,6 +59,8 @@ def stored(name: str, given: SubnetProperties) -> dict[str, Any]:
     texts = given.address_prefixes or ([given.address_prefix] if given.address_prefix else [])
     if not texts:
         raise Fault("InvalidParameter", target="addressPrefix", detail=f"subnet '{name}' needs one")
+    if len(texts) > MAX_PREFIXES:
+        raise Fault("InvalidParameter", target="addressPrefixes", detail=f"{MAX_PREFIXES} at most")
     for text in texts:
         found = checked_block(text, f"subnet '{name}'")
         if found.prefixlen > LONGEST[found.version]:

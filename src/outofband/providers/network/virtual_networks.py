@@ -28,6 +28,8 @@ from outofband.wire.network.routes import checked_block
 
 SUBNETS = "subnets"
 MAX_SUBNETS = 3000
+MAX_PREFIXES = 1000
+"""Of an address space."""
 _OFFERED = 5
 """Free addresses that are named when one is asked for that is taken."""
 _NETWORK = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
@@ -86,6 +88,9 @@ class VirtualNetworks(Family):
         texts = (given.address_space.address_prefixes if given.address_space else None) or []
         if not texts:
             raise Fault("InvalidParameter", target="addressSpace.addressPrefixes", detail="one is needed")
+        if len(texts) > MAX_PREFIXES:
+            detail = f"{MAX_PREFIXES} at most"
+            raise Fault("InvalidParameter", target="addressSpace.addressPrefixes", detail=detail)
         dns = (given.dhcp_options.dns_servers if given.dhcp_options else None) or []
         if bad := next((each for each in dns if prefixes.address(each) is None), None):
             raise Fault(
@@ -198,11 +203,9 @@ def _check_space(network: str, properties: dict[str, Any]) -> None:
         checked_block(text, f"virtual network '{network}'")
         for text in properties["addressSpace"]["addressPrefixes"]
     ]
-    for one, other in itertools.combinations(found, 2):
-        if prefixes.overlaps(one, other):
-            raise Fault(
-                "NetcfgInvalidVirtualNetworkAddressSpace", one=str(one), other=str(other), network=network
-            )
+    if (two := prefixes.first_overlap(found)) is not None:
+        one, other = (str(found[at]) for at in two)
+        raise Fault("NetcfgInvalidVirtualNetworkAddressSpace", one=one, other=other, network=network)
 
 
 def _check_subnets(network: str, properties: dict[str, Any]) -> None:
@@ -217,15 +220,13 @@ def _check_subnets(network: str, properties: dict[str, Any]) -> None:
         if name.lower() in names:
             raise Fault("InvalidParameter", target="subnets", detail=f"'{name}' is there twice")
         names.add(name.lower())
-        for block in blocks_of(part["properties"]):
-            if not any(prefixes.covers(whole, block) for whole in space):
-                raise Fault("NetcfgSubnetRangeOutsideVnet", subnet=name, prefix=str(block), network=network)
-            used.append((block, name))
-    # Sorted by their start, blocks that overlap are neighbours, for they only ever nest.
-    used.sort(key=lambda each: (each[0].version, int(each[0].network_address), each[0].prefixlen))
-    for (one, first), (other, second) in itertools.pairwise(used):
-        if prefixes.overlaps(one, other):
-            raise Fault("NetcfgSubnetRangesOverlap", subnet=second, other=first, network=network)
+        own = blocks_of(part["properties"])
+        if (outside := prefixes.first_outside(space, own)) is not None:
+            raise Fault("NetcfgSubnetRangeOutsideVnet", subnet=name, prefix=str(outside), network=network)
+        used += [(block, name) for block in own]
+    if (two := prefixes.first_overlap([block for block, _ in used])) is not None:
+        one, other = (used[at][1] for at in two)
+        raise Fault("NetcfgSubnetRangesOverlap", subnet=other, other=one, network=network)
 
 
 def _refuse_absent(given: VirtualNetworkProperties) -> None:

@@ -227,10 +227,11 @@ class Watchers:
             if row is None:
                 raise Fault("InvalidResourceReference", reference=target[:200], resource=str(call.rid))
             keys = interfaces_of(Attachment(id=row.id, properties=row.properties))
-        if interface is not None:
-            if (await self._readable(call, tx, interface)).key not in keys:
+        if interface:
+            wanted = (await self._readable(call, tx, interface)).key
+            if wanted not in keys:
                 raise Fault("InvalidResourceReference", reference=interface[:200], resource=target[:200])
-            keys = [interface.lower()]
+            keys = [wanted]
         rows = [await self._store.resources.get(tx, key) for key in keys]
         found = [row for row in rows if row is not None and row.type == INTERFACES]
         if not found:

@@ -115,8 +115,12 @@ class ResourceGroups:
                 )
             if not page.items:
                 break
-            # Children go with what they hang on; those left over come first in the next round.
-            await self._erase(job, min(page.items, key=lambda row: row.key.count("/")))
+            # Children go with what they hang on.
+            gone: set[str] = set()
+            for row in sorted(page.items, key=lambda each: each.key.count("/")):
+                if not _is_below(row.key, gone):
+                    await self._erase(job, row)
+                    gone.add(row.key)
 
         async def settle(tx: Tx) -> None:
             await self._refuse_hosts(tx, job.rid)
@@ -139,6 +143,10 @@ class ResourceGroups:
 
     async def _undelete(self, job: Job, tx: Tx, fault: Fault) -> None:
         await self._store.resources.update(tx, job.rid, now=clock.now(), provisioning_state="Succeeded")
+
+
+def _is_below(key: str, owners: set[str]) -> bool:
+    return any(key[:end] in owners for end, letter in enumerate(key) if letter == "/")
 
 
 def _no_properties(row: Resource, expand: frozenset[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from outofband.providers.compute.profiles import boot_diagnostics
 from outofband.providers.compute.scale_shape import model_of, set_private
 from outofband.providers.serial_console.reading import Reading
 from outofband.providers.serial_console.services import NAMESPACE, SINCE
-from outofband.resources.declaration import Act, Item, Page, Place, ResourceType
+from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.lookup import missing
 from outofband.store.resources import Resource
@@ -36,6 +36,7 @@ from outofband.wire.machine import Power, Verb
 ACTION_SECONDS = 25.0
 """How long a client waits for the effect of an NMI, a SysRq key or a reset."""
 _PORT = "0"
+_STATES = ("enabled", "disabled")
 _SYSRQ = re.compile(r"[0-9a-z]")
 # UNKNOWN too: a person must not be kept out because the host could not tell.
 _OPEN = frozenset({Power.STARTING.value, Power.RUNNING.value, Power.STOPPING.value, Power.UNKNOWN.value})
@@ -67,6 +68,12 @@ class SysrqRequest(msgspec.Struct, frozen=True, kw_only=True):
     key: str = "h"
 
 
+class PortProperties(msgspec.Struct, frozen=True, kw_only=True):
+    """`state`: `enabled` or `disabled`."""
+
+    state: str = ""
+
+
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """What the VM's host saw happen: one sentence, and data of it."""
 
@@ -93,6 +100,13 @@ class SerialPorts:
             lists=frozenset({Place.SUBSCRIPTION, Place.RESOURCE}),
             extends=vm.TYPE,
             fixed={"serialPorts": _PORT},
+            put=Put(
+                plan=self._put,
+                properties=PortProperties,
+                # Azure's clients take nothing else for an answer, also where the port was there before.
+                updated_status=201,
+                example={"properties": {"state": "enabled"}},
+            ),
             actions={
                 "connect": Act(
                     run=self._connect,
@@ -137,6 +151,19 @@ class SerialPorts:
                 item.body["properties"]["outofband"] = {"viewers": await self._viewers(tx, row)}
         return item
 
+    async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
+        assert there is not None, "get raises where there is no such port"
+        wanted: PortProperties = draft.properties
+        if wanted.state.lower() not in _STATES:
+            detail = f"it is one of {', '.join(_STATES)}"
+            raise Fault("InvalidParameter", target="properties.state", detail=detail)
+        row: Resource = there.row
+        closed = wanted.state.lower() == "disabled"
+        if closed != vm.private_of(row).closed:
+            changed = vm.with_private(row, closed=closed)
+            row = await self._store.resources.update(tx, row.key, now=call.now, properties=changed) or row
+        return Written(item=self._item(row))
+
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         if call.rid.chain:
             only = await self.get(call, tx, call.rid.extension(NAMESPACE, "serialPorts", _PORT))
@@ -169,7 +196,7 @@ class SerialPorts:
             "name": _PORT,
             "type": f"{NAMESPACE}/serialPorts",
             "properties": {
-                "state": "enabled" if vm.boot_diagnostics_on(row) else "disabled",
+                "state": "disabled" if vm.console_switch(row) else "enabled",
                 "connectionState": "active" if watched else "inactive",
             },
         }
@@ -248,9 +275,10 @@ class SerialPorts:
         if disabled:
             raise Fault("ConsoleDisabledForSubscription", subscription=row.subscription_id)
         name = vm.machine_name(row)
-        if not vm.boot_diagnostics_on(row):
-            await self._refuse_stale(row)
-            raise Fault("BootDiagnosticsDisabled", vm=name)
+        if (switched := vm.console_switch(row)) is not None:
+            if not vm.boot_diagnostics_on(row):
+                await self._refuse_stale(row)
+            raise switched
         private = vm.private_of(row)
         if not private.placed and row.provisioning_state == "Failed":
             raise Fault("VmNotPlaced", vm=name)

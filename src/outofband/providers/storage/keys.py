@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -171,16 +171,19 @@ def _time(target: str, given: str) -> str:
     """The form that is signed. Raises Fault InvalidParameter."""
     if not given:
         return ""
-    # ARM's own clients send seven digits of a second, which no signature has.
-    head, _, rest = given.partition(".")
-    moment = sas.moment(head + "Z" if rest.endswith("Z") else given.replace("+00:00", "Z"))
+    moment = sas.moment(given)
     if moment is None:
         raise Fault("InvalidParameter", target=target, detail="a time in UTC, such as 2030-01-31T12:00:00Z")
     return sas.written(moment)
 
 
 def _token(account: Account, made: Sas, path: str, name: str) -> str:
+    """Raises Fault InvalidParameter."""
+    if (field := sas.unclean(made)) is not None or any(ord(each) < 32 for each in path):
+        detail = "control characters are not allowed"
+        raise Fault("InvalidParameter", target=field or "canonicalizedResource", detail=detail)
     key = next((each for each in account.keys if each.name == name), None)
     if key is None:
         raise Fault("InvalidParameter", target="keyToSign", detail=f"one of {', '.join(KEY_NAMES)}")
-    return urlencode(made.signed(account.name, path, key.raw).query())
+    # A space as %20: the service takes a plus sign for one.
+    return urlencode(made.signed(account.name, path, key.raw).query(), quote_via=quote)

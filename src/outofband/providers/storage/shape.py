@@ -39,8 +39,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 class NetworkRules(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     bypass: str = "AzureServices"
-    default_action: str = "Allow"
+    default_action: str | None = None
+    """None: as it was; `Allow` for a new account."""
     ip_rules: tuple[Rule, ...] = ()
+    ipv6_rules: tuple[Rule, ...] | msgspec.UnsetType = msgspec.UNSET
     virtual_network_rules: tuple[dict[str, Any], ...] = ()
 
 
@@ -73,9 +75,13 @@ class AccountProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel
             "allowBlobPublicAccess": False,
             "minimumTlsVersion": "TLS1_2",
             "accessTier": "Hot",
-            "networkAcls": msgspec.to_builtins(NetworkRules()),
+            "networkAcls": msgspec.to_builtins(NetworkRules(default_action="Allow")),
         }
-        found |= {**before, **given}
+        found |= before
+        if (rules := given.get("networkAcls")) is not None and rules["defaultAction"] is None:
+            # Who changes the rules alone must not open the account to everybody by it.
+            rules["defaultAction"] = found["networkAcls"]["defaultAction"]
+        found |= given
         _check(found)
         return found
 
@@ -92,8 +98,11 @@ def _check(found: dict[str, Any]) -> None:
     if rules["virtualNetworkRules"]:
         detail = "rules for virtual networks are not offered: name the addresses in ipRules"
         raise Fault("InvalidParameter", target="networkAcls.virtualNetworkRules", detail=detail)
-    for rule in rules["ipRules"]:
-        network(rule["value"])
+    for name in ("ipRules", "ipv6Rules"):
+        for rule in rules.get(name, ()):
+            # A rule that denies would be taken for one that allows.
+            _one_of(f"networkAcls.{name}", rule["action"], ("Allow",))
+            network(rule["value"])
 
 
 def sku(raw: Any, before: dict[str, Any] | None) -> dict[str, str]:

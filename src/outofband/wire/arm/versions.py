@@ -10,7 +10,7 @@ from datetime import date
 
 from outofband.core.errors import Fault
 
-_FORM = re.compile(r"^(\d{4}-\d{2}-\d{2})(-[A-Za-z][A-Za-z0-9.]{0,30})?$")
+_FORM = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(-[A-Za-z][A-Za-z0-9.]{0,30})?")
 
 
 def check(given: str | None, since: str) -> str:
@@ -20,7 +20,7 @@ def check(given: str | None, since: str) -> str:
     """
     if not given:
         raise Fault("MissingApiVersionParameter")
-    found = _FORM.match(given)
+    found = _FORM.fullmatch(given)
     if found is None or not _is_date(found[1]) or found[1] < since:
         raise Fault("InvalidApiVersionParameter", version=given[:80], supported=f"{since} and later")
     return given

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import itertools
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -12,6 +14,7 @@ from ipaddress import (
     collapse_addresses,
     ip_address,
     ip_network,
+    summarize_address_range,
 )
 
 Address = IPv4Address | IPv6Address
@@ -60,16 +63,37 @@ def overlaps(one: Block, other: Block) -> bool:
     return covers(one, other) or covers(other, one)
 
 
+def first_overlap(found: Sequence[Block]) -> tuple[int, int] | None:
+    """The places of two blocks that share an address; None when no two do."""
+    # Blocks only ever nest, so sorted by their start an overlap shows between neighbours.
+    order = sorted(range(len(found)), key=lambda at: (*_start(found[at]), found[at].prefixlen))
+    near = itertools.pairwise(order)
+    return next(((one, other) for one, other in near if overlaps(found[one], found[other])), None)
+
+
+def first_outside(space: Sequence[Block], found: Iterable[Block]) -> Block | None:
+    """A block that lies in none of `space`, of which no two overlap; None when all do."""
+    ordered = sorted(space, key=_start)
+    starts = [_start(each) for each in ordered]
+    for each in found:
+        at = bisect_right(starts, _start(each)) - 1
+        if at < 0 or not covers(ordered[at], each):
+            return each
+    return None
+
+
 def holds(blocks: Iterable[Block], one: Address) -> bool:
     return any(one in each for each in blocks)
 
 
 def without(whole: Block, taken: Iterable[Block]) -> list[Block]:
     """The blocks that make up `whole` less all of `taken`, in order."""
-    left: list[Block] = [whole]
-    for gone in taken:
-        left = [piece for each in left for piece in _less(each, gone)]
-    return collapse(left)
+    left: list[Block] = []
+    first, last = _ends(whole)
+    for start, end in sorted(_ends(each) for each in taken if overlaps(whole, each)):
+        left += _between(whole, first, start - 1)
+        first = max(first, end + 1)
+    return left + _between(whole, first, last)
 
 
 def collapse(blocks: Iterable[Block]) -> list[Block]:
@@ -80,19 +104,26 @@ def collapse(blocks: Iterable[Block]) -> list[Block]:
     return [*four, *six]
 
 
-def _less(whole: Block, gone: Block) -> list[Block]:
-    if covers(gone, whole):
+def _start(one: Block) -> tuple[int, int]:
+    return one.version, int(one.network_address)
+
+
+def _ends(one: Block) -> tuple[int, int]:
+    return int(one.network_address), int(one.broadcast_address)
+
+
+def _between(whole: Block, first: int, last: int) -> list[Block]:
+    """The fewest blocks with these addresses, of the kind of `whole`; none when `last` comes before."""
+    if first > last:
         return []
-    if not covers(whole, gone):
-        return [whole]
     if isinstance(whole, IPv4Network):
-        assert isinstance(gone, IPv4Network)
-        return list(whole.address_exclude(gone))
-    assert isinstance(gone, IPv6Network)
-    return list(whole.address_exclude(gone))
+        return list(summarize_address_range(IPv4Address(first), IPv4Address(last)))
+    return list(summarize_address_range(IPv6Address(first), IPv6Address(last)))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def blocks(*texts: str) -> tuple[Block, ...]:
-    """Blocks written in the program itself."""
+    """Blocks written in the program itself, or checked before. The last ones are remembered, not all: people
+    write them too.
+    """
     return tuple(ip_network(text) for text in texts)

@@ -6,7 +6,6 @@ https://learn.microsoft.com/azure/virtual-network/network-security-groups-overvi
 from __future__ import annotations
 
 import enum
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,7 +13,7 @@ import msgspec
 
 from outofband.core.errors import Fault
 from outofband.wire.network import tags
-from outofband.wire.network.prefixes import block, overlaps
+from outofband.wire.network.prefixes import block, first_overlap
 
 LOWEST, HIGHEST = 100, 4096
 """Priorities of rules that people make; those of Azure's own come after."""
@@ -22,8 +21,7 @@ MAX_RULES = 1000
 MAX_PREFIXES = 4000
 MAX_DESCRIPTION = 140
 LAST_PORT = 65535
-NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?$")
-_PORTS = re.compile(r"^(\d{1,5})(?:-(\d{1,5}))?$", re.ASCII)
+_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 class Direction(enum.StrEnum):
@@ -76,7 +74,7 @@ def port_range(text: str) -> tuple[int, int] | None:
     """First and last port of `*`, `22` or `80-90`; None when it is none of them."""
     if text == tags.ANY:
         return 0, LAST_PORT
-    found = _PORTS.match(text)
+    found = _PORTS.fullmatch(text)
     if found is None:
         return None
     first = int(found[1])
@@ -132,17 +130,15 @@ def _check_end(name: str, word: str, end: End, many: bool) -> None:
 
 def _check_overlaps(name: str, parameter: str, texts: Sequence[str]) -> None:
     found = [each for each in map(block, texts) if each is not None]
-    # Blocks only ever nest, so sorted by their start an overlap shows between neighbours.
-    ordered = sorted(found, key=lambda each: (each.version, int(each.network_address), each.prefixlen))
-    for one, other in itertools.pairwise(ordered):
-        if overlaps(one, other):
-            raise Fault(
-                "OverlappingSubnetsNotPermittedInSecurityRule",
-                parameter=parameter,
-                rule=name,
-                one=str(one),
-                other=str(other),
-            )
+    if (two := first_overlap(found)) is not None:
+        one, other = (str(found[at]) for at in two)
+        raise Fault(
+            "OverlappingSubnetsNotPermittedInSecurityRule",
+            parameter=parameter,
+            rule=name,
+            one=one,
+            other=other,
+        )
 
 
 def check_together(rules: Iterable[Rule]) -> None:

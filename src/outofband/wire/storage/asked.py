@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -24,7 +25,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     """Names in lower case."""
     address: str = ""
-    """The peer's IP address."""
+    """The peer's IP address; `plain_address` made it."""
     https: bool = True
 
     def header(self, name: str) -> str | None:
@@ -73,13 +74,23 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(_words(self.parameter(name) or ""))
 
 
+def plain_address(text: str) -> str:
+    """An IPv4 address as such also where a socket for both families shows it as one of IPv6."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
+
+
 def http_date(text: str) -> datetime | None:
     """The moment that an HTTP date names, None when it is none."""
     try:
         found = parsedate_to_datetime(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def written_date(moment: datetime) -> str:

@@ -146,7 +146,7 @@ def lease_id(given: str | None, name: str) -> str:
     """Raises Fault MissingRequiredHeader or InvalidHeaderValue."""
     if given is None:
         raise Fault("MissingRequiredHeader", name=name)
-    if not _ID.match(given.lower()):
+    if not _ID.fullmatch(given.lower()):
         raise Fault("InvalidHeaderValue", name=name, value=given[:80])
     return given.lower()
 

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 
 from outofband.core.errors import Fault
 
-ACCOUNT = re.compile(r"^[a-z0-9]{3,24}$")
+# \Z and not $, which lets a line end come after it.
+ACCOUNT = re.compile(r"^[a-z0-9]{3,24}\Z")
 ROOT = "$root"
 """The container of blobs that stand directly below the account."""
 _SPECIAL = frozenset({ROOT, "$web", "$logs"})
-_CONTAINER = re.compile(r"^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$")
-_META = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_CONTAINER = re.compile(r"^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}\Z")
+_META = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*\Z")
+_VALUE = re.compile(r"^[\t\x20-\x7e]*\Z")
+"""What a header field can carry, in ASCII."""
 MAX_BLOB = 1024
 MAX_METADATA = 8 * 1024
 """Bytes of all names and values of one resource."""
@@ -39,7 +42,7 @@ def blob(name: str) -> str:
 def metadata(given: Mapping[str, str]) -> dict[str, str]:
     """Raises Fault InvalidMetadata or MetadataTooLarge."""
     for name, value in given.items():
-        if not _META.match(name) or not value.isascii():
+        if not _META.match(name) or not _VALUE.match(value):
             raise Fault("InvalidMetadata", name=name[:80])
     if sum(len(name) + len(value) for name, value in given.items()) > MAX_METADATA:
         raise Fault("MetadataTooLarge")

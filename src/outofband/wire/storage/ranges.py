@@ -37,7 +37,7 @@ def wanted(asked: Asked, length: int) -> Range | None:
     Raises Fault InvalidRange when it begins behind the end.
     """
     text = asked.header("x-ms-range") or asked.header("range")
-    found = _RANGE.match(text) if text else None
+    found = _RANGE.fullmatch(text) if text else None
     if found is None:
         return None
     start = int(found[1])
@@ -56,7 +56,7 @@ def pages(asked: Asked, length: int) -> Range:
     text = asked.header("x-ms-range") or asked.header("range")
     if text is None:
         raise Fault("MissingRequiredHeader", name="x-ms-range")
-    found = _RANGE.match(text)
+    found = _RANGE.fullmatch(text)
     if found is None or not found[2]:
         raise Fault("InvalidHeaderValue", name="x-ms-range", value=text[:80])
     start, end = int(found[1]), int(found[2]) + 1

@@ -7,6 +7,7 @@ signed has grown with the versions; each is signed as its own `sv` says.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from outofband.wire.storage.shared_key import same, signature
 
 ORDER = "racwdxyltfmeoip"
 """The order in which permissions are written."""
-_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%fZ")
+_TIME = re.compile(r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d))?\Z", re.ASCII)
 _OVERRIDES = ("rscc", "rscd", "rsce", "rscl", "rsct")
 OVERRIDDEN = {
     "rscc": "Cache-Control",
@@ -28,7 +29,9 @@ OVERRIDDEN = {
 }
 """Headers of an answer that a service SAS may set."""
 _RESOURCES = frozenset({"b", "c"})
-_VERSION_LENGTH = 10
+_VERSION = re.compile(r"^\d{4}-\d\d-\d\d\Z", re.ASCII)
+_OLDEST = "2012-02-12"
+"""The first version that is signed itself: of an older one anybody could say that it is meant."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +74,12 @@ class Sas(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def overrides(self) -> dict[str, str]:
-        return {header: getattr(self, name) for name, header in OVERRIDDEN.items() if getattr(self, name)}
+        """Headers of the answer. Of an account SAS there are none: there they are not signed."""
+        if self.is_account:
+            return {}
+        given = {header: getattr(self, name) for name, header in OVERRIDDEN.items()}
+        # Fields of an answer are written in Latin-1: so they carry UTF-8.
+        return {header: value.encode().decode("latin-1") for header, value in given.items() if value}
 
     def text(self, account: str, path: str) -> str:
         """The string to sign. `path` is that of the signed resource, unquoted: `/container/blob`."""
@@ -112,13 +120,25 @@ def read(query: Iterable[tuple[str, str]]) -> Sas | None:
             given[name.lower()] = value
     if "sig" not in given:
         return None
-    if len(given.get("sv", "")) != _VERSION_LENGTH:
-        # Before versions were signed there was none; nobody signs so any more.
-        raise _refused("the signed version sv is missing or malformed")
+    version = given.get("sv", "")
+    if not _VERSION.match(version) or version < _OLDEST:
+        raise _refused("the signed version sv is missing, malformed or too old")
     found = msgspec.convert(given, Sas)
+    if (field := unclean(found)) is not None:
+        raise _refused(f"{field} has control characters")
     if not found.is_account and found.sr not in _RESOURCES:
         raise _refused(f"the signed resource sr={found.sr[:8]} is not supported")
     return found
+
+
+def unclean(sas: Sas) -> str | None:
+    """The first field that has control characters. Fields are signed as lines, so one with a line end could
+    pass for several of them; and no header carries them.
+    """
+    for name, value in msgspec.structs.asdict(sas).items():
+        if any(ord(each) < 32 or ord(each) == 127 for each in value):
+            return name
+    return None
 
 
 def verify(sas: Sas, *, accounts: Sequence[str], container: str, blob: str, keys: Iterable[bytes]) -> None:
@@ -137,7 +157,8 @@ def verify(sas: Sas, *, accounts: Sequence[str], container: str, blob: str, keys
 
 def resolved(sas: Sas, policies: Iterable[Policy]) -> Sas:
     """With what the stored policy says that it names. Raises Fault StorageAuthenticationFailed."""
-    if not sas.si:
+    if not sas.si or sas.is_account:
+        # Of an account SAS the name of a policy is not signed, so it means nothing.
         return sas
     policy = next((each for each in policies if each.id == sas.si), None)
     if policy is None:
@@ -181,13 +202,14 @@ def check(sas: Sas, *, now: datetime, address: str, https: bool) -> None:
 
 
 def moment(text: str) -> datetime | None:
-    """A time in one of the forms that are allowed, all UTC."""
-    for form in _FORMATS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    return None
+    """A time in one of the forms that are allowed; without an offset it is UTC, where it is a day only."""
+    if not _TIME.match(text):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def written(at: datetime) -> str:

@@ -93,7 +93,8 @@ def read(body: bytes) -> Node:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(body, True)
-    except (expat.ExpatError, ValueError) as error:
+    # LookupError: an encoding that nobody knows.
+    except (expat.ExpatError, ValueError, LookupError) as error:
         raise Fault("InvalidXmlDocument", detail=str(error)) from error
     return root.children[0]
 

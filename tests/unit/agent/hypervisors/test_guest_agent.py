@@ -30,6 +30,8 @@ class Guest:
         self.answers: dict[str, Any] = {"guest-ping": {}}
         self.raw: bytes | None = None
         self.mute = False
+        self.ears = asyncio.Event()
+        self.ears.set()
         self.talking = 0
         self.most = 0
 
@@ -46,6 +48,7 @@ class Guest:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
+            await self.ears.wait()
             if self.mute:
                 continue
             asked = json.loads(line.lstrip(b"\xff"))
@@ -184,3 +187,38 @@ async def test_a_file_that_ends_under_the_reader_is_closed(agent: GuestAgent, gu
     async with agent.talk() as talk:
         assert await talk.read("/proc/7/stat", 100) is None
     assert guest.asked[-1] == ("guest-file-close", {"handle": 1000})
+
+
+async def test_a_file_without_progress_has_an_end(agent: GuestAgent, guest: Guest) -> None:
+    stuck = {"count": 5, "buf-b64": "", "eof": False}
+    guest.answers |= {"guest-file-open": 1000, "guest-file-read": stuck, "guest-file-close": {}}
+    async with asyncio.timeout(5), agent.talk() as talk:
+        assert await talk.read("/etc/hostname", 100) == b""
+
+
+async def test_a_guest_that_is_always_a_little_late_keeps_nobody(
+    agent: GuestAgent, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop = {"count": 1, "buf-b64": "YQ==", "eof": False}
+    guest.answers |= {"guest-file-open": 1000, "guest-file-read": drop, "guest-file-close": {}}
+    monkeypatch.setattr(module, "TALK_SECONDS", 0.3)
+
+    async def read() -> None:
+        async with agent.talk() as talk:
+            await talk.read("/etc/hostname", 10**9)
+
+    async with asyncio.timeout(5):
+        await refused("GuestAgentSilent", read)
+
+
+async def test_a_guest_that_does_not_read_keeps_no_turn(agent: GuestAgent, guest: Guest) -> None:
+    async def much() -> None:
+        async with agent.talk() as talk:
+            guest.ears.clear()
+            await talk.call("guest-exec", timeout=0.1, arg=["x" * 1_000_000])
+
+    async with asyncio.timeout(5):
+        await refused("GuestAgentSilent", much)
+        guest.ears.set()
+        async with agent.talk() as talk:
+            await talk.ping()

@@ -145,6 +145,27 @@ async def test_an_interface_is_joined_only_with_the_right_to(cloud: Cloud, host:
     assert "Microsoft.Network/networkInterfaces/join/action" in refused.json()["error"]["message"]
 
 
+async def test_an_interface_belongs_to_one_vm(cloud: Cloud, host: Host) -> None:
+    await put_nic(cloud)
+    network = {"networkInterfaces": [{"id": NIC}]}
+    twice = {"networkInterfaces": [{"id": NIC}, {"id": NIC.lower()}]}
+    refused = await cloud.owner.ask("PUT", vm_id("web"), body(networkProfile=twice))
+    assert (refused.status_code, code(refused)) == (400, "InvalidParameter")
+    await made(cloud, networkProfile=network)
+    refused = await cloud.owner.ask(
+        "PUT", vm_id("other"), body(networkProfile={"networkInterfaces": [{"id": NIC.upper()}]})
+    )
+    assert (refused.status_code, code(refused)) == (400, "NicInUse"), refused.text
+    assert vm_id("web") in refused.json()["error"]["message"]
+    assert (await cloud.owner.get(vm_id("other"))).status_code == 404
+    again = await cloud.owner.ask("PUT", vm_id("web"), body(networkProfile=network))
+    assert again.status_code == 200, again.text
+    await cloud.owner.follow(await cloud.owner.ask("DELETE", vm_id("web")))
+    await made(cloud, "other", networkProfile=network)
+    patched = await cloud.owner.ask("PATCH", vm_id("other"), {"properties": {"networkProfile": network}})
+    assert patched.status_code == 200, patched.text
+
+
 async def test_another_size_is_another_start(cloud: Cloud, host: Host) -> None:
     """`az vm resize` sends the whole VM with another size; the SDK a PATCH with the size alone."""
     vm = await made(cloud)

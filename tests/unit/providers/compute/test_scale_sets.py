@@ -8,6 +8,7 @@ import pytest
 
 from outofband.access import roles
 from outofband.core.errors import Fault
+from outofband.wire.link import Command, Result
 from tests.support.actors import viewer
 from tests.support.cloud import GROUP_ID, SCOPE, Cloud, Host, Person
 from tests.support.wait import until
@@ -207,6 +208,56 @@ async def test_instances_are_deleted_with_their_place(cloud: Cloud, host: Host) 
     assert code(await cloud.owner.get(f"{SET}/virtualMachines/2")) == "ResourceNotFound"
     assert code(await cloud.owner.get(f"{SET}/virtualMachines")) == "ResourceNotFound"
     assert (await cloud.owner.ask("DELETE", SET)).status_code == 204
+
+
+async def heard(host: Host, verb: str, count: int = 1) -> Command:
+    """The last command of a verb, once there have been `count` of them."""
+
+    def found() -> list[Command]:
+        return [each for each in host.peer.commands if each.verb == verb]
+
+    await until(lambda: len(found()) >= count)
+    return found()[-1]
+
+
+async def answer(host: Host, command: Command) -> None:
+    await host.peer.send(Result(command.key, True, "seen"))
+
+
+async def test_an_instance_that_goes_while_it_is_updated_stays_on_its_way(cloud: Cloud, host: Host) -> None:
+    await done(cloud.owner, "PUT", SET, body())
+    await done(cloud.owner, "PATCH", SET, {"sku": {"name": "qemu-2cpu-512mib"}})
+    host.deaf |= {"vm.create", "vm.delete"}
+    upgrade = await cloud.owner.ask("POST", f"{SET}/manualUpgrade", {"instanceIds": ["0"]})
+    created = await heard(host, "vm.create", 3)
+    gone = await cloud.owner.ask("DELETE", f"{SET}/virtualMachines/0")
+    assert gone.status_code == 202
+    deleted = await heard(host, "vm.delete")
+    await answer(host, created)
+    assert (await cloud.owner.follow(upgrade))["status"] == "Succeeded"
+    assert (await instances(cloud))["0"]["properties"]["provisioningState"] == "Deleting"
+    await answer(host, deleted)
+    assert (await cloud.owner.follow(gone))["status"] == "Succeeded"
+    assert (list(await instances(cloud)), await capacity(cloud)) == (["1"], 1)
+
+
+async def test_a_scale_set_that_goes_while_it_grows_stays_on_its_way(cloud: Cloud, host: Host) -> None:
+    await done(cloud.owner, "PUT", SET, body(1))
+    host.deaf |= {"vm.create", "vm.delete"}
+    grown = await cloud.owner.ask("PATCH", SET, {"sku": {"capacity": 2}})
+    created = await heard(host, "vm.create", 2)
+    gone = await cloud.owner.ask("DELETE", SET)
+    assert gone.status_code == 202
+    await answer(host, created)
+    assert (await cloud.owner.follow(grown))["status"] == "Succeeded"
+    found = (await cloud.owner.get(SET)).json()
+    assert found["properties"]["provisioningState"] == "Deleting"
+    await heard(host, "vm.delete", 2)
+    for each in host.peer.commands:
+        if each.verb == "vm.delete":
+            await answer(host, each)
+    assert (await cloud.owner.follow(gone))["status"] == "Succeeded"
+    assert (await cloud.owner.get(SET)).status_code == 404
 
 
 async def test_a_group_goes_with_its_scale_sets(cloud: Cloud, host: Host) -> None:

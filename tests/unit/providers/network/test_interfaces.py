@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from outofband.core import clock
+from outofband.core.ids import parse_id
 from tests.support.cloud import Cloud, Host, vm_id
 from tests.support.networks import Networks, address, code
 
@@ -168,6 +170,14 @@ async def test_a_dynamic_public_address_has_an_address_while_it_is_used(net: Net
     assert "ipAddress" not in (await net.get(made["id"]))["properties"]
 
 
+async def test_zones_are_kept_or_refused(net: Networks) -> None:
+    body = {"zones": ["1"], "properties": {}}
+    assert (await net.ask("PUT", net.id(PIP, "p"), body)).json()["zones"] == ["1"]
+    for wrong in ([1], "1"):
+        answer = await net.ask("PUT", net.id(PIP, "q"), {"zones": wrong, "properties": {}})
+        assert code(answer) == (400, "InvalidParameter")
+
+
 async def test_the_pool_has_an_end(net: Networks) -> None:
     static = {"publicIPAllocationMethod": "Static"}
     for name, last in (("a", "203.0.113.0"), ("b", "203.0.113.1")):
@@ -188,9 +198,28 @@ async def test_a_vm_holds_its_interface(net: Networks, cloud: Cloud, host: Host,
     assert seen["properties"]["primary"] is True
     listed = await net.get(net.group + f"/providers/Microsoft.Network/{NIC}")
     assert listed["value"] == [seen]
+    other = {"properties": {"outofband": {"driver": "qemu", "image": "demo"}, "networkProfile": named}}
+    assert code(await cloud.owner.ask("PUT", vm_id("other"), other)) == (400, "NicInUse")
+    leaving = parse_id((await net.interface("m"))["id"])
+    async with cloud.store.write() as tx:
+        await cloud.store.resources.update(tx, leaving, now=clock.now(), provisioning_state="Deleting")
+    other["properties"]["networkProfile"] = {"networkInterfaces": [{"id": str(leaving)}]}
+    assert code(await cloud.owner.ask("PUT", vm_id("other"), other)) == (404, "ResourceNotFound")
     refused = await net.ask("DELETE", nic["id"])
     assert code(refused) == (400, "NicInUse")
     assert vm_id("demo") in refused.json()["error"]["message"]
     await cloud.owner.follow(await cloud.owner.ask("DELETE", vm_id("demo")))
     assert "virtualMachine" not in (await net.get(nic["id"]))["properties"]
     await net.delete(NIC, "n")
+
+
+async def test_what_a_configuration_named_before_is_no_other_kind_of_thing_now(
+    net: Networks, subnet: str
+) -> None:
+    public = (await net.put(PIP, "p"))["id"]
+    await net.interface("n", publicIPAddress={"id": public})
+    for wrong in (
+        configuration("ipconfig1", public, publicIPAddress={"id": public}),
+        configuration("ipconfig1", subnet, publicIPAddress={"id": subnet}),
+    ):
+        assert await net.refused(NIC, "n", ipConfigurations=[wrong]) == (400, "LinkedInvalidPropertyId")

@@ -206,3 +206,13 @@ async def test_an_application_group_of_a_rule_stays_as_long_as_the_rule(net: Net
     )
     await net.delete(RULES, "n", "r")
     await net.delete("applicationSecurityGroups", "web")
+
+
+async def test_a_line_feed_ends_neither_a_name_nor_a_port(net: Networks) -> None:
+    for name, port in (("rdp\n", "3389"), ("rdp", "3389\n")):
+        rule = {"name": name, "properties": RDP | {"destinationPortRange": port}}
+        assert (await net.refused(NSG, "web", securityRules=[rule]))[0] == 400
+    label = {"domainNameLabel": "door\n"}
+    assert await net.refused("publicIPAddresses", "p", dnsSettings=label) == (400, "InvalidDomainNameLabel")
+    assert code(await net.ask("PUT", net.id(NSG, "web%0A"), {}))[0] == 400
+    assert await net.refused(NSG, "web", location="local\n") == (400, "InvalidParameter")

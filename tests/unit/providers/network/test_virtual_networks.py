@@ -166,3 +166,29 @@ async def test_whether_an_address_is_free(net: Networks) -> None:
     outside = await net.ask("GET", where, ipAddress="10.0.9.9")
     assert code(outside) == (400, "PrivateIPAddressNotInAnySubnet")
     assert code(await net.ask("GET", where)) == (400, "InvalidParameter")
+
+
+async def test_a_subnets_group_and_route_table_do_not_change_places(net: Networks) -> None:
+    group = {"id": (await net.put("networkSecurityGroups", "g"))["id"]}
+    table = {"id": (await net.put("routeTables", "t"))["id"]}
+    await net.network(s="10.0.0.0/24")
+    plain = {"addressPrefix": "10.0.0.0/24"}
+    await net.put(SUBNETS, "v", "s", **plain, networkSecurityGroup=group, routeTable=table)
+    refused = await net.refused(SUBNETS, "v", "s", **plain, networkSecurityGroup=table, routeTable=group)
+    assert refused == (400, "LinkedInvalidPropertyId")
+
+
+async def test_an_address_space_has_bounds(net: Networks) -> None:
+    """To compare many prefixes each with each would hold up everybody for minutes."""
+    many = [f"10.{number // 256}.{number % 256}.0/24" for number in range(1001)]
+    for prefixes, refusal in ((many, "InvalidParameter"), ([*many[:999], many[0]], "Netcfg")):
+        answer = await net.refused("virtualNetworks", "v", addressSpace={"addressPrefixes": prefixes})
+        assert answer[1].startswith(refusal)
+    subnet = {"name": "s", "properties": {"addressPrefixes": many[:101]}}
+    space = {"addressPrefixes": ["10.0.0.0/8"]}
+    assert await net.refused("virtualNetworks", "v", addressSpace=space, subnets=[subnet]) == (
+        400,
+        "InvalidParameter",
+    )
+    made = await net.put("virtualNetworks", "v", addressSpace={"addressPrefixes": many[:1000]})
+    assert len(made["properties"]["addressSpace"]["addressPrefixes"]) == 1000

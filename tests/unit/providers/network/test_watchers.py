@@ -67,6 +67,8 @@ async def test_the_rule_that_decides_about_a_flow(net: Networks, wired: dict[str
     assert await net.result(where, flow()) == {"access": "Deny", "ruleName": "securityRules/block"}
     by_interface = flow(targetNicResourceId=wired["id"], remoteIPAddress="203.0.113.9")
     assert (await net.result(where, by_interface))["access"] == "Allow"
+    for text in (wired["id"] + "/", ""):
+        assert (await net.result(where, by_interface | {"targetNicResourceId": text}))["access"] == "Allow"
     await net.delete(RULES, "far", "block")
     assert (await net.result(where, flow()))["access"] == "Allow"
 
