@@ -125,6 +125,9 @@ class Service:
     def welcomed(self, welcome: link.Welcome) -> None:
         self._streams.trust_keys(welcome.grant_keys)
 
+    def keys_changed(self, keys: link.Keys) -> None:
+        self._streams.trust_keys(keys.grant_keys)
+
     def command(self, command: link.Command) -> None:
         self._commands.receive(command)
 

@@ -93,6 +93,16 @@ class Agents:
         table = tables.agents
         return await tx.row(Agent, columns(table, Agent).where(table.c.id == agent_id.lower()))
 
+    async def unaware(self, tx: Tx, since: datetime) -> list[str]:
+        """Names of agents that have had no link since `since`, and have none now."""
+        table = tables.agents
+        away = sa.and_(
+            table.c.revoked.is_(None),
+            table.c.link_id.is_(None),
+            sa.or_(table.c.last_seen.is_(None), table.c.last_seen < since),
+        )
+        return [row[0] for row in await tx.fetch(sa.select(table.c.name).where(away).order_by(table.c.name))]
+
     async def at(self, tx: Tx, subscription_id: str, resource_group: str, name: str) -> Agent | None:
         """By place and name, as the id of the machine resource says it."""
         table = tables.agents
