@@ -155,6 +155,8 @@ class Service:
             accelerator=facts.accelerator if facts else None,
             probe=facts.probe if facts else None,
             monitor=facts.monitor if facts else False,
+            identity=self._identity_problem or (self._identity.address if self._identity else None),
+            clock_ahead=self._link.clock_ahead,
             streams=self._streams.count,
             commands=self._commands.pending,
             machines=self._machines.reports(),

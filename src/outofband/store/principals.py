@@ -14,7 +14,7 @@ from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.applications import Application, Applications
 from outofband.store.credentials import ClientCertificate, Credentials, PrincipalSecret
-from outofband.store.generations import taken
+from outofband.store.generations import ended
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -32,6 +32,8 @@ class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     generation: int = 0
     """How often something was taken from the program: see `store.generations`."""
+    floor: int = 0
+    """Tokens with a lower count are over."""
 
 
 _BY_ID = Query(
@@ -83,7 +85,7 @@ class Principals(Credentials):
     async def set_disabled(self, tx: Tx, object_id: str, disabled: bool) -> bool:
         """Switch a principal off or on; its tokens stop working at their next use. False when unknown."""
         table = tables.service_principals
-        values = {"disabled": disabled} | (taken(table) if disabled else {})
+        values = {"disabled": disabled} | (ended() if disabled else {})
         change = sa.update(table).where(table.c.object_id == object_id.lower()).values(values)
         return await tx.change(change) > 0
 
