@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 10_000
@@ -45,6 +46,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         """Id of the machine resource this agent stands for."""
         group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
         return f"{group}/providers/Microsoft.HybridCompute/machines/{self.name}"
+
+
+_BY_ID = Query(Agent, columns(tables.agents, Agent).where(tables.agents.c.id == sa.bindparam("id")))
 
 
 class Agents:
@@ -90,8 +94,7 @@ class Agents:
         return made
 
     async def get(self, tx: Tx, agent_id: str) -> Agent | None:
-        table = tables.agents
-        return await tx.row(Agent, columns(table, Agent).where(table.c.id == agent_id.lower()))
+        return await tx.first(_BY_ID, id=agent_id.lower())
 
     async def unaware(self, tx: Tx, since: datetime) -> list[str]:
         """Names of agents that have had no link since `since`, and have none now."""

@@ -43,6 +43,13 @@ _BY_ID = Query(
     ),
 )
 
+_BY_APP = Query(
+    ServicePrincipal,
+    columns(tables.service_principals, ServicePrincipal).where(
+        tables.service_principals.c.app_id == sa.bindparam("app")
+    ),
+)
+
 
 class Principals(Credentials):
     async def add(self, tx: Tx, principal: ServicePrincipal, *, application: bool = True) -> None:
@@ -65,9 +72,7 @@ class Principals(Credentials):
             raise Fault("ServicePrincipalExists", app_id=principal.app_id)
 
     async def by_app(self, tx: Tx, app_id: str) -> ServicePrincipal | None:
-        table = tables.service_principals
-        found = columns(table, ServicePrincipal).where(table.c.app_id == app_id.lower())
-        return await tx.row(ServicePrincipal, found)
+        return await tx.first(_BY_APP, app=app_id.lower())
 
     async def get(self, tx: Tx, object_id: str) -> ServicePrincipal | None:
         return await tx.first(_BY_ID, id=object_id.lower())
