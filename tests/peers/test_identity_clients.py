@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
@@ -129,8 +130,10 @@ async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud
 
 
 @pytest.fixture(scope="module")
-async def clients(cloud: Cloud) -> Clients:
-    return Clients(cloud)
+async def clients(cloud: Cloud) -> AsyncIterator[Clients]:
+    made = Clients(cloud)
+    yield made
+    shutil.rmtree(made.home, ignore_errors=True)
 
 
 async def program(cloud: Cloud, *signers: Signer, role: str = roles.READER) -> Person:
