@@ -116,6 +116,8 @@ class AgentPeer:
         self.grown = asyncio.Event()
         self.welcome: link.Welcome | None = None
         self.rejected: link.Reject | None = None
+        self.keys: link.Keys | None = None
+        """What was told of keys after the welcome."""
         self.commands: list[link.Command] = []
         self.ends: list[link.EndSession] = []
         self.opens: list[link.OpenStream] = []
@@ -213,6 +215,8 @@ class AgentPeer:
                 self.welcome = message
             case link.Reject():
                 self.rejected = message
+            case link.Keys():
+                self.keys = message
             case link.Command():
                 self.commands.append(message)
                 if (result := self.answer(message)) is not None:

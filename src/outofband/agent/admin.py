@@ -59,6 +59,10 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     accelerator: str | None = None
     probe: str | None = None
     monitor: bool = False
+    identity: str | None = None
+    """Where local programs get tokens of this host, or why they do not; None when that is off."""
+    clock_ahead: float | None = None
+    """Seconds by which this host's clock is ahead of the control plane's, by its last answer."""
     streams: int = 0
     commands: int = 0
     machines: list[VmReport] = []

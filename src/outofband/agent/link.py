@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from outofband.agent.state import HostKey, Trust
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
+from outofband.net import skew
 from outofband.net.backoff import Backoff
 from outofband.net.proxies import proxy_for
 from outofband.net.tasks import Tasks
@@ -47,6 +48,7 @@ class Host(Protocol):
     def inventory(self) -> link.Inventory: ...
     def report(self, vm: str) -> VmReport | None: ...
     def welcomed(self, welcome: link.Welcome) -> None: ...
+    def keys_changed(self, keys: link.Keys) -> None: ...
     def command(self, command: link.Command) -> None: ...
     def open_stream(self, wish: link.OpenStream) -> None: ...
     def end_session(self, end: link.EndSession) -> None: ...
@@ -99,6 +101,8 @@ class ControlLink:
         self._reported_at = float("-inf")
         self._wake = asyncio.Event()
         self.status = LinkStatus(state=LinkState.CONNECTING, since=clock.iso())
+        self.clock_ahead: float | None = None
+        """Seconds by which this host's clock is ahead of the control plane's, as of the last link."""
 
     @property
     def linked(self) -> bool:
@@ -182,7 +186,7 @@ class ControlLink:
     async def _dial(self) -> ClientConnection:
         url = self._url
         try:
-            return await connect(
+            connection = await connect(
                 url,
                 ssl=self._trust.context(),
                 proxy=proxy_for(url),
@@ -194,6 +198,9 @@ class ControlLink:
                 max_queue=16,
                 user_agent_header=f"outofband-agent/{self._version}",
             )
+            if connection.response is not None:
+                self.clock_ahead = skew.ahead(connection.response.headers.get("Date"))
+            return connection
         except ssl.SSLCertVerificationError as error:
             raise Fault("CertificateNotTrusted", url=url, detail=error.verify_message) from error
         except InvalidStatus as error:
@@ -217,6 +224,10 @@ class ControlLink:
                 self._inventory_due = True
                 self._become(LinkState.LINKED, node=message.node)
                 self._host.welcomed(message)
+            case link.Keys():
+                if self._trust.offer(message.trust):
+                    log.info("trust.replaced")
+                self._host.keys_changed(message)
             case link.Reject():
                 raise _Rejected(message.code, **message.fields)
             case link.Command():

@@ -125,6 +125,9 @@ class Service:
     def welcomed(self, welcome: link.Welcome) -> None:
         self._streams.trust_keys(welcome.grant_keys)
 
+    def keys_changed(self, keys: link.Keys) -> None:
+        self._streams.trust_keys(keys.grant_keys)
+
     def command(self, command: link.Command) -> None:
         self._commands.receive(command)
 
@@ -152,6 +155,8 @@ class Service:
             accelerator=facts.accelerator if facts else None,
             probe=facts.probe if facts else None,
             monitor=facts.monitor if facts else False,
+            identity=self._identity_problem or (self._identity.address if self._identity else None),
+            clock_ahead=self._link.clock_ahead,
             streams=self._streams.count,
             commands=self._commands.pending,
             machines=self._machines.reports(),

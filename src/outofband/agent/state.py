@@ -18,7 +18,7 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.net.tls import client_context
-from outofband.net.trust import fingerprints
+from outofband.net.trust import next_trust
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -98,22 +98,6 @@ class HostKey:
 
 def _unpadded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def next_trust(pinned: str, offered: str) -> str | None:
-    """The bundle to pin after a control plane offered one, or None to keep what is pinned.
-
-    An offer counts only when it still holds an authority that is pinned already: authorities change one at
-    a time, so whoever controls a link for a moment cannot move the agent to authorities of its own alone.
-    """
-    try:
-        theirs = fingerprints(offered)
-    except ValueError:
-        return None
-    ours = fingerprints(pinned)
-    if theirs.keys() == ours.keys() or not theirs.keys() & ours.keys():
-        return None
-    return "".join(theirs.values())
 
 
 class Trust:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from outofband.core.paths import StateDir
 
 
+CLOCK_SECONDS = 30.0
+"""A difference of clocks that is shown; the control plane tolerates two minutes."""
+
+
 def is_enrolled(state: StateDir) -> bool:
     """Whether this state has the identity of a host."""
     return (state.agent / "identity.json").exists()
@@ -198,6 +202,9 @@ def _table(found: dict[str, Any]) -> None:
             "problem": found["problem"] or "",
             "accelerator": " ".join(filter(None, [found["accelerator"], found["probe"]])),
             "monitor mode": "on: nobody may type" if found["monitor"] else "",
+            "object id": found["agent"],
+            "managed identity": found["identity"] or "off",
+            "clock": _clock(found["clockAhead"]),
             "streams": str(found["streams"]),
         }
     )
@@ -208,6 +215,12 @@ def _table(found: dict[str, Any]) -> None:
     for gap in found["gaps"]:
         size = gap["end"] - gap["start"]
         show.line(f"{gap['vm']} port {gap['port']}: {size or 'an unknown number of'} bytes lost")
+
+
+def _clock(ahead: float | None) -> str:
+    if ahead is None or abs(ahead) < CLOCK_SECONDS:
+        return ""
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the control plane's: set it (NTP)"
 
 
 def _port(ports: list[dict[str, Any]]) -> tuple[str, str, str]:

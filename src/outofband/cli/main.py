@@ -28,6 +28,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
     "identity": ("People", "identity:identity", "Accounts of people; let an administrator in again"),
+    "keys": ("Keys", "keys:keys", "Master key and signing keys: what there is, and changing them"),
+    "ca": ("Keys", "ca:ca", "The control plane's authority and certificate"),
     "az": ("Azure's clients", "az:az", "Azure's own command line on this control plane"),
     "agent": ("Hosts", "agent:agent", "Enrol and run the agent of a VM host"),
     "explain": ("Help", "explain:explain", "What an error code means and what to do about it"),

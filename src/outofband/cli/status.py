@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ from outofband.cli import options
 from outofband.cli import output as show
 from outofband.cli.services import AGENT, CONTROL_PLANE, Service
 from outofband.client.faults import explained
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.net.proxies import proxy_for
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 HYBRID_VERSION = "2024-07-10"
 EXIT_NOT_READY = 6
 CONNECT_SECONDS = 2.0
+DAY_SECONDS = 86400
+SOON_DAYS = 21
+"""We renew ours earlier: one that is this near its end is somebody else's, or is not renewed."""
 
 
 def hosts(client: ArmClient) -> list[dict[str, Any]]:
@@ -59,9 +65,10 @@ def collect(state: StateDir, client: ArmClient) -> dict[str, Any]:
         }
         for vm in client.list(f"{client.group()}/{VMS}", **{"$expand": "instanceView"})
     ]
-    listening = _listening(client)
+    listening, ends = _listening(client)
     return {
         **_known(state, client.profile),
+        "certificate": ends,
         "ready": listening and any(each["connected"] for each in found),
         "consoleListener": "listening" if listening else "not reachable",
         "hosts": found,
@@ -85,6 +92,7 @@ def _known(state: StateDir, profile: Profile) -> dict[str, Any]:
         "resourceGroup": profile.resource_group,
         "clientId": profile.client_id,
         "clientSecretFile": secret_file,
+        "certificate": None,
         "signedIn": {"kind": "client" if secret_file else "person", "name": profile.who},
         "state": str(state.root),
         "controlPlane": _process(CONTROL_PLANE, state),
@@ -92,11 +100,14 @@ def _known(state: StateDir, profile: Profile) -> dict[str, Any]:
     }
 
 
-def _listening(client: ArmClient) -> bool:
-    """Consoles have a port of their own, which a firewall may keep shut while the API answers."""
+def _listening(client: ArmClient) -> tuple[bool, dict[str, Any] | None]:
+    """Whether the console listener answers, and how long its certificate lasts, which is the API's as well.
+
+    Consoles have a port of their own, which a firewall may keep shut while the API answers.
+    """
     gateway = client.profile.gateway
     if proxy_for(gateway):
-        return True  # only the proxy could tell
+        return True, None  # only the proxy could tell
     parts = urlsplit(gateway)
     host = parts.hostname or ""
     try:
@@ -105,10 +116,13 @@ def _listening(client: ArmClient) -> bool:
             socket.create_connection((host, parts.port or 443), CONNECT_SECONDS) as plain,
             client.tls.wrap_socket(plain, server_hostname=host) as secured,
         ):
+            certificate = secured.getpeercert() or {}
             secured.unwrap()
-    except (OSError, ValueError):
-        return False
-    return True
+        ends = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+    except (OSError, ValueError, KeyError):
+        return False, None
+    moment = datetime.fromtimestamp(ends, UTC)
+    return True, {"ends": clock.iso(moment), "daysLeft": int((ends - clock.wall()) // DAY_SECONDS)}
 
 
 def _process(service: Service, state: StateDir) -> dict[str, Any]:
@@ -131,6 +145,14 @@ def status(state: StateDir, output: str) -> int:
     return 0 if facts["ready"] else EXIT_NOT_READY
 
 
+def _days(certificate: dict[str, Any] | None) -> str:
+    if certificate is None:
+        return ""
+    left = certificate["daysLeft"]
+    words = f"{left} days left"
+    return f"{words}: it ends soon, see `oob ca status`" if left < SOON_DAYS else words
+
+
 def _table(facts: dict[str, Any]) -> None:
     show.facts(
         {
@@ -138,6 +160,7 @@ def _table(facts: dict[str, Any]) -> None:
             "signed in as": facts["signedIn"]["name"],
             "Resource Manager": facts["arm"],
             "console listener": f"{facts['gateway']} ({facts['consoleListener']})",
+            "certificate": _days(facts["certificate"]),
             "authority": facts["caFile"],
             "tenant": facts["tenantId"],
             "subscription": facts["subscriptionId"],

@@ -25,11 +25,13 @@ from outofband.store.agents import Agent, topic
 from outofband.store.store import Store
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest
 from outofband.wire.link import (
+    TAKES_KEYS,
     AgentMessage,
     Command,
     EndSession,
     Hello,
     Inventory,
+    Keys,
     OpenStream,
     Result,
     StreamFailed,
@@ -275,6 +277,18 @@ class Fleet:
                 self._empty.set()
             log.info("link.ended", agent=link.agent, link=link.id, address=address, reason=link.server.reason)
 
+    async def announce_keys(self) -> None:
+        """Tell every agent that is linked here which keys and authorities count now."""
+        message = Keys(await self._grant_keys(), self._trust())
+        for link in tuple(self._links):
+            if not link.is_open:
+                continue
+            if link.takes_keys:
+                with contextlib.suppress(ProtocolError):
+                    link.send(message)
+            else:
+                link.close("the keys changed, and this agent learns of them with a new link only")
+
     async def _find(self, agent: str) -> Agent | None:
         async with self._store.read() as tx:
             return await self._store.agents.get(tx, agent)
@@ -309,6 +323,7 @@ class Fleet:
         before = self._hosts.linked(row, link)
         if before is not None:
             before.close("a newer link of the same agent took its place")
+        link.takes_keys = TAKES_KEYS in hello.takes
         link.welcome(Welcome(link.id, self._node, grant_keys, self._trust()))
         self._bell.ring(topic(row.id))
         log.info("link.opened", agent=row.id, name=row.name, link=link.id, version=hello.version[:64])

@@ -63,6 +63,8 @@ class Link:
         """Set when the agent has proved itself and was welcomed."""
         self._wake = asyncio.Event()
         self._queued = 0
+        self.takes_keys = False
+        """Whether the agent understands `keys`; one that does not hears of new ones with its next link."""
         self.sent_up_to = 0
         """Sequence of the last command put on this link."""
 

@@ -39,6 +39,8 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         50057: "The account is switched off. Whoever manages the users can switch it on.",
         50058: "Nobody is signed in in this browser.",
         50059: "A program names its tenant in the address: its id or domain, not common or organizations.",
+        50076: "The tenant requires a second factor. Sign in interactively.",
+        500121: "The second factor was wrong, or was refused.",
         50126: "The user name or the password is wrong.",
         50173: "The sign-in has ended: signed out, another password, or a refresh token used twice. Sign in.",
         50196: "Too many failed tries from here. Wait as long as Retry-After says.",

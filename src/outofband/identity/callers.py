@@ -1,5 +1,5 @@
 """From an access token to the principal behind it, looked up each time: who was disabled, removed or signed
-out is out at the very next request, and a token that is older than a loss is replaced by a client that can.
+out is out at the very next request. A client that can is told to ask for another token, and why it gets none.
 """
 
 from __future__ import annotations
@@ -44,13 +44,12 @@ class Callers:
             raise invalid("its principal is unknown or disabled")
         if client.disabled:
             raise _ended("its principal is unknown or disabled", claims, now)
-        if claims.gen != client.generation:
-            kept = claims.cred is None or await self._store.principals.has_credential(
-                tx, client.object_id, claims.cred
-            )
-            if not kept:
-                raise _ended("the secret or certificate it was given for was taken back", claims, now)
-            _require_newer(claims, now)
+        if claims.gen < client.floor:
+            raise _older(claims, now)
+        # A secret or certificate was taken back since; perhaps another one.
+        doubtful = claims.cred if claims.gen != client.generation else None
+        if doubtful and not await self._store.principals.has_credential(tx, client.object_id, doubtful):
+            raise _ended("the secret or certificate it was given for was taken back", claims, now)
         return Principal(
             tenant=client.tenant_id,
             object_id=client.object_id,
@@ -73,8 +72,6 @@ class Callers:
             raise _ended("the sign-in it came from has ended", claims, now)
         if user.must_change:
             raise _ended("its user has to change the password first", claims, now)
-        if claims.gen != user.generation:
-            _require_newer(claims, now)
         if not session.mfa and (await self._store.sign_in_policies.get(tx, user.tenant_id)).require_mfa:
             raise Fault("MfaRequired", name=user.name, claims=MFA)
         return Principal(
@@ -94,13 +91,7 @@ def _ended(detail: str, claims: AccessClaims, now: datetime) -> Fault:
     return challenge(invalid(detail), capable=claims.capable, claims=issued_since(now))
 
 
-def _require_newer(claims: AccessClaims, now: datetime) -> None:
-    """Something was taken away after the token was issued, and the token still stands for its principal.
-
-    Rights are read with each request, so nothing is lost by going on with it: only a client that can replace
-    it is made to, for others a refusal would be the end of an hour's work. Raises Fault
-    TokenIssuedBeforeRevocationTimestamp.
-    """
-    if claims.capable:
-        plain = Fault("TokenIssuedBeforeRevocationTimestamp")
-        raise challenge(plain, capable=True, claims=issued_since(now))
+def _older(claims: AccessClaims, now: datetime) -> Fault:
+    """The token was issued before its program was switched off. With a newer one its client goes on."""
+    plain = Fault("TokenIssuedBeforeRevocationTimestamp")
+    return challenge(plain, capable=claims.capable, claims=issued_since(now))

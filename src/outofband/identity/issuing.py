@@ -80,7 +80,6 @@ class Issuer:
             "azp": client,
             "scp": PERMISSION,
             "idtyp": USER,
-            "gen": user.generation,
             **({"acrs": ["p1"]} if session.mfa else {}),
             **_capable(wanted),
         }

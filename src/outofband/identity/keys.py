@@ -1,19 +1,23 @@
 """Signing keys at work: which one signs now, which ones are trusted, and how the next takes over.
 
-A new key is published `LEAD` before it signs, so that nobody meets a signature by a key it could not know; an
-old one is trusted until the last thing it signed has ended.
+There is always a next key. It is published at least `LEAD` before it signs, so that nobody meets a signature
+by a key it could not know; an old one is trusted until the last thing it signed has ended. When the time of
+the next one comes it signs by itself, on every node at once; `keep` then makes the one after it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
+import functools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from joserfc.jwk import KeySet, OKPKey, RSAKey
 
+from outofband.core.errors import Fault
 from outofband.store.keyring import StoredKey
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -21,7 +25,9 @@ from outofband.store.vault import Vault
 from outofband.store.wrapping import SIGNING_KEYS
 
 LEAD = timedelta(hours=24)
-"""From the publication of a key to its first signature."""
+"""From the publication of a key to its first signature: as long as clients keep a key set."""
+MAX_AGE = timedelta(days=90)
+"""How long a key signs, unless the settings say otherwise."""
 LONGEST_LIFE = timedelta(hours=2)
 """More than the life of anything that is signed, clock differences included."""
 REFRESH = timedelta(seconds=60)
@@ -54,16 +60,39 @@ class _Ring(msgspec.Struct, frozen=True):
     read_at: datetime
 
 
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """Which key signs from when on."""
+
+    kid: str
+    begins: datetime
+
+
+class KeyState(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One key as people see it."""
+
+    kid: str
+    use: str
+    algorithm: str
+    state: str
+    """`next`, `current`, or `recent`: it signs no more and is still trusted."""
+    created: datetime
+    active_from: datetime
+    retired: datetime | None
+    expires: datetime | None
+    wrap: str
+
+
 class Keys:
     """Keys of this control plane, read from the store and kept for a while. `now` is aware UTC everywhere."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, max_age: timedelta = MAX_AGE) -> None:
         self._store = store
+        self._max_age = max(max_age, LEAD)
         self._rings: dict[KeyUse, _Ring] = {}
         self._reading = asyncio.Lock()
 
     async def ensure(self, now: datetime) -> None:
-        """Make the first key of each use where there is none. Called once at every start."""
+        """Make the first key of each use where there is none, and the next one. Called at every start."""
         async with self._store.read() as tx:
             missing = [use for use in KeyUse if not await self._store.keyring.trusted(tx, use, now)]
         for use in missing:
@@ -72,15 +101,50 @@ class Keys:
                 # Another node may have been quicker.
                 if not await self._store.keyring.trusted(tx, use, now):
                     await self._store.keyring.add(tx, made)
+        await self.keep(now)
+
+    async def keep(self, now: datetime) -> list[KeyUse]:
+        """See to it that every use has a next key, and nothing else; the uses that got one. Call it at times:
+        without a next one the current key signs on, however old it is.
+        """
+        given = []
+        for use in KeyUse:
+            async with self._store.read() as tx:
+                newest = _newest(await self._store.keyring.trusted(tx, use, now))
+            if newest is not None and newest.active_from <= now:
+                fresh = await self._generate(use, now, active_from=self._due(newest, now))
+                if await self._store.transact(functools.partial(self._follow, fresh=fresh, now=now)):
+                    given.append(use)
+        self.forget()
+        return given
+
+    def forget(self) -> None:
+        """Read the keys again before the next answer: somebody changed them."""
         self._rings.clear()
+
+    def _due(self, before: StoredKey, now: datetime) -> datetime:
+        """When the key after `before` signs."""
+        return max(before.active_from + self._max_age, now + LEAD)
+
+    async def _follow(self, tx: Tx, *, fresh: StoredKey, now: datetime) -> bool:
+        """Add the key after the newest one, which ends when it begins; False when another node has."""
+        newest = _newest(await self._store.keyring.trusted(tx, fresh.use, now))
+        if newest is None or newest.active_from > now:
+            return False
+        await self._end(tx, newest, fresh.active_from)
+        await self._store.keyring.add(tx, fresh)
+        return True
+
+    async def _end(self, tx: Tx, key: StoredKey, when: datetime) -> None:
+        await self._store.keyring.retire(tx, key.kid, retired=when, expires=when + LONGEST_LIFE)
 
     async def signing(self, use: KeyUse, now: datetime) -> SigningKey:
         """The key that signs now."""
         ring = await self._ring(use, now)
-        for stored in ring.stored:
-            if stored.active_from <= now and (stored.retired is None or stored.retired > now):
-                return ring.keys[stored.kid]
-        raise LookupError(f"no active key for {use}: call ensure() first")
+        stored = _signing(ring.stored, now)
+        if stored is None:
+            raise LookupError(f"no active key for {use}: call ensure() first")
+        return ring.keys[stored.kid]
 
     async def grant_key(self, now: datetime) -> OKPKey:
         """The key that signs grants."""
@@ -109,20 +173,74 @@ class Keys:
         ring = await self._ring(use, now)
         return [stored.public for stored in ring.stored if not _ended(stored, now)]
 
-    async def rotate(self, use: KeyUse, now: datetime) -> str:
-        """Publish a new key, which signs after `LEAD`; the older ones end when it does. Its key id."""
-        fresh = await self._generate(use, now, active_from=now + LEAD)
+    async def rotate(self, use: KeyUse, now: datetime) -> Rotation:
+        """Let the next key sign as soon as everybody can know it: now, when it was published `LEAD` ago. A
+        rotation that waits for that already is left as it is.
+        """
+        spare = await self._generate(use, now, active_from=now)
 
-        async def change(tx: Tx) -> None:
-            for old in await self._store.keyring.trusted(tx, use, now):
-                if old.retired is None:
-                    ends = fresh.active_from
-                    await self._store.keyring.retire(tx, old.kid, retired=ends, expires=ends + LONGEST_LIFE)
-            await self._store.keyring.add(tx, fresh)
+        async def change(tx: Tx) -> Rotation:
+            keys = await self._store.keyring.trusted(tx, use, now)
+            current, coming = _signing(keys, now), _newest(keys)
+            if current is None or coming is None or coming is current:
+                raise LookupError(f"no next key for {use}: call ensure() first")
+            begins = min(max(now, coming.created + LEAD), coming.active_from)
+            if begins != coming.active_from:
+                await self._store.keyring.activate(tx, coming.kid, begins)
+                await self._end(tx, current, begins)
+            if begins <= now:
+                due = self._due(msgspec.structs.replace(coming, active_from=begins), now)
+                await self._end(tx, coming, due)
+                await self._store.keyring.add(tx, msgspec.structs.replace(spare, active_from=due))
+            return Rotation(kid=coming.kid, begins=begins)
 
-        await self._store.transact(change)
-        self._rings.pop(use, None)
-        return fresh.kid
+        done = await self._store.transact(change)
+        self.forget()
+        return done
+
+    async def revoke(self, kid: str, now: datetime) -> Rotation:
+        """In an emergency: nothing that this key signed counts from now on. If it was the one that signs, the
+        next one takes its place at once; that one's own next is published late, which is the lesser evil.
+
+        Raises Fault KeyUnknown.
+        """
+        async with self._store.read() as tx:
+            found = await self._store.keyring.get(tx, kid)
+        if found is None or _ended(found, now):
+            raise Fault("KeyUnknown", kid=kid)
+        use = KeyUse(found.use)
+        spares = [await self._generate(use, now, active_from=now) for _ in range(2)]
+
+        async def change(tx: Tx) -> Rotation:
+            ring = self._store.keyring
+            await ring.retire(tx, kid, retired=now, expires=now)
+            keys = await ring.trusted(tx, use, now)
+            current = _signing(keys, now)
+            if current is None:
+                # The lost key's successor, published or not. There is always one, unless it was lost before.
+                current = msgspec.structs.replace(_newest(keys) or spares[0], active_from=now)
+                if not await ring.activate(tx, current.kid, now):
+                    await ring.add(tx, current)
+                keys = [current]
+            if _newest(keys) is current:
+                due = self._due(current, now)
+                await self._end(tx, current, due)
+                await ring.add(tx, msgspec.structs.replace(spares[1], active_from=due))
+            return Rotation(kid=current.kid, begins=current.active_from)
+
+        done = await self._store.transact(change)
+        self.forget()
+        return done
+
+    async def listed(self, now: datetime) -> list[KeyState]:
+        """Every key that counts, of every use, those that sign first."""
+        found = []
+        async with self._store.read() as tx:
+            for use in KeyUse:
+                keys = await self._store.keyring.trusted(tx, use, now)
+                current = _signing(keys, now)
+                found += [_state(each, current, now) for each in keys]
+        return sorted(found, key=lambda each: (each.use, each.active_from))
 
     async def _ring(self, use: KeyUse, now: datetime) -> _Ring:
         ring = self._rings.get(use)
@@ -174,6 +292,35 @@ def _load(stored: StoredKey, vault: Vault) -> SigningKey:
 def _okp(key: SigningKey) -> OKPKey:
     assert isinstance(key, OKPKey)
     return key
+
+
+def _newest(keys: Sequence[StoredKey]) -> StoredKey | None:
+    return max(keys, key=lambda each: each.active_from, default=None)
+
+
+def _signing(keys: Sequence[StoredKey], now: datetime) -> StoredKey | None:
+    """The newest that is active. One whose successor never came signs on."""
+    active = [each for each in keys if each.active_from <= now and not _retired(each, now)]
+    return _newest(active)
+
+
+def _retired(stored: StoredKey, now: datetime) -> bool:
+    return stored.retired is not None and stored.retired <= now
+
+
+def _state(stored: StoredKey, current: StoredKey | None, now: datetime) -> KeyState:
+    state = "current" if stored is current else "next" if stored.active_from > now else "recent"
+    return KeyState(
+        kid=stored.kid,
+        use=stored.use,
+        algorithm=stored.algorithm,
+        state=state,
+        created=stored.created,
+        active_from=stored.active_from,
+        retired=stored.retired,
+        expires=stored.expires,
+        wrap=stored.wrap,
+    )
 
 
 def _ended(stored: StoredKey, now: datetime) -> bool:

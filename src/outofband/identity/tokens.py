@@ -49,7 +49,7 @@ class AccessClaims(msgspec.Struct, frozen=True, kw_only=True):
     sid: str | None = None
     """The sign-in session of a user."""
     gen: int = 0
-    """How often something had been taken from the principal when it was issued (`store.generations`)."""
+    """How often something had been taken from the program when it was issued (`store.generations`)."""
     cred: str | None = None
     """Which secret or certificate of a program it was given for."""
     xms_cc: list[str] = []

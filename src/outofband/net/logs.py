@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import ssl
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import structlog
@@ -51,6 +52,21 @@ def configure(*, json: bool | None = None, verbose: bool = False) -> None:
     for name in _CHATTY:
         # At INFO they tell of every connection, at DEBUG of every byte; bytes of consoles are in no log.
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Only warnings, on standard error, within the block: for a command whose output is its result."""
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def loop_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -41,3 +41,19 @@ def fingerprints(bundle: str) -> dict[str, str]:
         der = certificate.public_bytes(serialization.Encoding.DER)
         found[hashlib.sha256(der).hexdigest()] = certificate.public_bytes(serialization.Encoding.PEM).decode()
     return found
+
+
+def next_trust(pinned: str, offered: str) -> str | None:
+    """The bundle to pin after a control plane offered one, or None to keep what is pinned.
+
+    An offer counts only when it still holds an authority that is pinned already: authorities change one at
+    a time, so whoever controls a connection for a moment cannot move anybody to authorities of its own alone.
+    """
+    try:
+        theirs = fingerprints(offered)
+    except ValueError:
+        return None
+    ours = fingerprints(pinned)
+    if theirs.keys() == ours.keys() or not theirs.keys() & ours.keys():
+        return None
+    return "".join(theirs.values())

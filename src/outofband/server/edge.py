@@ -11,7 +11,6 @@ from typing import Any
 
 import uvicorn
 
-from outofband.identity.pki import Pki
 from outofband.server.protocol import EdgeProtocol
 from outofband.wire.link import MAX_MESSAGE
 
@@ -23,11 +22,9 @@ MAX_HEADERS = 64 * 1024
 class Edge(uvicorn.Server):
     """`serve_on` a socket that listens; `leave` makes it end."""
 
-    def __init__(self, app: Any, pki: Pki) -> None:
+    def __init__(self, app: Any, context: ssl.SSLContext) -> None:
         config = uvicorn.Config(
             app,
-            ssl_certfile=pki.certificate,
-            ssl_keyfile=pki.key,
             ws="websockets-sansio",
             # The control link has heartbeats of its own; compression costs memory for each connection.
             ws_max_size=MAX_MESSAGE,
@@ -44,9 +41,8 @@ class Edge(uvicorn.Server):
             proxy_headers=False,
         )
         config.load()
-        assert config.ssl is not None
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-        self.context = config.ssl
+        # A context of ours, whose certificate changes while this serves.
+        config.ssl = context
         self.accepting = asyncio.Event()
         super().__init__(config)
 

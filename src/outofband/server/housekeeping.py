@@ -1,10 +1,8 @@
-"""What a node does once in a while: renew its certificate, forget what nobody asks for any more."""
+"""What a node does once in a while: see to the next keys, forget what nobody asks for any more."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
@@ -12,6 +10,7 @@ import structlog
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.server.wiring import Services
+from outofband.store.wrapping import wrap_all
 
 log = structlog.get_logger(__name__)
 
@@ -28,27 +27,18 @@ KEEP_SIGN_INS = timedelta(days=7)
 KEEP_FAILURES = timedelta(days=1)
 
 
-async def keep_house(services: Services, contexts: Sequence[ssl.SSLContext]) -> None:
-    """Runs until cancelled. `contexts` serve a renewed certificate from their next connection on."""
+async def keep_house(services: Services) -> None:
+    """Runs until cancelled."""
     while True:
         try:
-            renew(services, contexts)
+            await services.keys.keep(clock.now())
+            # What an older node wrote in clear beside us, or under a master key that is on its way out.
+            await wrap_all(services.store.db, services.store.vault)
             await forget(services)
             await services.storage.sweep.run()
         except Fault as fault:
             log.warning("housekeeping.put_off", code=fault.code)
         await asyncio.sleep(EVERY_SECONDS)
-
-
-def renew(services: Services, contexts: Sequence[ssl.SSLContext]) -> bool:
-    """Renew the server's certificate when its end is near; True when there is a new one."""
-    pki = services.pki
-    if not pki.renew(services.settings.certificate_names, clock.now()):
-        return False
-    for context in contexts:
-        context.load_cert_chain(pki.certificate, pki.key)
-    log.info("certificate.renewed")
-    return True
 
 
 async def forget(services: Services) -> None:

@@ -22,13 +22,14 @@ from outofband.http.app import create_app
 from outofband.identity import bootstrap, first_user
 from outofband.identity.bootstrap import FirstStart
 from outofband.identity.pki import Pki
-from outofband.net import tls
 from outofband.net.tasks import Tasks
 from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.server.blobs import open_storage
+from outofband.server.certificates import Certificates
 from outofband.server.edge import Edge
 from outofband.server.housekeeping import keep_house
 from outofband.server.settings import Settings
+from outofband.server.watching import watch
 from outofband.server.wiring import Services, wire
 from outofband.store.store import Store
 
@@ -68,15 +69,16 @@ class Node:
     async def run(self, ready: Callable[[], None]) -> None:
         """Serve until `stop`. Calls `ready` once both ports serve. Raises Fault when it cannot start."""
         async with self._services() as services:
-            edge = Edge(create_app(services), services.pki)
-            context = tls.server_context(services.pki.certificate, services.pki.key)
-            await services.listener.start(self._console, context)
+            certificates = services.certificates
+            edge = Edge(create_app(services), certificates.context())
+            await services.listener.start(self._console, certificates.context())
             serving = self._tasks.spawn("edge", edge.serve_on(self._arm))
             # Without its API a node is of no use: whoever started it may start it again.
             serving.add_done_callback(lambda _: self.stop())
             accepting = self._tasks.spawn("edge.accepting", edge.accepting.wait())
             await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
-            self._tasks.spawn("housekeeping", keep_house(services, (edge.context, context)))
+            self._tasks.spawn("housekeeping", keep_house(services))
+            self._tasks.spawn("watch", watch(services))
             if not self._stop.is_set():
                 self._ready = True
                 ready()
@@ -90,17 +92,17 @@ class Node:
     async def _services(self) -> AsyncIterator[Services]:
         """Everything made and started but the two ports."""
         state, settings = self._state, self._settings
-        pki = Pki.open(state.pki, settings.certificate_names, clock.now())
         async with contextlib.AsyncExitStack() as ends:
             store = await Store.open(settings.store(state), settings.master_keys(state))
             ends.push_async_callback(store.close)
+            certificates = Certificates.open(state, settings, store.vault)
             storage = await open_storage(settings, state, store)
             ends.push_async_callback(storage.close)
             ends.push_async_callback(self._tasks.close)
             services = wire(
                 settings,
                 store,
-                pki,
+                certificates,
                 storage,
                 unready=self._unready,
                 first_password=state.first_password,
@@ -119,7 +121,7 @@ class Node:
                 by=bootstrap.SYSTEM,
                 now=clock.now(),
             )
-            self._leave_profile(first, pki, secret_file)
+            self._leave_profile(first, certificates.pki, secret_file)
             await services.fleet.start()
             await services.sessions.start()
             services.runner.start()

@@ -48,7 +48,7 @@ async def _recover(url: str, name: str | None, clear_factors: bool) -> Recovered
     try:
         owners = Owners(store, OWNER)
         recovery = Recovery(store, Directory(store, Passwords(), owners), owners)
-        by = f"{_user(os.getuid())} on {socket.gethostname()}"
+        by = f"{user_name()} on {socket.gethostname()}"
         return await recovery.recover(
             name,
             by=by,
@@ -58,6 +58,11 @@ async def _recover(url: str, name: str | None, clear_factors: bool) -> Recovered
         )
     finally:
         await store.close()
+
+
+def user_name() -> str:
+    """Who runs this."""
+    return _user(os.getuid())
 
 
 def _user(number: int) -> str:

@@ -23,6 +23,10 @@ The file is flat and every key is optional:
     blob_store_region = "us-east-1"
     blob_store_ca_file = "/etc/ssl/s3.pem"                  # when the store's certificate is from an own CA
     vault_key_file = "/run/secrets/vault"   # the master key that encrypts stored secrets; control/vault.key
+    signing_key_days = 90                   # how long a key signs tokens before the next one does
+    certificate_file = "/etc/ssl/oob.pem"   # a certificate of your own, in place of one we issue: leaf, chain
+    certificate_key_file = "/etc/ssl/oob.key"
+    certificate_ca_file = "/etc/ssl/ca.pem" # what clients and agents trust it by
 
 In the environment each is `OOB_` and the key in capitals (`OOB_CONSOLE_PORT`, `OOB_STORE_URL_FILE`).
 """
@@ -43,6 +47,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
+from outofband.identity.keys import MAX_AGE
 from outofband.identity.pki import LOCAL_NAMES
 from outofband.resources.limits import DEFAULT
 from outofband.store import master_keys
@@ -85,6 +90,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     blob_store_region: str = "us-east-1"
     blob_store_ca_file: str = ""
     vault_key_file: str = ""
+    signing_key_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = MAX_AGE.days
+    certificate_file: str = ""
+    certificate_key_file: str = ""
+    certificate_ca_file: str = ""
 
     @property
     def public_pool(self) -> tuple[Block, ...]:

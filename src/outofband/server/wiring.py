@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -19,12 +20,12 @@ from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
-from outofband.identity.pki import Pki
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
 from outofband.resources.registry import Registry
 from outofband.resources.runner import Runner
+from outofband.server.certificates import Certificates
 from outofband.server.rights import ConsoleRights
 from outofband.server.settings import Settings
 from outofband.storage.service import Storage
@@ -37,7 +38,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     store: Store
     keys: Keys
-    pki: Pki
+    certificates: Certificates
     authority: Authority
     authorizer: Authorizer
     directory: Directory
@@ -55,7 +56,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 def wire(
     settings: Settings,
     store: Store,
-    pki: Pki,
+    certificates: Certificates,
     storage: Storage,
     *,
     unready: Callable[[], str | None],
@@ -67,14 +68,14 @@ def wire(
     `first_password` is the file that goes when its password is changed.
     """
     node = settings.node_name
-    keys = Keys(store)
+    keys = Keys(store, max_age=timedelta(days=settings.signing_key_days))
     authorizer = Authorizer(store)
     fleet = Fleet(
         store,
         node=node,
         arm=settings.arm,
-        trust=pki.trust.read_text,
-        fingerprint=lambda: pki.fingerprint,
+        trust=certificates.trust,
+        fingerprint=certificates.fingerprint,
         grant_keys=lambda: keys.public(KeyUse.GRANT, clock.now()),
     )
     authority = Authority(
@@ -87,7 +88,7 @@ def wire(
         settings=settings,
         store=store,
         keys=keys,
-        pki=pki,
+        certificates=certificates,
         authority=authority,
         authorizer=authorizer,
         directory=Directory(store, authority.passwords, Owners(store, OWNER)),

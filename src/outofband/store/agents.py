@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 10_000
@@ -45,6 +46,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         """Id of the machine resource this agent stands for."""
         group = f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
         return f"{group}/providers/Microsoft.HybridCompute/machines/{self.name}"
+
+
+_BY_ID = Query(Agent, columns(tables.agents, Agent).where(tables.agents.c.id == sa.bindparam("id")))
 
 
 class Agents:
@@ -90,8 +94,17 @@ class Agents:
         return made
 
     async def get(self, tx: Tx, agent_id: str) -> Agent | None:
+        return await tx.first(_BY_ID, id=agent_id.lower())
+
+    async def unaware(self, tx: Tx, since: datetime) -> list[str]:
+        """Names of agents that have had no link since `since`, and have none now."""
         table = tables.agents
-        return await tx.row(Agent, columns(table, Agent).where(table.c.id == agent_id.lower()))
+        away = sa.and_(
+            table.c.revoked.is_(None),
+            table.c.link_id.is_(None),
+            sa.or_(table.c.last_seen.is_(None), table.c.last_seen < since),
+        )
+        return [row[0] for row in await tx.fetch(sa.select(table.c.name).where(away).order_by(table.c.name))]
 
     async def at(self, tx: Tx, subscription_id: str, resource_group: str, name: str) -> Agent | None:
         """By place and name, as the id of the machine resource says it."""

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.columns import Text, inside
-from outofband.store.generations import advance
-from outofband.store.groups import holders_of, reached_from
+from outofband.store.groups import holders_of
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -180,11 +179,10 @@ class Assignments:
         return AssignmentPage(items=found[:size], after=found[size - 1].key if more else None)
 
     async def remove(self, tx: Tx, tenant_id: str, scope: str, name: str) -> bool:
-        """Take a role away; tokens of whoever had it, also by a group, are older than that from then on."""
+        """Take a role away, which is felt at the next request: no token says what its principal may do."""
         table = tables.role_assignments
-        where = table.c.key == key_of(tenant_id, scope, name)
-        await advance(tx, sa.select(reached_from(sa.select(table.c.principal_id).where(where)).c.id))
-        return await tx.change(sa.delete(table).where(where)) > 0
+        gone = sa.delete(table).where(table.c.key == key_of(tenant_id, scope, name))
+        return await tx.change(gone) > 0
 
     async def remove_of(self, tx: Tx, principal_id: str) -> int:
         """Take everything away from a principal that is removed."""

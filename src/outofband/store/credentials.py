@@ -16,6 +16,7 @@ from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.directory_tables import applications, client_certificates, client_secrets
 from outofband.store.generations import advance
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_EACH = 20
@@ -67,6 +68,15 @@ class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
         return self.begins <= now < self.expires
 
 
+_SECRETS = Query(
+    PrincipalSecret,
+    columns(client_secrets, PrincipalSecret)
+    .join(tables.service_principals, tables.service_principals.c.app_id == client_secrets.c.app_id)
+    .where(tables.service_principals.c.object_id == sa.bindparam("id"))
+    .order_by(client_secrets.c.created.desc(), client_secrets.c.id),
+)
+
+
 class Credentials:
     """`object_id` is a holder's to write, and a service principal's where its program is to be proven."""
 
@@ -109,9 +119,7 @@ class Credentials:
         """All that prove the program of a service principal, newest first, ended ones too: a client is told
         when its secret has ended, not that it is wrong.
         """
-        table = client_secrets
-        query = columns(table, PrincipalSecret).where(table.c.app_id == _app_of(object_id))
-        return await tx.rows(PrincipalSecret, query.order_by(table.c.created.desc(), table.c.id))
+        return await tx.all(_SECRETS, id=object_id.lower())
 
     async def secrets_held(self, tx: Tx, object_id: str) -> list[PrincipalSecret]:
         """Those of one holder, oldest first."""

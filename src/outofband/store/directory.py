@@ -29,6 +29,12 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
 
 
+_TENANT = Query(
+    Tenant,
+    columns(tables.tenants, Tenant).where(
+        sa.or_(tables.tenants.c.id == sa.bindparam("name"), tables.tenants.c.domain == sa.bindparam("name"))
+    ),
+)
 _SUBSCRIPTION = Query(
     Subscription,
     columns(tables.subscriptions, Subscription).where(tables.subscriptions.c.id == sa.bindparam("id")),
@@ -43,9 +49,7 @@ class Directory:
 
     async def tenant(self, tx: Tx, name: str) -> Tenant | None:
         """By id or by domain."""
-        table, wanted = tables.tenants, name.lower()
-        where = sa.or_(table.c.id == wanted, table.c.domain == wanted)
-        return await tx.row(Tenant, columns(table, Tenant).where(where))
+        return await tx.first(_TENANT, name=name.lower())
 
     async def set_domain(self, tx: Tx, tenant_id: str, domain: str) -> None:
         """`domain` is what the sign-in names of the tenant's people end with; lower case."""

@@ -1,8 +1,11 @@
-"""A count, kept with every user and program, of how often something was taken from it: a role, a secret, its
-being switched on.
+"""A count, kept with every program, of how often something was taken from it that tokens stood for: a secret,
+a certificate, its being switched on. People have sessions for that.
 
-An access token has the count of the moment it was issued. One that differs is older than a loss, whatever the
-clocks of the nodes say, and may have to be replaced (continuous access evaluation).
+An access token has the count of the moment it was issued. One that is below the `floor` is over, whatever
+the clocks of the nodes say: it was issued before the program was switched off. Between floor and count a
+secret or certificate was taken back, and it is looked up whether it was the token's.
+
+Roles are not counted: they are read with every request, so that no token is ever older than their loss.
 """
 
 from __future__ import annotations
@@ -16,16 +19,18 @@ from outofband.store import tables
 from outofband.store.tx import Tx
 
 
-def taken(table: sa.Table) -> dict[str, Any]:
-    """Values for an UPDATE of `users` or `service_principals` that takes something away."""
-    return {"generation": table.c.generation + 1}
+def ended() -> dict[str, Any]:
+    """Values for an UPDATE of `service_principals` that ends every token there is."""
+    following = tables.service_principals.c.generation + 1
+    return {"generation": following, "floor": following}
 
 
-async def advance(tx: Tx, principals: Iterable[str] | sa.Select[Any]) -> None:
-    """Something was taken from each of these users or programs, given by object id or by a SELECT of those.
+async def advance(tx: Tx, programs: Iterable[str] | sa.Select[Any]) -> None:
+    """A secret or certificate was taken from these programs, given by object id or by a SELECT of those.
 
     Called in the unit that takes it. Ids that belong to nobody are passed over.
     """
-    wanted = principals if isinstance(principals, sa.Select) else [each.lower() for each in principals]
-    for table in (tables.users, tables.service_principals):
-        await tx.change(sa.update(table).where(table.c.object_id.in_(wanted)).values(taken(table)))
+    wanted = programs if isinstance(programs, sa.Select) else [each.lower() for each in programs]
+    table = tables.service_principals
+    taken = sa.update(table).where(table.c.object_id.in_(wanted)).values(generation=table.c.generation + 1)
+    await tx.change(taken)

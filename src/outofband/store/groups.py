@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from outofband.store.columns import Text
 from outofband.store.directory_tables import group_members, groups
-from outofband.store.generations import advance
 from outofband.store.tx import Tx, columns
 
 GROUP = "Group"
@@ -46,14 +44,6 @@ def holders_of(principal: sa.ColumnElement[str]) -> sa.CTE:
     held = sa.select(principal.label("id")).cte("held", recursive=True)
     # UNION and not UNION ALL: each group once, so that it ends.
     return held.union(sa.select(group_members.c.group_id).where(group_members.c.member_id == held.c.id))
-
-
-def reached_from(holders: sa.Select[Any]) -> sa.CTE:
-    """Ids of what `holders` selects, and of everything that is in those of them that are groups."""
-    start = holders.subquery()
-    held = sa.select(start.c[0].label("id"))
-    reached = held.cte("reached", recursive=True)
-    return reached.union(sa.select(group_members.c.member_id).where(group_members.c.group_id == reached.c.id))
 
 
 def _inside(group: sa.ColumnElement[str]) -> sa.CTE:
@@ -91,7 +81,6 @@ class Groups:
 
     async def remove(self, tx: Tx, object_id: str) -> bool:
         """Delete with its memberships, in both directions. Role assignments are the caller's to remove."""
-        await self._lost(tx, object_id)
         await self.forget(tx, object_id)
         return await tx.change(sa.delete(groups).where(groups.c.object_id == object_id.lower())) > 0
 
@@ -109,13 +98,7 @@ class Groups:
         one = sa.and_(
             group_members.c.group_id == group_id.lower(), group_members.c.member_id == member_id.lower()
         )
-        await self._lost(tx, member_id)
         return await tx.change(sa.delete(group_members).where(one)) > 0
-
-    async def _lost(self, tx: Tx, member_id: str) -> None:
-        """Whoever is `member_id`, or in it, may have lost what a group had."""
-        start = sa.select(sa.literal(member_id.lower(), Text))
-        await advance(tx, sa.select(reached_from(start).c.id))
 
     async def forget(self, tx: Tx, member_id: str) -> None:
         """Take somebody who is removed out of every group."""

@@ -4,6 +4,7 @@ tokens.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +52,23 @@ class Keyring:
             .order_by(table.c.active_from.desc(), table.c.kid)
         )
         return await tx.rows(StoredKey, query)
+
+    async def get(self, tx: Tx, kid: str) -> StoredKey | None:
+        table = tables.signing_keys
+        return await tx.row(StoredKey, columns(table, StoredKey).where(table.c.kid == kid))
+
+    async def stamp(self, tx: Tx) -> str:
+        """Changes whenever a key comes, goes, or gets another time; cheap enough to ask every second."""
+        table = tables.signing_keys
+        times = (table.c.active_from, table.c.retired, table.c.expires)
+        rows = await tx.fetch(sa.select(table.c.kid, *times).order_by(table.c.kid))
+        return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()
+
+    async def activate(self, tx: Tx, kid: str, when: datetime) -> bool:
+        """Begin to sign with a key at `when`."""
+        table = tables.signing_keys
+        change = sa.update(table).where(table.c.kid == kid)
+        return await tx.change(change.values(active_from=when, retired=None, expires=None)) > 0
 
     async def retire(self, tx: Tx, kid: str, *, retired: datetime, expires: datetime) -> bool:
         """Stop signing with a key at `retired`, stop trusting it at `expires`."""

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from outofband.core.errors import Fault
 from outofband.store import tables
-from outofband.store.generations import taken
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -31,8 +30,6 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     must_change: bool
     """The password was given by somebody else: nothing is open before it is changed."""
     created: datetime
-    generation: int = 0
-    """How often something was taken from the user: see `store.generations`."""
 
     def __repr__(self) -> str:
         return f"User({self.name!r}, {self.object_id!r})"
@@ -95,20 +92,14 @@ class People:
 
     async def set_disabled(self, tx: Tx, object_id: str, disabled: bool) -> bool:
         """Switch a user off or on; tokens and consoles stop at their next check. False when unknown."""
-        values: dict[str, object] = {"disabled": disabled}
-        return await self._update(tx, object_id, **values, **(taken(tables.users) if disabled else {}))
+        return await self._update(tx, object_id, disabled=disabled)
 
     async def set_password(
         self, tx: Tx, object_id: str, password_hash: str, *, must_change: bool, now: datetime
     ) -> bool:
         """Sessions that are to end with the old password are the caller's to end."""
         return await self._update(
-            tx,
-            object_id,
-            password_hash=password_hash,
-            password_changed=now,
-            must_change=must_change,
-            **taken(tables.users),
+            tx, object_id, password_hash=password_hash, password_changed=now, must_change=must_change
         )
 
     async def rehash(self, tx: Tx, object_id: str, *, old: str, new: str) -> bool:

@@ -14,7 +14,7 @@ from outofband.core.errors import Fault
 from outofband.store import tables
 from outofband.store.applications import Application, Applications
 from outofband.store.credentials import ClientCertificate, Credentials, PrincipalSecret
-from outofband.store.generations import taken
+from outofband.store.generations import ended
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -32,12 +32,21 @@ class ServicePrincipal(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     generation: int = 0
     """How often something was taken from the program: see `store.generations`."""
+    floor: int = 0
+    """Tokens with a lower count are over."""
 
 
 _BY_ID = Query(
     ServicePrincipal,
     columns(tables.service_principals, ServicePrincipal).where(
         tables.service_principals.c.object_id == sa.bindparam("id")
+    ),
+)
+
+_BY_APP = Query(
+    ServicePrincipal,
+    columns(tables.service_principals, ServicePrincipal).where(
+        tables.service_principals.c.app_id == sa.bindparam("app")
     ),
 )
 
@@ -63,9 +72,7 @@ class Principals(Credentials):
             raise Fault("ServicePrincipalExists", app_id=principal.app_id)
 
     async def by_app(self, tx: Tx, app_id: str) -> ServicePrincipal | None:
-        table = tables.service_principals
-        found = columns(table, ServicePrincipal).where(table.c.app_id == app_id.lower())
-        return await tx.row(ServicePrincipal, found)
+        return await tx.first(_BY_APP, app=app_id.lower())
 
     async def get(self, tx: Tx, object_id: str) -> ServicePrincipal | None:
         return await tx.first(_BY_ID, id=object_id.lower())
@@ -83,7 +90,7 @@ class Principals(Credentials):
     async def set_disabled(self, tx: Tx, object_id: str, disabled: bool) -> bool:
         """Switch a principal off or on; its tokens stop working at their next use. False when unknown."""
         table = tables.service_principals
-        values = {"disabled": disabled} | (taken(table) if disabled else {})
+        values = {"disabled": disabled} | (ended() if disabled else {})
         change = sa.update(table).where(table.c.object_id == object_id.lower()).values(values)
         return await tx.change(change) > 0
 

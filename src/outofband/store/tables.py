@@ -46,8 +46,9 @@ service_principals = sa.Table(
     sa.Column("name", Text, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("created", Moment, nullable=False),
-    # How often something was taken away: a token says which of them it has seen (store/generations.py).
+    # How often something was taken away that tokens stood for, and which are over (store/generations.py).
     sa.Column("generation", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("floor", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
 signing_keys = sa.Table(
@@ -341,8 +342,6 @@ users = sa.Table(
     sa.Column("password_changed", Moment),
     sa.Column("must_change", sa.Boolean, nullable=False),
     sa.Column("created", Moment, nullable=False),
-    # How often something was taken away: a token says which of them it has seen (store/generations.py).
-    sa.Column("generation", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
 # By the digest of the name that was typed, whether or not somebody has it: a lock tells nothing about that.

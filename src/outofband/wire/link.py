@@ -20,6 +20,7 @@ KEEPALIVE_SECONDS = 15.0
 DEAD_SECONDS = 45.0
 HANDSHAKE_SECONDS = 10.0
 MAX_MESSAGE = 1024 * 1024
+TAKES_KEYS = "keys"
 _CONTEXT = b"outofband-link-v1\0"
 
 
@@ -37,6 +38,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     instance: str
     """Changes with every start of the agent process."""
     protocol: int = PROTOCOL
+    takes: list[str] = []
+    """Messages of a later day that this agent understands: `keys`."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
@@ -44,6 +47,13 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
 
     link: str
     node: str
+    grant_keys: list[dict[str, Any]]
+    trust: str
+
+
+class Keys(msgspec.Struct, frozen=True, tag="keys"):
+    """`grant_keys` and `trust` as in the welcome, when they changed since; to agents that take it."""
+
     grant_keys: list[dict[str, Any]]
     trust: str
 
@@ -114,7 +124,7 @@ class EndSession(msgspec.Struct, frozen=True, tag="end"):
     fields: dict[str, Any] = {}
 
 
-ServerMessage = Challenge | Welcome | Reject | Heartbeat | Command | OpenStream | EndSession
+ServerMessage = Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession
 AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | Heartbeat
 Message = ServerMessage | AgentMessage
 
@@ -248,7 +258,7 @@ class LinkAgent(_Side):
         self._agent, self._version, self._instance, self._sign = agent, version, instance, sign
 
     def receive(self, text: bytes | str, now: float) -> list[ServerMessage]:
-        """Events of one message (Welcome, Reject, Command, OpenStream, EndSession). Raises ProtocolError."""
+        """Events of one message: any but a challenge or a heartbeat. Raises ProtocolError."""
         self._expect_size(text, now)
         try:
             message = _from_server.decode(text)
@@ -261,7 +271,9 @@ class LinkAgent(_Side):
             if not isinstance(message, Challenge):
                 raise ProtocolError(f"expected challenge, got {type(message).__name__}")
             signature = self._sign(signed_text(self._agent, message.nonce))
-            self._outbox.append(Hello(self._agent, signature, self._version, self._instance))
+            self._outbox.append(
+                Hello(self._agent, signature, self._version, self._instance, takes=[TAKES_KEYS])
+            )
             self.state = State.PROVING
             return []
         if self.state is State.PROVING:

@@ -44,6 +44,9 @@ class Host:
     def welcomed(self, welcome: link.Welcome) -> None:
         self.asked.append(welcome)
 
+    def keys_changed(self, keys: link.Keys) -> None:
+        self.asked.append(keys)
+
     def command(self, command: link.Command) -> None:
         self.asked.append(command)
 
@@ -243,6 +246,20 @@ async def test_a_bundle_with_a_known_authority_replaces_the_pinned_one(bench: Be
         bench.plane.authority = following
         await bench.plane.listen(port)
         await bench.plane.message(link.Inventory, 2)
+
+
+async def test_keys_that_change_while_the_link_is_up_are_taken(bench: Bench, tmp_path: Path) -> None:
+    following, stranger = Authority(tmp_path, "next authority"), Authority(tmp_path, "stranger")
+    async with bench.linked():
+        await bench.plane.message(link.Inventory)
+        await bench.plane.send(link.Keys([{"kid": "k"}], stranger.pem))
+        await bench.plane.send(link.Keys([{"kid": "k2"}], bench.authority.pem + following.pem))
+        await until(lambda: following.pem in load_identity(bench.state).trust)
+        assert [each.grant_keys for each in bench.host.asked if isinstance(each, link.Keys)] == [
+            [{"kid": "k"}],
+            [{"kid": "k2"}],
+        ]
+        assert stranger.pem not in load_identity(bench.state).trust
 
 
 async def test_a_bundle_of_strangers_changes_nothing(bench: Bench, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from outofband.agent import instance, state
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net import process
-from outofband.net.trust import MAX_TRUST_LENGTH
+from outofband.net.trust import MAX_TRUST_LENGTH, next_trust
 from tests.unit.agent.control_plane import Authority, identity
 
 
@@ -59,16 +59,16 @@ def test_an_identity_comes_back_as_it_was(where: StateDir, tmp_path: Path) -> No
 
 def test_trust_moves_one_authority_at_a_time(tmp_path: Path) -> None:
     a, b, c = (Authority(tmp_path, name).pem for name in "abc")
-    assert state.next_trust(a, a + b) == a + b
-    assert state.next_trust(a + b, b + c) == b + c
-    assert state.next_trust(a + b, b) == b
-    assert state.next_trust(a, c) is None
-    assert state.next_trust(a, a) is None
-    assert state.next_trust(a + b, b + a) is None, "the same authorities in another order are no news"
-    assert state.next_trust(a, "") is None
-    assert state.next_trust(a, a + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") is None
-    assert state.next_trust(a, a + b * 9) is None
-    assert state.next_trust(a, a + " " * MAX_TRUST_LENGTH) is None
+    assert next_trust(a, a + b) == a + b
+    assert next_trust(a + b, b + c) == b + c
+    assert next_trust(a + b, b) == b
+    assert next_trust(a, c) is None
+    assert next_trust(a, a) is None
+    assert next_trust(a + b, b + a) is None, "the same authorities in another order are no news"
+    assert next_trust(a, "") is None
+    assert next_trust(a, a + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") is None
+    assert next_trust(a, a + b * 9) is None
+    assert next_trust(a, a + " " * MAX_TRUST_LENGTH) is None
 
 
 HOLD = """

@@ -124,6 +124,8 @@ async def test_what_is_sent_and_the_switch(oob: Oob, host: Host) -> None:
 
 async def test_status_and_trust(oob: Oob, cloud: Cloud, host: Host) -> None:
     status = await oob.json("status")
+    assert 395 <= status["certificate"]["daysLeft"] <= 397
+    assert "days left" in (await oob("status"))[0]
     assert status["ready"] is True
     assert status["consoleListener"] == "listening"
     assert status["hosts"] == [

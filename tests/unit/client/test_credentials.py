@@ -19,7 +19,11 @@ from outofband.client.account import Account
 from outofband.client.console import Console
 from outofband.client.http import ArmClient
 from outofband.client.opening import for_person
+from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.core.secrets import write_private
+from outofband.identity.pki import Pki
+from outofband.net.trust import fingerprints
 from outofband.wire.console import Attached, ClientSession
 from outofband.wire.grant import Mode
 from tests.unit.client.far import VM, Far, Visit, refusal
@@ -237,3 +241,20 @@ async def test_who_had_no_role_begins_where_one_was_given(far: Far, tmp_path: Pa
     profile = account.profile
     assert profile is not None
     assert (profile.subscription_id, profile.resource_group) == ("y", "db"), "and it is kept"
+
+
+async def test_a_renewal_brings_the_next_authority(far: Far, account: Account, tmp_path: Path) -> None:
+    """Told over a connection that a known authority vouches for; strangers are not believed."""
+    whole = far.pki.trust.read_text()
+    first, second = fingerprints(whole).values()
+    write_private(account.trust, first)
+    far.answers.append(bearer)
+    far.token_answers.append(granted(1, seconds=0))
+    await ask(account, get)
+    assert account.trust.read_text() == first + second
+    other = Pki.open(tmp_path / "other", [], clock.now())
+    write_private(far.pki.trust, other.trust.read_text())
+    far.answers.append(bearer)
+    far.token_answers.append(granted(2))
+    await ask(account, get)
+    assert account.trust.read_text() == first + second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -12,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from outofband.core import clock
 from outofband.core.errors import ProtocolError
 from outofband.fleet import links
+from outofband.identity.keys import KeyUse
 from outofband.wire import link
 from outofband.wire.machine import Power
 from tests.support.actors import AgentPeer, HostKey, host_report, vm_report
@@ -168,3 +170,32 @@ async def test_an_agent_that_does_not_read_holds_nobody_up(plane: Plane, agent: 
         result = await plane.fleet.command(answer.agent, "vm.start", VM, key="k")
         assert result.succeeded
     await until(lambda: not plane.fleet.connected(agent.identity.agent))
+
+
+async def test_new_keys_and_authorities_are_told_over_the_link(plane: Plane, agent: AgentPeer) -> None:
+    await agent.connect()
+    assert agent.welcome is not None
+    before = {key["kid"] for key in agent.welcome.grant_keys}
+    lost = await plane.keys.grant_key(clock.now())
+    await plane.keys.revoke(lost.kid or "", clock.now())
+    plane.pki.promote([], clock.now())
+    await plane.fleet.announce_keys()
+    told = await until(lambda: agent.keys)
+    assert told.trust == plane.trust != agent.welcome.trust
+    assert told.grant_keys == await plane.keys.public(KeyUse.GRANT, clock.now())
+    assert lost.kid not in {key["kid"] for key in told.grant_keys} != before
+    assert plane.fleet.connected(agent.identity.agent)
+
+
+async def test_an_agent_that_does_not_know_the_message_comes_again(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As agents of before said hello: without `takes`."""
+    monkeypatch.setattr(link, "TAKES_KEYS", "nothing-we-know")
+    await agent.connect()
+    monkeypatch.undo()
+    await plane.fleet.announce_keys()
+    await until(lambda: not plane.fleet.connected(agent.identity.agent))
+    assert agent.keys is None
+    old = {"type": "hello", "agent": "a", "signature": "s", "version": "v", "instance": "i", "protocol": 1}
+    assert msgspec.json.decode(msgspec.json.encode(old), type=link.Hello).takes == []

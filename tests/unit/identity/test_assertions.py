@@ -35,7 +35,9 @@ Private = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 class Signer:
     """A program with a key and a certificate of its own."""
 
-    def __init__(self, private: Private, *, life: timedelta = timedelta(days=30)) -> None:
+    def __init__(
+        self, private: Private, *, life: timedelta = timedelta(days=30), now: datetime = NOW
+    ) -> None:
         self.private = private
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "program")])
         self.certificate = (
@@ -44,8 +46,8 @@ class Signer:
             .issuer_name(name)
             .public_key(private.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - timedelta(days=1))
-            .not_valid_after(NOW + life)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + life)
             .sign(private, hashes.SHA256())
         )
 

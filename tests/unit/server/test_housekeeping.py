@@ -1,4 +1,4 @@
-"""What a node forgets, and that a renewed certificate is served without a restart."""
+"""What a node forgets, and what it keeps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import pytest
 
 from outofband.core import clock
 from outofband.core.paths import StateDir
-from outofband.identity.pki import Pki
-from outofband.net import tls
 from outofband.server import housekeeping
 from outofband.server.blobs import open_storage
+from outofband.server.certificates import Certificates
 from outofband.server.settings import Settings
 from outofband.server.wiring import Services, wire
 from outofband.store.directory import Subscription, Tenant
@@ -27,9 +26,9 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def services(tmp_path: Path) -> AsyncIterator[Services]:
     store = await open_store(tmp_path)
-    pki = Pki.open(tmp_path / "pki", [], clock.now())
+    certificates = Certificates.open(StateDir(tmp_path), Settings(), store.vault)
     storage = await open_storage(Settings(), StateDir(tmp_path), store)
-    yield wire(Settings(), store, pki, storage, unready=lambda: None)
+    yield wire(Settings(), store, certificates, storage, unready=lambda: None)
     await storage.close()
     await store.close()
 
@@ -97,13 +96,3 @@ async def test_old_sign_ins_are_forgotten_and_live_ones_kept(services: Services)
             assert (await store.codes.get(tx, code) is not None) is bool(number)
             assert (await store.device_codes.get(tx, device) is not None) is bool(number)
             assert (await store.sign_in_failures.get(tx, name)).failures == number
-
-
-async def test_a_certificate_is_renewed_when_a_name_is_missing(services: Services) -> None:
-    pki = services.pki
-    context = tls.server_context(pki.certificate, pki.key)
-    assert housekeeping.renew(services, [context]) is False
-    before = pki.certificate.read_bytes()
-    pki.certificate.unlink()
-    assert housekeeping.renew(services, [context]) is True
-    assert pki.certificate.read_bytes() != before

@@ -259,32 +259,6 @@ async def test_an_older_store_keeps_its_programs_and_their_secrets(store_url: st
 OLD = ("tenants", "service_principals", "principal_secrets")
 
 
-async def test_what_is_taken_from_a_group_is_taken_from_whoever_is_in_it(populated: Store) -> None:
-    """Tokens that are older than that may have to be replaced: see `store.generations`."""
-    store = populated
-
-    async def count(tx: Tx) -> int:
-        found = await store.principals.get(tx, ROBOT.object_id)
-        assert found is not None
-        return found.generation
-
-    async with store.write() as tx:
-        await store.principals.add(tx, ROBOT)
-        outer, inner, other = [await group(store, tx, name) for name in "oix"]
-        await store.groups.add_member(tx, outer, inner, GROUP, NOW)
-        await store.groups.add_member(tx, inner, ROBOT.object_id, "ServicePrincipal", NOW)
-        given = await store.assignments.add(tx, assignment(outer))
-        before = await count(tx)
-        await store.groups.remove(tx, other)
-        assert await count(tx) == before
-        await store.assignments.remove(tx, TENANT, "/", given.name)
-        assert await count(tx) == before + 1
-        await store.groups.remove_member(tx, outer, inner)
-        assert await count(tx) == before + 2
-        await store.groups.remove(tx, inner)
-        assert await count(tx) == before + 3
-
-
 async def test_a_credential_that_is_taken_back_ends_what_was_given_for_it(populated: Store) -> None:
     store = populated
     async with store.write() as tx:

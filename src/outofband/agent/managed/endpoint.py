@@ -40,6 +40,11 @@ class IdentityEndpoint:
         self._server: asyncio.Server | None = None
         self._busy = asyncio.Semaphore(MAX_CONNECTIONS)
 
+    @property
+    def address(self) -> str:
+        """IMDS_ENDPOINT of local programs."""
+        return f"http://localhost:{self._port}"
+
     async def open(self) -> None:
         """Raises Fault TokenFolderUnsafe or IdentityPortTaken."""
         self._files.prepare()

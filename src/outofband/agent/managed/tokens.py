@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -15,6 +14,7 @@ import structlog
 from outofband.agent.state import HostKey, Trust
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.net import skew
 from outofband.net.proxies import proxy_for
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -24,8 +24,6 @@ FRESH_SECONDS = 600
 MAX_KEPT = 32
 MAX_ANSWER = 64 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=10.0)
-SKEW_SECONDS = 30
-"""A difference of clocks that is told; the control plane tolerates two minutes."""
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +99,7 @@ class HostTokens:
             raise Fault(
                 "ControlPlaneUnreachable", url=url, detail=str(error) or type(error).__name__
             ) from error
-        self._compare(answer.headers.get("date", ""))
+        self.skew = skew.ahead(answer.headers.get("date"))
         try:
             if len(answer.content) > MAX_ANSWER:
                 raise ValueError("too long")
@@ -130,16 +128,6 @@ class HostTokens:
         }
         signed = ".".join(_part(each) for each in (head, claims))
         return f"{signed}.{self._key.sign(signed.encode())}"
-
-    def _compare(self, date: str) -> None:
-        """A wrong clock is told, before it is so wrong that nothing works any more."""
-        try:
-            theirs = parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        self.skew = clock.wall() - theirs
-        if abs(self.skew) >= SKEW_SECONDS:
-            log.warning("clock.differs", seconds=round(self.skew), remedy="set this host's clock (NTP)")
 
 
 def _part(value: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Tokens that are older than a loss: how often something was taken from a user or a program."""
+"""Tokens older than a loss: how often something was taken from a program, and which are over."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,6 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    for table in ("users", "service_principals"):
-        column = sa.Column("generation", sa.Integer(), nullable=False, server_default=sa.text("0"))
-        op.add_column(table, column)
+    for name in ("generation", "floor"):
+        column = sa.Column(name, sa.Integer(), nullable=False, server_default=sa.text("0"))
+        op.add_column("service_principals", column)
