@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import uuid
@@ -9,7 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from outofband.core import clock
 from outofband.core.paths import StateDir
+from outofband.identity import totp
 from outofband.net import tls
 from tests.peers.az import Clients
 from tests.peers.forms import Forms
@@ -127,6 +130,58 @@ def test_a_person_signs_in_with_a_device_code(house: House, fresh: Clients) -> N
     assert '"admin@outofband.local"' in out
     fresh.program("account", "list", "--refresh")
     assert [vm["name"] for vm in fresh.program("vm", "list").json] == ["demo"]
+
+
+def test_where_a_factor_is_required_it_is_asked_for_on_the_page(house: House, fresh: Clients) -> None:
+    """Somebody signed in before is told to sign in again; the program that is signed in goes on."""
+    first = house.json("identity", "recover")["password"]
+    trust = tls.client_context(StateDir(house.root).trust)
+
+    def sign_in(*steps: tuple[str, dict[str, str]], app: bool) -> None:
+        line = fresh.told["login"]["person"]
+        with subprocess.Popen(
+            ["bash", "-c", f"exec {line} --output json"],
+            env=fresh.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as waiting:
+            assert waiting.stderr is not None
+            told = next(line for line in waiting.stderr if "enter the code" in line)
+            page, code = re.search(r"(https://\S+)", told), re.search(r"code (\S+)", told)
+            assert page, told
+            assert code, told
+            with Forms(house.profile()["arm"], trust) as browser:
+                browser.open(page[1])
+                browser.press("Continue", code=code[1])
+                for button, fields in steps:
+                    browser.press(button, **fields)
+                if app:
+                    shown = re.search(r'<code class="secret">([A-Z2-7 ]+)</code>', browser.page)
+                    assert shown, browser.page
+                    secret = base64.b32decode(shown[1].replace(" ", ""))
+                    browser.press("Set up the app", otp=totp.code_at(secret, clock.now()))
+                    assert "Recovery codes" in browser.page
+                    browser.press("I have them")
+                assert "Azure CLI" in browser.page
+                browser.press("Allow")
+            _, err = waiting.communicate(timeout=COMMAND_SECONDS)
+        assert waiting.returncode == 0, err
+
+    name = {"name": "admin"}
+    change = {"current": first, "new": PASSWORD, "again": PASSWORD}
+    sign_in(("Sign in", name | {"password": first}), ("Change password", change), app=False)
+    assert [vm["name"] for vm in fresh.program("vm", "list").json] == ["demo"]
+    house.json("identity", "policy", "set", "--require-mfa")
+    try:
+        refused = fresh.refused("vm", "list")
+        assert "The tenant requires a second factor" in refused and "Sign in again." in refused
+        sign_in(("Sign in", name | {"password": PASSWORD}), app=True)
+        assert [vm["name"] for vm in fresh.program("vm", "list").json] == ["demo"]
+        assert house.json("vm", "list")
+    finally:
+        house.json("identity", "policy", "set", "--no-require-mfa")
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,8 @@ class Authority:
                 "preferred_username",
                 "sid",
                 "auth_time",
+                "amr",
+                "acr",
                 "nonce",
             ],
         }

@@ -189,7 +189,7 @@ async def test_after_the_password_the_code(cloud: Cloud, browser: Browser) -> No
         inside = await third.send("factor-recovery", otp=codes[0])
         assert inside.status_code == 303
         page = await third.go("/account")
-        assert "and 9 recovery codes" in page.text and "password, recovery code" in page.text
+        assert "Recovery codes left: 9." in page.text and "password, recovery code" in page.text
 
 
 async def test_nobody_goes_on_without_half_a_sign_in(cloud: Cloud, browser: Browser) -> None:

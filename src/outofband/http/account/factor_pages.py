@@ -52,6 +52,7 @@ async def enrol(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> R
         host = visit.base.partition("://")[2]
         offer = await factors.offer_app(half, visit.who, host, visit.now)
         options = await factors.asks_new_passkey(half, visit.who, visit.at, visit.now)
+        overview = await factors.overview(half.user)
     except Fault as wrong:
         return sign_in(visit, purpose, wrong)
     return form(
@@ -63,7 +64,7 @@ async def enrol(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> R
         offer=offer,
         picture=Markup(offer.picture),  # noqa: S704 - made here, of numbers
         options=options,
-        forced=half.step.session_id is None or not half.factors,
+        forced=half.step.session_id is None or overview.required,
         named=visit.form.get("name", "") if fault is not None else "",
     )
 
@@ -99,7 +100,8 @@ async def _came(visit: Visit) -> Came:
             visit.half_secret, given, visit.at, visitor=visitor, now=now, replaces=there
         )
     half, code, name = visit.half, visit.form.get("otp", ""), visit.form.get("name", "")
-    if half is None:
+    if half is None or half.step.session_id not in (None, there.session.id if there is not None else None):
+        # What was begun in a session goes on in that one.
         raise Fault("SignInOver")
     match visit.step:
         case "factor-code":
