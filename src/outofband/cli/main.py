@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serial": ("Machines", "serial:serial", "NMI, SysRq, reset; switch consoles off and on"),
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
-    "identity": ("People", "identity:identity", "Accounts of people; let an administrator in again"),
+    "identity": ("People", "identity:identity", "People, groups and clients; let an administrator in again"),
     "az": ("Azure's clients", "az:az", "Azure's own command line on this control plane"),
     "agent": ("Hosts", "agent:agent", "Enrol and run the agent of a VM host"),
     "explain": ("Help", "explain:explain", "What an error code means and what to do about it"),
