@@ -79,7 +79,7 @@ def test_the_life_of_a_user(azure: Clients) -> None:
     assert azure.json("ad", "user", "show", "--id", name)["id"] == made["id"]
     assert azure.json("ad", "user", "show", "--id", made["id"])["userPrincipalName"] == name
     assert ids(azure.json("ad", "user", "list", "--upn", name)) == [made["id"]]
-    assert ids(azure.json("ad", "user", "list", "--display-name", "Ad")) == [made["id"]]
+    assert ids(azure.json("ad", "user", "list", "--display-name", "Ada")) == [made["id"]]
     assert made["id"] in ids(azure.json("ad", "user", "list"))
     words = ("--display-name", "Ada L.", "--account-enabled", "false")
     azure.json("ad", "user", "update", "--id", made["id"], *words)
