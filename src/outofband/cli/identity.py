@@ -10,6 +10,7 @@ import click
 from outofband.cli import options
 from outofband.cli import output as show
 from outofband.cli.identity_clients import client_group
+from outofband.cli.identity_document import bring, export
 from outofband.cli.identity_groups import group
 from outofband.cli.identity_names import EXIT_DECLINED, USERS, assign, complete_role, definition
 from outofband.core.errors import Fault
@@ -79,6 +80,8 @@ def recover(user: str | None, state: StateDir, output: str) -> None:
 
 
 identity.add_command(group)
+identity.add_command(export)
+identity.add_command(bring)
 identity.add_command(client_group)
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outofband.http.account.routes import account_routes
 from outofband.http.arm import ResourceManager
 from outofband.http.blobs.app import Blobs
+from outofband.http.directory import DirectoryDoors
 from outofband.http.fleet import FleetDoors
 from outofband.http.graph_routes import graph_routes
 from outofband.http.headers import DefaultHeaders
@@ -37,7 +38,7 @@ def create_app(services: Services) -> ASGIApp:
     """The edge of one node. Everything that no other route takes is Resource Manager's."""
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
-    portal = Portal(services)
+    portal, directory = Portal(services), DirectoryDoors(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -54,6 +55,8 @@ def create_app(services: Services) -> ASGIApp:
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
             WebSocketRoute("/fleet/link", fleet.link),
             *graph_routes(services),
+            Route("/directory/export", directory.export, methods=["POST"]),
+            Route("/directory/import", directory.bring, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
             Route("/error", oauth.error, methods=["GET"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from outofband.http.directory import ExportRequest, ImportAnswer, ImportRequest
 from outofband.http.door import Door
 from outofband.http.graph_door import WRITES, Reference
 from outofband.http.graph_program_shapes import (
@@ -20,8 +21,10 @@ from outofband.http.graph_program_shapes import (
     ProgramChange,
 )
 from outofband.http.graph_shapes import IdList, NewUser, UserChange
+from outofband.identity.documents import FORMAT, Document
 
 _READ = "Needs any role in the tenant."
+_EVERY = f"the actions {', '.join(f'`{each}`' for each in dict.fromkeys(WRITES.values()))} at `/`."
 _SELF = "Needs a token and no right."
 _PAGED = (("$top", "Items a page"), ("$skiptoken", "Where to go on, as `@odata.nextLink` says"))
 _V1 = "/v1.0"
@@ -264,5 +267,27 @@ GRAPH_DOORS: tuple[Door, ...] = (
         tag="Directory",
         about="Read a user, a group, an application or a program by its id",
         needs=_READ,
+    ),
+    Door(
+        method="post",
+        path="/directory/export",
+        id="Directory_Export",
+        tag="Directory",
+        about="Read the whole directory as one document",
+        needs=f"{_READ} For the hashes of passwords and secrets: {_EVERY}",
+        body=ExportRequest,
+        example={"passwordHashes": False},
+        answer=Document,
+    ),
+    Door(
+        method="post",
+        path="/directory/import",
+        id="Directory_Import",
+        tag="Directory",
+        about="Bring a document in: make what is missing, change what differs, remove nothing",
+        needs=f"Needs {_EVERY}",
+        body=ImportRequest,
+        example={"document": {"format": FORMAT, "tenant": {"id": "its id"}}, "dryRun": True},
+        answer=ImportAnswer,
     ),
 )

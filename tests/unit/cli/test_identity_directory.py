@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -162,3 +163,28 @@ async def test_names_on_tab(oob: Oob) -> None:
     assert await background.call(names, complete_group, "op") == ["Operators"]
     assert await background.call(names, complete_group, "o'x") == []
     assert await background.call(names, complete_client, "ba") == ["backup"]
+
+
+async def test_the_directory_as_a_document(oob: Oob, tmp_path: Path) -> None:
+    await oob("identity user add ada")
+    await oob("identity group add Operators")
+    await oob("identity group member add Operators ada")
+    file = tmp_path / "people.json"
+    out, _ = await oob(f"identity export {file}")
+    assert out.startswith("1 users, 1 groups, ")
+    assert file.stat().st_mode & 0o777 == 0o600
+    document = json.loads(file.read_bytes())
+    assert json.loads((await oob("identity export"))[0]) == document
+    assert (await oob(f"identity import {file}"))[1] == "Everything is as the document says.\n"
+    document["groups"][0]["description"] = "on call"
+    file.write_text(json.dumps(document))
+    out, err = await oob(f"identity import {file} --dry-run")
+    assert out.splitlines()[1].split() == ["update", "groups", "Operators", "description"]
+    assert "Nothing was changed" in err
+    assert len((await oob.json(f"identity import {file}"))["changes"]) == 1
+    assert (await oob.json(f"identity import {file}"))["changes"] == []
+    _, err = await oob(f"identity export {file} --with-password-hashes")
+    assert "keep it as you keep those" in err
+    assert "$argon2id$" in file.read_text()
+    file.write_text("{")
+    assert (await oob.json(f"identity import {file}", 2))["code"] == "ImportRefused"
