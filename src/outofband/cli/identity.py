@@ -1,8 +1,7 @@
-"""`oob identity`: the people of the tenant, and the way back in when the last password is lost."""
+"""`oob identity`: who may sign in, and the way back in when the last password is lost."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -10,17 +9,14 @@ import click
 
 from outofband.cli import identity_access, options
 from outofband.cli import output as show
+from outofband.cli.identity_clients import client_group
+from outofband.cli.identity_document import bring, export
+from outofband.cli.identity_groups import group
+from outofband.cli.identity_names import EXIT_DECLINED, USERS, assign, complete_role, definition
 from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
-    from outofband.client.http import ArmClient
     from outofband.core.paths import StateDir
-
-USERS = "/v1.0/users"
-ROLES = "providers/Microsoft.Authorization"
-ROLES_VERSION = "2022-04-01"
-EXIT_DECLINED = 130
-"""As after Ctrl-C: the person said no."""
 
 
 def path_of(user: str) -> str:
@@ -36,14 +32,6 @@ def complete_user(ctx: click.Context, _: click.Parameter, incomplete: str) -> li
         ctx,
         lambda client: [each["userPrincipalName"] for each in client.list(USERS, version=None, **where)],
     )
-
-
-def complete_role(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Names of roles from the server."""
-    found = options.complete(
-        ctx, lambda client: [each["properties"]["roleName"] for each in _definitions(client, "/")]
-    )
-    return [name for name in found if name.lower().startswith(incomplete.lower())]
 
 
 @click.group()
@@ -97,6 +85,12 @@ def recover(user: str | None, clear_factors: bool, state: StateDir, output: str)
     show.emit(msgspec.to_builtins(done), output, table)
 
 
+identity.add_command(group)
+identity.add_command(export)
+identity.add_command(bring)
+identity.add_command(client_group)
+
+
 @identity.group()
 def user() -> None:
     """The people who may sign in. NAME is a sign-in name, with or without the @ part, or an object id."""
@@ -120,16 +114,16 @@ def add(
     with options.sign_in(state) as client:
         place = scope or client.subscription if role else ""
         # Before anything is made: a role that is mistyped is mistyped for nobody.
-        definition = _definition(client, place, role) if role else None
+        wanted = definition(client, place, role) if role else None
         made = client.post(USERS, body, version=None)
         lacking: Fault | None = None
         try:
-            if definition:
-                _assign(client, place, definition, made["id"])
+            if wanted:
+                assign(client, place, wanted, made["id"], "User")
         except Fault as fault:
             # The password has to be told all the same: nobody sees it again.
             lacking = fault
-    given = f"{role} on {place}" if definition and lacking is None else None
+    given = f"{role} on {place}" if wanted and lacking is None else None
     show.emit(made, output, lambda it: _made(it, given))
     if lacking is not None:
         raise lacking
@@ -225,22 +219,3 @@ def _made(made: dict[str, Any], role: str | None) -> None:
 def _shown_once(name: str, password: str) -> None:
     show.facts({"user name": name, "password": password})
     show.note("The password is shown this once, and has to be changed at the next sign-in.")
-
-
-def _definitions(client: ArmClient, scope: str, **query: str) -> Any:
-    return client.list(f"{scope.rstrip('/')}/{ROLES}/roleDefinitions", version=ROLES_VERSION, **query)
-
-
-def _definition(client: ArmClient, scope: str, role: str) -> str:
-    """Id of a role by its name or id. Raises Fault RoleUnknown."""
-    known = list(_definitions(client, scope))
-    for each in known:
-        if role.lower() in (each["name"].lower(), each["properties"]["roleName"].lower()):
-            return str(each["id"])
-    raise Fault("RoleUnknown", role=role, known=", ".join(each["properties"]["roleName"] for each in known))
-
-
-def _assign(client: ArmClient, scope: str, definition: str, user: str) -> None:
-    body = {"roleDefinitionId": definition, "principalId": user, "principalType": "User"}
-    path = f"{scope.rstrip('/')}/{ROLES}/roleAssignments/{uuid.uuid4()}"
-    client.put(path, {"properties": body}, version=ROLES_VERSION)

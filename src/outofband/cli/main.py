@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serial": ("Machines", "serial:serial", "NMI, SysRq, reset; switch consoles off and on"),
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
-    "identity": ("People", "identity:identity", "Accounts of people; let an administrator in again"),
+    "identity": ("People", "identity:identity", "People, groups and clients; let an administrator in again"),
     "keys": ("Keys", "keys:keys", "Master key and signing keys: what there is, and changing them"),
     "ca": ("Keys", "ca:ca", "The control plane's authority and certificate"),
     "az": ("Azure's clients", "az:az", "Azure's own command line on this control plane"),

@@ -19,7 +19,7 @@ from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal, PrincipalKind
 from outofband.http import edge
-from outofband.http.graph import READ, ROOT, WRITE
+from outofband.http.graph_door import READ, ROOT, WRITES
 from outofband.http.services import Services
 from outofband.identity.clients import public_client
 from outofband.identity.sessions import SIGNED_OUT
@@ -268,7 +268,7 @@ class AccountApi:
         return await edge.guarded(request, self._services.authority, answer)
 
     async def _require(self, principal: Principal, tx: Tx) -> None:
-        await self._services.authorizer.require(principal, WRITE, ROOT, tx)
+        await self._services.authorizer.require(principal, WRITES["users"], ROOT, tx)
 
     async def _named(self, tx: Tx, principal: Principal, request: Request) -> User:
         """Somebody of the caller's tenant, for who may manage people."""

@@ -10,9 +10,9 @@ from outofband.http.account.routes import account_routes
 from outofband.http.account_api import AccountApi
 from outofband.http.arm import ResourceManager
 from outofband.http.blobs.app import Blobs
+from outofband.http.directory import DirectoryDoors
 from outofband.http.fleet import FleetDoors
-from outofband.http.graph import Graph
-from outofband.http.graph_objects import GraphObjects
+from outofband.http.graph_routes import graph_routes
 from outofband.http.headers import DefaultHeaders
 from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
@@ -39,8 +39,7 @@ def create_app(services: Services) -> ASGIApp:
     """The edge of one node. Everything that no other route takes is Resource Manager's."""
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
-    graph, portal = Graph(services), Portal(services)
-    objects, account = GraphObjects(graph), AccountApi(services)
+    portal, directory, account = Portal(services), DirectoryDoors(services), AccountApi(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -56,7 +55,6 @@ def create_app(services: Services) -> ASGIApp:
             Route(TRUST_PATH, fleet.trust, methods=["GET"]),
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
             WebSocketRoute("/fleet/link", fleet.link),
-            Route("/v1.0/me", graph.me, methods=["GET"]),
             Route("/v1.0/me/revokeSignInSessions", account.revoke_own, methods=["POST"]),
             Route("/v1.0/users/{user}/revokeSignInSessions", account.revoke_of, methods=["POST"]),
             Route("/account/api/sessions", account.sessions, methods=["GET"]),
@@ -69,23 +67,9 @@ def create_app(services: Services) -> ASGIApp:
             Route("/account/api/users/{user}/sessions/{session}", account.end_session_of, methods=["DELETE"]),
             Route("/account/api/users/{user}/factors", account.factors_of, methods=["GET"]),
             Route("/account/api/users/{user}/factors", account.clear_factors_of, methods=["DELETE"]),
-            Route("/v1.0/users", graph.users, methods=["GET"]),
-            Route("/v1.0/users", graph.create, methods=["POST"]),
-            Route("/v1.0/users/{user}", graph.user, methods=["GET"]),
-            Route("/v1.0/users/{user}", graph.change, methods=["PATCH"]),
-            Route("/v1.0/users/{user}", graph.remove, methods=["DELETE"]),
-            Route("/v1.0/servicePrincipals", graph.programs, methods=["GET"]),
-            Route("/v1.0/servicePrincipals/{object}", objects.program, methods=["GET"]),
-            Route("/v1.0/directoryObjects/getByIds", graph.by_ids, methods=["POST"]),
-            Route("/v1.0/directoryObjects/{object}", objects.object, methods=["GET"]),
-            Route("/v1.0/groups", objects.groups, methods=["GET"]),
-            Route("/v1.0/groups/{object}", objects.group, methods=["GET"]),
-            Route("/v1.0/groups/{object}/{part}", objects.group, methods=["GET"]),
-            *(
-                Route(f"/v1.0/{kind}/{{object}}/{verb}", objects.memberships, methods=["POST"])
-                for kind in ("users", "servicePrincipals", "directoryObjects")
-                for verb in ("getMemberGroups", "checkMemberGroups")
-            ),
+            *graph_routes(services),
+            Route("/directory/export", directory.export, methods=["POST"]),
+            Route("/directory/import", directory.bring, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
             Route("/error", oauth.error, methods=["GET"]),

@@ -5,19 +5,16 @@ A test holds this list and the routes together; pages for people are not in it.
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from outofband.http.account_api import Ended, FactorList, PolicyChange, PolicyShape, SessionList
+from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
-from outofband.http.graph_shapes import IdList, NewUser, UserChange
+from outofband.http.graph_doors import GRAPH_DOORS
 from outofband.http.portal import PortalConfig
 from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
 
-_SIGN_IN, _FLEET, _GRAPH, _SERVICE = "Sign-in", "Fleet", "Directory", "Service"
+_SIGN_IN, _FLEET, _SERVICE = "Sign-in", "Fleet", "Service"
 _ACCOUNT = "Account"
 FORMS: dict[str, dict[str, str]] = {
     "token": {
@@ -40,33 +37,10 @@ FORMS: dict[str, dict[str, str]] = {
 }
 
 
-class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. `tag` groups it, `about` is a sentence that begins with a verb, `needs` the right."""
-
-    method: str
-    path: str
-    id: str
-    tag: str
-    about: str
-    needs: str = ""
-    """Empty: no token."""
-    body: type[msgspec.Struct] | None = None
-    example: Any = None
-    form: str | None = None
-    """A name in `FORMS`."""
-    answer: type[msgspec.Struct] | None = None
-    status: int = 200
-    plain: bool = False
-    """It answers text."""
-    query: tuple[tuple[str, str], ...] = ()
-
-
 _READ = "Needs any role in the tenant."
 _WRITE = "Needs the action `Microsoft.Authorization/users/write` at the scope `/`."
-_PAGED = (("$top", "Items a page"), ("$skiptoken", "Where to go on, as `@odata.nextLink` says"))
 _OWN = "Needs a token and no right."
 _API = "/account/api"
-_NEW_USER = {"displayName": "Ada Operator", "userPrincipalName": "ada"}
 _NEW_TOKEN = {"subscription": "id of the subscription", "resourceGroup": "demo", "hours": 1}
 _OAUTH = "/{tenant}/oauth2/v2.0"
 
@@ -119,136 +93,7 @@ DOORS = (
         tag=_SIGN_IN,
         about="Read the keys that sign tokens",
     ),
-    Door(
-        method="get",
-        path="/v1.0/me",
-        id="Me_Get",
-        tag=_GRAPH,
-        about="Read who you are",
-        needs="Needs a token and no right.",
-    ),
-    Door(
-        method="get",
-        path="/v1.0/users",
-        id="Users_List",
-        tag=_GRAPH,
-        about="List users",
-        needs=_READ,
-        query=(
-            ("$filter", "`userPrincipalName eq 'NAME'`, `startsWith(displayName, 'A')`"),
-            *_PAGED,
-        ),
-    ),
-    Door(
-        method="post",
-        path="/v1.0/users",
-        id="Users_Create",
-        tag=_GRAPH,
-        about="Make a user; a password that is not given is made and told once",
-        needs=_WRITE,
-        body=NewUser,
-        example=_NEW_USER,
-        status=201,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/users/{user}",
-        id="Users_Get",
-        tag=_GRAPH,
-        about="Read a user",
-        needs=_READ,
-    ),
-    Door(
-        method="patch",
-        path="/v1.0/users/{user}",
-        id="Users_Update",
-        tag=_GRAPH,
-        about="Change a user, give it another password, switch it off or on",
-        needs=_WRITE,
-        body=UserChange,
-        example={"accountEnabled": False},
-        status=204,
-    ),
-    Door(
-        method="delete",
-        path="/v1.0/users/{user}",
-        id="Users_Delete",
-        tag=_GRAPH,
-        about="Delete a user",
-        needs=_WRITE,
-        status=204,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/servicePrincipals",
-        id="ServicePrincipals_List",
-        tag=_GRAPH,
-        about="List the programs that sign in",
-        needs=_READ,
-        query=(("$filter", "`appId eq 'ID'`, `servicePrincipalNames/any(n:n eq 'ID')`"), *_PAGED),
-    ),
-    Door(
-        method="post",
-        path="/v1.0/directoryObjects/getByIds",
-        id="DirectoryObjects_GetByIds",
-        tag=_GRAPH,
-        about="Read the names behind ids",
-        needs=_READ,
-        body=IdList,
-        example={"ids": []},
-    ),
-    Door(
-        method="get",
-        path="/v1.0/servicePrincipals/{object}",
-        id="ServicePrincipals_Get",
-        tag=_GRAPH,
-        about="Read a program",
-        needs=_READ,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/directoryObjects/{object}",
-        id="DirectoryObjects_Get",
-        tag=_GRAPH,
-        about="Read a user or a program by its id",
-        needs=_READ,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/groups",
-        id="Groups_List",
-        tag=_GRAPH,
-        about="List groups: there are none",
-        needs=_READ,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/groups/{object}",
-        id="Groups_Get",
-        tag=_GRAPH,
-        about="Read a group: there is none",
-        needs=_READ,
-    ),
-    Door(
-        method="get",
-        path="/v1.0/groups/{object}/{part}",
-        id="Groups_GetPart",
-        tag=_GRAPH,
-        about="Read a part of a group: there is none",
-        needs=_READ,
-    ),
-    *(
-        Door(
-            method="post",
-            path=f"/v1.0/{kind}/{{object}}/{verb}",
-            id=f"{kind[0].upper()}{kind[1:]}_{verb[0].upper()}{verb[1:]}",
-            tag=_GRAPH,
-            about="Read the groups that somebody is in: none",
-            needs=_READ,
-        )
-        for kind in ("users", "servicePrincipals", "directoryObjects")
-        for verb in ("getMemberGroups", "checkMemberGroups")
-    ),
+    *GRAPH_DOORS,
     Door(
         method="get",
         path=f"{_API}/sessions",

@@ -1,87 +1,106 @@
-"""What Microsoft Graph's clients ask of the directory beside its people: one program, one object, groups.
+"""What Microsoft Graph's clients ask of any object of the directory: the object itself, and its owners.
 
-There are no groups here: their list is empty, none is found, and nobody is in any.
+Owners are people to ask; no right comes of it.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.http.graph import Graph
-from outofband.http.graph_shapes import conditions, shape
+from outofband.http.graph_door import APPLICATIONS, GROUPS, Deed, GraphDoor, named, no_content, referred
+from outofband.http.graph_shapes import Thing, shape
 from outofband.resources import exchange
-from outofband.store.people import User
+from outofband.store.applications import Application
+from outofband.store.groups import Group
 from outofband.store.principals import ServicePrincipal
 from outofband.store.tx import Tx
 from outofband.wire.arm import paging
 
-_ID = re.compile(r"[0-9A-Fa-f-]{36}")
+MAX_OWNERS = 100
+_KINDS = {GROUPS: Group, APPLICATIONS: Application, "servicePrincipals": ServicePrincipal}
 
 
-class GraphObjects:
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-
-    async def program(self, request: Request) -> Response:
-        """GET /v1.0/servicePrincipals/{object}"""
-
-        async def work(asked: exchange.Request, tx: Tx) -> Any:
-            found = await self._named(request, asked, tx)
-            if not isinstance(found, ServicePrincipal):
-                raise _missing(request)
-            return shape(found)
-
-        return await self._graph.reading(request, work)
-
+class GraphObjects(GraphDoor):
     async def object(self, request: Request) -> Response:
         """GET /v1.0/directoryObjects/{object}"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            return shape(await self._named(request, asked, tx), typed=True)
+            return shape(await self.require(tx, named(request), asked.principal.tenant), typed=True)
 
-        return await self._graph.reading(request, work)
+        return await self.reading(request, work)
 
-    async def groups(self, request: Request) -> Response:
-        """GET /v1.0/groups"""
-
-        async def work(asked: exchange.Request, tx: Tx) -> Any:
-            conditions(asked.parameter("$filter"))
-            return paging.page([])
-
-        return await self._graph.reading(request, work)
-
-    async def group(self, request: Request) -> Response:
-        """GET /v1.0/groups/{object} and what is under it"""
+    async def owned(self, request: Request) -> Response:
+        """GET /v1.0/me/ownedObjects"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            raise _missing(request)
+            ids = await self.store.custodians.owned_by(tx, asked.principal.object_id)
+            return await self._shapes(tx, ids, asked.principal.tenant)
 
-        return await self._graph.reading(request, work)
+        return await self.reading(request, work, for_anybody=True)
 
-    async def memberships(self, request: Request) -> Response:
-        """POST /v1.0/{kind}/{object}/getMemberGroups and checkMemberGroups: none, for an object there is."""
+    async def owners(self, request: Request) -> Response:
+        """GET /v1.0/{kind}/{object}/owners"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
-            await self._named(request, asked, tx)
-            return paging.page([])
+            found = await self._of_kind(tx, request, asked.principal.tenant)
+            ids = await self.store.custodians.of(tx, found.object_id)
+            return await self._shapes(tx, ids, asked.principal.tenant)
 
-        return await self._graph.reading(request, work)
+        return await self.reading(request, work)
 
-    async def _named(self, request: Request, asked: exchange.Request, tx: Tx) -> User | ServicePrincipal:
-        """Raises Fault DirectoryObjectNotFound, also for what is another tenant's."""
-        wanted = request.path_params["object"]
-        found = None
-        if _ID.fullmatch(wanted):
-            found = await self._graph.principal(tx, wanted, asked.principal.tenant)
-        if found is None:
-            raise _missing(request)
+    async def add_owner(self, request: Request) -> Response:
+        """POST /v1.0/{kind}/{object}/owners/$ref"""
+
+        async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
+            tenant = deed.request.principal.tenant
+            found = await self._of_kind(tx, request, tenant)
+            owner = await self.require(tx, referred(body), tenant)
+            if isinstance(owner, Application | Group):
+                detail = "it is the id of neither a user nor a service principal"
+                raise Fault("InvalidParameter", target="@odata.id", detail=detail)
+            if len(await self.store.custodians.of(tx, found.object_id)) >= MAX_OWNERS:
+                detail = f"there are {MAX_OWNERS} already"
+                raise Fault("InvalidParameter", target="owners", detail=detail)
+            if not await self.store.custodians.add(tx, found.object_id, owner.object_id, clock.now()):
+                raise Fault("OwnerExists", owner=owner.name, name=_name(found))
+            await self.done(tx, deed, displayName=_name(found), ownerId=owner.object_id)
+            return no_content()
+
+        return await self.changing_at_once(request, _kind(request), "addOwner/action", work)
+
+    async def remove_owner(self, request: Request) -> Response:
+        """DELETE /v1.0/{kind}/{object}/owners/{member}/$ref"""
+
+        async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
+            found = await self._of_kind(tx, request, deed.request.principal.tenant)
+            owner = str(request.path_params["member"])
+            if not await self.store.custodians.remove(tx, found.object_id, owner):
+                raise Fault("DirectoryObjectNotFound", id=owner[:80])
+            await self.done(tx, deed, displayName=_name(found), ownerId=owner)
+            return no_content()
+
+        return await self.changing_at_once(request, _kind(request), "removeOwner/action", work)
+
+    async def _of_kind(self, tx: Tx, request: Request, tenant: str) -> Thing:
+        """What the path names. Raises Fault DirectoryObjectNotFound."""
+        found = await self.thing(tx, named(request), tenant)
+        if found is None or not isinstance(found, _KINDS[_kind(request)]):
+            raise Fault("DirectoryObjectNotFound", id=named(request)[:80])
         return found
 
+    async def _shapes(self, tx: Tx, ids: list[str], tenant: str) -> Any:
+        found = [await self.thing(tx, each, tenant) for each in ids]
+        return paging.page([shape(each, typed=True) for each in found if each is not None])
 
-def _missing(request: Request) -> Fault:
-    return Fault("DirectoryObjectNotFound", id=request.path_params["object"][:80])
+
+def _name(found: Thing) -> str:
+    return found.name
+
+
+def _kind(request: Request) -> str:
+    return str(request.scope["path"]).split("/")[2]

@@ -1,9 +1,9 @@
-"""Microsoft Graph's shapes as far as the directory's doors speak them: bodies in, people and programs out."""
+"""Microsoft Graph's shapes as far as the directory's doors speak them: bodies in, objects out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +13,8 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.identity.names import MAX_DISPLAY_NAME
 from outofband.resources.exchange import Request
+from outofband.store.applications import Application
+from outofband.store.groups import Group
 from outofband.store.people import User
 from outofband.store.principals import ServicePrincipal
 from outofband.wire.arm import paging
@@ -20,6 +22,8 @@ from outofband.wire.arm.filters import Condition, parse
 
 _ANY = re.compile(r"\b([A-Za-z]{1,40})/any\(\s*(\w{1,20})\s*:\s*\2\s+eq\s+('(?:[^']|'')*')\s*\)")
 _USER, _PROGRAM = "#microsoft.graph.user", "#microsoft.graph.servicePrincipal"
+_GROUP, _APPLICATION = "#microsoft.graph.group", "#microsoft.graph.application"
+Thing = User | ServicePrincipal | Group | Application
 
 
 class PasswordProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -86,17 +90,29 @@ def conditions(text: str | None) -> list[Condition]:
     return parse(_ANY.sub(r"\1 eq \3", text) if text else None)
 
 
-def fits(program: ServicePrincipal, condition: Condition) -> bool:
-    match condition.name, condition.operator:
-        case (("appid" | "serviceprincipalnames"), "eq"):
-            return program.app_id == condition.value.lower()
-        case "id", "eq":
-            return program.object_id == condition.value.lower()
-        case "displayname", "eq":
-            return program.name.lower() == condition.value.lower()
-        case "displayname", "startswith":
-            return program.name.lower().startswith(condition.value.lower())
+def fits(body: dict[str, Any], condition: Condition, known: Collection[str]) -> bool:
+    """Whether an object, in its shape, is as a condition of `$filter` says. `known` are the members that may
+    be asked for. Nothing here compares by case. Raises Fault InvalidParameter.
+    """
+    name = next((each for each in known if each.lower() == condition.name), None)
+    if name is None:
+        raise _unsupported(condition)
+    value, wanted = body.get(name), condition.value.lower()
+    texts = [_text(each).lower() for each in (value if isinstance(value, list) else [value])]
+    match condition.operator:
+        case "eq":
+            return wanted in texts
+        case "ne":
+            return wanted not in texts
+        case "startswith":
+            return any(each.startswith(wanted) for each in texts)
     raise _unsupported(condition)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "null" if value is None else str(value)
 
 
 def _unsupported(condition: Condition) -> Fault:
@@ -106,38 +122,86 @@ def _unsupported(condition: Condition) -> Fault:
 
 def page(asked: Request, found: list[Any], size: int, key: Callable[[Any], str]) -> dict[str, Any]:
     """`found` has one more than fits when there is another page."""
-    body: dict[str, Any] = {"value": [shape(each) for each in found[:size]]}
-    if len(found) > size:
-        link = paging.next_link(asked.base, unquote(asked.path), asked.query, key(found[size - 1]))
+    return paged(asked, [shape(each) for each in found], size, lambda at: key(found[at]))
+
+
+def paged(
+    asked: Request, bodies: list[dict[str, Any]], size: int, key: Callable[[int], str]
+) -> dict[str, Any]:
+    """As `page`, of shapes; `key` is where to go on after the one at an index."""
+    body: dict[str, Any] = {"value": bodies[:size]}
+    if len(bodies) > size:
+        link = paging.next_link(asked.base, unquote(asked.path), asked.query, key(size - 1))
         body["@odata.nextLink"] = link
     return body
 
 
-def shape(found: User | ServicePrincipal, *, typed: bool = False) -> dict[str, Any]:
-    if isinstance(found, User):
-        body: dict[str, Any] = {
-            "id": found.object_id,
-            "displayName": found.display_name,
-            "mail": None,
-            "userPrincipalName": found.name,
-            "accountEnabled": not found.disabled,
-            "createdDateTime": clock.iso(found.created),
-            "userType": "Member",
-        }
-    else:
-        body = {
-            "id": found.object_id,
-            "displayName": found.name,
-            "appId": found.app_id,
-            "appDisplayName": found.name,
-            "appOwnerOrganizationId": found.tenant_id,
-            "servicePrincipalNames": [found.app_id],
-            "accountEnabled": not found.disabled,
-            "createdDateTime": clock.iso(found.created),
-            "servicePrincipalType": "Application",
-        }
-    kind = _USER if isinstance(found, User) else _PROGRAM
+def shape(found: Thing, *, typed: bool = False) -> dict[str, Any]:
+    """What proves a program is not in it: see `graph_program_shapes`."""
+    match found:
+        case User():
+            kind, body = _USER, _user(found)
+        case ServicePrincipal():
+            kind, body = _PROGRAM, _program(found)
+        case Group():
+            kind, body = _GROUP, _group(found)
+        case _:
+            kind, body = _APPLICATION, _application(found)
     return {"@odata.type": kind, **body} if typed else body
+
+
+def _user(found: User) -> dict[str, Any]:
+    return {
+        "id": found.object_id,
+        "displayName": found.display_name,
+        "mail": None,
+        "userPrincipalName": found.name,
+        "accountEnabled": not found.disabled,
+        "createdDateTime": clock.iso(found.created),
+        "userType": "Member",
+    }
+
+
+def _program(found: ServicePrincipal) -> dict[str, Any]:
+    return {
+        "id": found.object_id,
+        "displayName": found.name,
+        "appId": found.app_id,
+        "appDisplayName": found.name,
+        "appOwnerOrganizationId": found.tenant_id,
+        "servicePrincipalNames": [found.app_id],
+        "accountEnabled": not found.disabled,
+        "createdDateTime": clock.iso(found.created),
+        "servicePrincipalType": "Application",
+    }
+
+
+def _group(found: Group) -> dict[str, Any]:
+    return {
+        "id": found.object_id,
+        "displayName": found.name,
+        "description": found.description,
+        "mailNickname": found.mail_nickname,
+        "mailEnabled": False,
+        "securityEnabled": True,
+        "groupTypes": [],
+        "mail": None,
+        "createdDateTime": clock.iso(found.created),
+    }
+
+
+def _application(found: Application) -> dict[str, Any]:
+    return {
+        "id": found.object_id,
+        "appId": found.app_id,
+        "displayName": found.name,
+        "createdDateTime": clock.iso(found.created),
+        "signInAudience": "AzureADMyOrg",
+        "identifierUris": [],
+        "appRoles": [],
+        "requiredResourceAccess": [],
+        "tags": [],
+    } | found.manifest
 
 
 def told(password: str, must_change: bool) -> dict[str, Any]:

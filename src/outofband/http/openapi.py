@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from outofband import __version__
 from outofband.http import edge
-from outofband.http.doors import DOORS, FORMS, Door
+from outofband.http.door import Door
+from outofband.http.doors import DOORS, FORMS
 from outofband.http.services import Services
 from outofband.resources.openapi import Json, Paths, reference, schemas
 from outofband.wire.arm.operations import RETRY_AFTER_SECONDS
@@ -112,8 +113,8 @@ def _named(path: str) -> list[Json]:
         "tenant": (_TENANT, "organizations"),
         "user": (_USER, None),
         "session": ("Id of a sign-in, from the list of them", None),
-        "object": ("Id of a user, a program or a group", None),
-        "part": ("`members` or `owners`", "members"),
+        "object": ("Id of an object of the directory", None),
+        "member": ("Id of a member or an owner", None),
     }
     found = []
     for name, (about, default) in known.items():

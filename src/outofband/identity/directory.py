@@ -43,7 +43,7 @@ class Directory:
     def __init__(self, store: Store, hasher: Passwords, owners: Owners) -> None:
         self._store = store
         self._hasher = hasher
-        self._owners = owners
+        self.owners = owners
 
     async def password(self, chosen: str | None, name: str, *, must_change: bool = True) -> NewPassword:
         """Accept a password for the user `name`, or make one. Takes a while: call it outside a unit of work.
@@ -106,7 +106,7 @@ class Directory:
     async def set_disabled(self, tx: Tx, user: User, disabled: bool, now: datetime) -> None:
         """Raises Fault LastOwner. Who is disabled is signed out everywhere."""
         if disabled and not user.disabled:
-            await self._owners.require_another(tx, user)
+            await self.owners.require_another(tx, user)
             await self._store.sign_ins.end_user(tx, user.object_id, Ending.DISABLED, now)
         await self._store.people.set_disabled(tx, user.object_id, disabled)
 
@@ -123,7 +123,7 @@ class Directory:
 
     async def remove(self, tx: Tx, user: User) -> None:
         """With sessions, memberships and role assignments. Raises Fault LastOwner."""
-        await self._owners.require_another(tx, user)
+        await self.owners.require_another(tx, user)
         await self._store.assignments.remove_of(tx, user.object_id)
         await self._store.groups.forget(tx, user.object_id)
         await self._store.custodians.forget(tx, user.object_id)

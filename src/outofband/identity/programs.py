@@ -64,7 +64,15 @@ class Programs:
         return found
 
     async def add_application(
-        self, tx: Tx, tenant_id: str, *, name: str, manifest: dict[str, Any], now: datetime
+        self,
+        tx: Tx,
+        tenant_id: str,
+        *,
+        name: str,
+        manifest: dict[str, Any],
+        now: datetime,
+        object_id: str | None = None,
+        app_id: str | None = None,
     ) -> Application:
         """Raises Fault ApplicationLimit, IdentifierUriTaken and InvalidParameter."""
         there = await self._store.applications.of_tenant(tx, tenant_id)
@@ -72,8 +80,8 @@ class Programs:
             raise Fault("ApplicationLimit", limit=MAX_APPLICATIONS)
         _check(manifest, there)
         made = Application(
-            object_id=str(uuid.uuid4()),
-            app_id=str(uuid.uuid4()),
+            object_id=object_id or str(uuid.uuid4()),
+            app_id=app_id or str(uuid.uuid4()),
             tenant_id=tenant_id,
             name=display_name(name),
             manifest=manifest,
@@ -109,7 +117,14 @@ class Programs:
         await self._store.applications.remove(tx, application.object_id)
 
     async def add_principal(
-        self, tx: Tx, tenant_id: str, app_id: str, *, disabled: bool, now: datetime
+        self,
+        tx: Tx,
+        tenant_id: str,
+        app_id: str,
+        *,
+        disabled: bool,
+        now: datetime,
+        object_id: str | None = None,
     ) -> ServicePrincipal:
         """Let an application of the tenant sign in. Raises Fault ApplicationUnknown and
         ServicePrincipalExists.
@@ -118,7 +133,7 @@ class Programs:
         if application is None or application.tenant_id != tenant_id:
             raise Fault("ApplicationUnknown", app_id=app_id[:80])
         made = ServicePrincipal(
-            object_id=str(uuid.uuid4()),
+            object_id=object_id or str(uuid.uuid4()),
             app_id=application.app_id,
             tenant_id=tenant_id,
             name=application.name,
