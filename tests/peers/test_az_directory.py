@@ -86,7 +86,7 @@ def test_the_life_of_a_user(azure: Clients) -> None:
     shown = azure.json("ad", "user", "show", "--id", made["id"])
     assert (shown["displayName"], shown["accountEnabled"]) == ("Ada L.", False)
     azure.json("ad", "user", "delete", "--id", made["id"])
-    assert made["id"] in azure.refused("ad", "user", "show", "--id", made["id"])
+    assert made["id"] in azure.refused("ad", "user", "show", "--id", made["id"], code=3)
 
 
 def test_who_one_is(azure: Clients, house: House) -> None:
