@@ -176,7 +176,8 @@ def _bootstrap(scratch: Path, password_hash: str) -> list[str]:
         raise GuestError(f"mmdebstrap did not end within {BUILD_TIMEOUT_S} s.", "Try again.") from late
     if done.returncode != 0:
         lines = done.stderr.splitlines()
-        said = " ".join([line for line in lines if line.startswith("E:")] or lines)[-ERROR_TEXT_MAX:]
+        # What a step said before it failed stands before mmdebstrap's own "E:".
+        said = " ".join(line for line in lines if not line.startswith("I:"))[-ERROR_TEXT_MAX:]
         raise GuestError(
             f"mmdebstrap ended with status {done.returncode}: {said}",
             "Run `apt-get update` and try again; without root, subordinate ids (/etc/subuid) are needed.",

@@ -24,7 +24,10 @@ cat "$root"/boot/initrd.img-* >"$INITRD"
 rm -rf "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 rm -rf "$root"/boot/*
 
-# A file system of the right size, its files with the owners and rights they have here; nothing is mounted.
-size=$(du -sm "$root" --exclude="$root/proc/*" --exclude="$root/sys/*" --exclude="$root/dev/*" | cut -f1)
-echo "customize: $size MiB of files" >&2
-mke2fs -q -F -t ext4 -L root -E root_owner=0:0 -d "$root" "$DISK" "$SIZE"
+# A file system of the right size, its files with the owners and rights they have here. It is filled from a second view of
+# the root, which is without what mmdebstrap mounted into it: /proc cannot be copied.
+bare=$(mktemp -d)
+mount --bind "$root" "$bare"
+trap 'umount "$bare" && rmdir "$bare"' EXIT
+echo "customize: $(du -sm "$bare" | cut -f1) MiB of files" >&2
+mke2fs -q -F -t ext4 -L root -E root_owner=0:0 -d "$bare" "$DISK" "$SIZE"

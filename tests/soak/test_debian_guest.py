@@ -89,7 +89,10 @@ async def test_it_is_built_once(debian: DebianGuest) -> None:
 
 async def test_its_services_run(lab: HostLab) -> None:
     services = "ssh xrdp qemu-guest-agent serial-getty@ttyS0"
-    script = f"systemctl is-active {services}; nft --version; ss -ltn | grep -c 3389"
+    # The guest agent and the login prompt may be there before ssh is.
+    asked = f"systemctl is-active {services}"
+    waiting = f"for i in $(seq 60); do {asked} | grep -qvx active || break; sleep 1; done"
+    script = f"{waiting}; {asked}; nft --version; ss -ltn | grep -c 3389"
     report = await run(lab, "services", {"script": script})
     lines = report.out.splitlines()
     assert lines[:4] == ["active"] * 4, report
@@ -115,7 +118,7 @@ async def test_vm_access_in_a_whole_system(lab: HostLab) -> None:
     await lab.port.inject(b"exit\r")
     removed = await access(lab, "removed", remove_user="bob")
     assert removed.status == 0, removed
-    assert (await run(lab, "gone", {"script": "id bob 2>&1; ls /home"})).out.split() == [
+    assert (await run(lab, "gone", {"script": "LC_ALL=C id bob 2>&1; ls /home"})).out.split() == [
         "id:", "'bob':", "no", "such", "user", "operator1",
     ]  # fmt: skip
 
