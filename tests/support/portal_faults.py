@@ -16,7 +16,7 @@ from outofband.catalogue.entries import DEFAULT_LOCALE
 
 FILE = Path(__file__).parents[2] / "web" / "src" / "console" / "faults.json"
 AREAS = ["console", "gateway", "agent"]
-OTHERS = ["InternalError", "ConsoleUnreachable"]
+OTHERS = ["InternalError", "ConsoleUnreachable", "MfaRequired"]
 _WIDTH = 110
 _KEPT = ("title", "message", "cause", "remedy", "retry", "action")
 
