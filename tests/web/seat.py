@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.web.visit import Visit
 
 CONNECT_MS = 45_000
 REPLY_MS = 30_000
+STILL_MS = 400
 # The guest's kernel may print a line of its own behind a prompt.
 _KERNEL = rf"(?:{KERNEL_LINE}\n?)*"
 LOGIN = re.compile(rf"demo login:\s*{_KERNEL}$")
@@ -20,6 +22,12 @@ _ENDS = """([pattern]) => {
   const rows = [...document.querySelectorAll(".xterm-rows > div")];
   const text = rows.map((row) => row.textContent.replaceAll("\\u00a0", " ").trimEnd());
   return new RegExp(pattern).test(text.join("\\n").trimEnd());
+}"""
+# What the kernel says by itself is no answer.
+_CHANGED = """([before, kernel]) => {
+  const text = [...document.querySelectorAll(".xterm-rows > div")].map((row) => row.textContent).join("\\n");
+  const words = (all) => all.replaceAll(new RegExp(kernel, "g"), "").replaceAll(/\\s+/g, " ").trim();
+  return words(text) !== words(before);
 }"""
 
 
@@ -82,13 +90,28 @@ class Seat:
 
     async def log_in(self, username: str = "demo") -> None:
         """Bring the guest to a shell prompt, from its login prompt or from a shell somebody left open."""
+        before = await self.still()
         await self.type("\n")
+        # Not an older prompt but the one that answers Enter: it would swallow what is typed before it.
+        await self.page.wait_for_function(_CHANGED, arg=[before, KERNEL_LINE], timeout=REPLY_MS)
         await self.ends(re.compile(rf"(?:{LOGIN.pattern}|{SHELL.pattern})"))
+        await self.still()
         if LOGIN.search(await self.text()):
             await self.type(f"{username}\n")
             await self.ends(re.compile(r"Password:\s*$"))
             await self.type(f"{PASSWORD}\n")
             await self.ends(SHELL)
+
+    async def still(self) -> str:
+        """The terminal's text once nothing was added to it for a moment: what was replayed has all come."""
+        text = await self.text()
+        async with asyncio.timeout(REPLY_MS / 1000):
+            while True:
+                await self.page.wait_for_timeout(STILL_MS)
+                now = await self.text()
+                if now == text:
+                    return now
+                text = now
 
     async def ends(self, pattern: re.Pattern[str], ms: float = REPLY_MS) -> None:
         """Wait until the last of what the terminal shows fits; says what was there instead."""

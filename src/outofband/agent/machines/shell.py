@@ -5,7 +5,7 @@ The folder /run/outofband/<job> is the claim: who makes it runs the script, nobo
 the guest is restarted, therefore LAUNCH compares the guest's boot id first. In the folder: `pid` (the line of
 /proc/<pid>/stat of the process that waits for the script), `child` (its session), `out` and `err` (in
 /var/lib/outofband where that can be written to, because /run is memory), and at the end `exit`: status and
-reason.
+reason. `pid`, `child` and `exit` appear whole, by a rename: whoever reads an empty one would think it dead.
 
 Nothing of the script or its parameters is in an argument list: the job comes on standard input.
 """
@@ -63,7 +63,8 @@ umask 077
 job={base}/{job} kept={kept}/{job}
 mkdir "$job/begun" || exit
 read -r stat <"/proc/$$/stat"
-printf '%s\\n' "$stat" >"$job/pid"
+printf '%s\\n' "$stat" >"$job/pid.new"
+mv "$job/pid.new" "$job/pid"
 rm -f "$job/job"
 if (mkdir -p "$kept" && echo >"$kept/out" && : >"$kept/out" && : >"$kept/err") 2>/dev/null; then
     ln -s "$kept/out" "$job/out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_nothing_watches_a_script_that_has_ended(folder: Path) -> None:
             program, _, number = path.read_text().rstrip("\0").partition("\0")
             asleep |= {number} if program == "sleep" else set()
     assert not asleep & seconds.keys()
+
+
+def test_what_tells_of_it_appears_whole(folder: Path, tmp_path: Path) -> None:
+    """Where nothing can be renamed, no file that the agent reads is there, not even an empty one."""
+    idle = tmp_path / "programs" / "mv"
+    idle.parent.mkdir()
+    idle.symlink_to("/bin/true")
+    (folder / "job").write_bytes(shell.job_text(JOB, RunArgs(script="true")))
+    path = f"{idle.parent}:{os.environ['PATH']}"
+    subprocess.run(["sh", folder / "job"], timeout=30, check=True, cwd=folder, env={"PATH": path})
+    left = {each.name for each in folder.iterdir()}
+    assert {"pid.new", "child.new", "exit.new"} <= left
+    assert not {"pid", "child", "exit"} & left
 
 
 @pytest.mark.parametrize("user", ["root\n", "a b", "-x", "$(id)", ""])
