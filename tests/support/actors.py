@@ -90,7 +90,7 @@ class Carrier:
             "vm": self.grant.vm,
             "port": self.grant.port,
             "mode": self.grant.mode.value,
-            "writer": self.grant.name,
+            "writer": self.grant.name if self.grant.mode is Mode.WRITE else None,
             "offset": offset,
             "live": offset if live is None else live,
             "input": taken,

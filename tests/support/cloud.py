@@ -177,7 +177,8 @@ class Cloud:
         arm, gateway = self._bind("arm"), self._bind("gateway")
         self.base = f"https://127.0.0.1:{arm.getsockname()[1]}"
         url = f"wss://127.0.0.1:{gateway.getsockname()[1]}"
-        self.gateway = Gateway(url=url, names=frozenset({"localhost", "127.0.0.1"}))
+        names = frozenset({"localhost", "127.0.0.1"})
+        self.gateway = Gateway(url=url, names=names, arm=self.base, arm_names=names)
         self.store = await open_store(self.url)
         await self._directory()
         self.keys = Keys(self.store)

@@ -30,6 +30,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     subscription: str
     port: str
 
+    def is_of(self, principal: Principal) -> bool:
+        """Whether this is that caller's, with whichever token he proves it."""
+        mine = self.principal
+        return (mine.tenant, mine.kind, mine.object_id) == (
+            principal.tenant,
+            principal.kind,
+            principal.object_id,
+        )
+
 
 Verdict = frozenset[Mode] | Fault
 """What a person may do, never nothing; or the fault that says why it is nothing."""

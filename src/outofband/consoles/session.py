@@ -282,7 +282,7 @@ class Session:
             elsewhere = stream.Close("SessionEnded", {"detail": "it goes on over another connection"})
             viewer.tell_and_finish(elsewhere)
         # To the agent code 1000 means that the person is gone for good, anything else that the seat is kept.
-        for_good = (close is not None and not close.resumable) or viewer.left
+        for_good = (close is not None and not close.resumable) or viewer.left or not viewer.returns
         if close is not None and not close.resumable and not self._agent_knows:
             self._fleet.end_session(self.subject.agent, self.subject.session, close.code, **close.fields)
         if carrier is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -31,15 +32,21 @@ from outofband.wire.link import StreamHello
 
 log = structlog.get_logger(__name__)
 
+TEXT_PATH = "/serial/v1/{session}/client"
+"""Of a session for Azure's clients. Without `ws` and with one `/client`: see `Gateway.text_from`."""
 RESTARTED = "ControlPlaneStopping"
 RESUMABLE = frozenset({End.DROPPED.value, RESTARTED, "AgentOffline", "StreamFailed", "ViewerTooMany"})
 """Reasons of an end after which the same person may go on with the same session."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """What a viewer needs to open its socket. `expires_in` in seconds; the ticket works once."""
+    """What a viewer needs to open its socket. `expires_in` in seconds; the ticket works once.
+
+    `text_url` is where Azure's clients go instead, who show their access token in place of the ticket.
+    """
 
     url: str
+    text_url: str
     ticket: str
     session: str
     expires_in: int = TICKET_SECONDS
@@ -148,7 +155,18 @@ class Sessions:
         )
         ticket = await self._tickets.issue(subject, rights)
         url = f"{self._gateway.seen_from(base)}/console/v1/{session}/client"
-        return Connection(url=url, ticket=ticket, session=session)
+        text_url = self._gateway.text_from(base) + TEXT_PATH.format(session=session)
+        return Connection(url=url, text_url=text_url, ticket=ticket, session=session)
+
+    def owned(self, session: str, principal: Principal) -> Subject | None:
+        """A session of that caller's which is live, or may still be opened with its ticket."""
+        live = self._live.get(session)
+        found = live.subject if live is not None else self._tickets.find(session)
+        return found if found is not None and found.is_of(principal) else None
+
+    def expected(self, session: str) -> Subject | None:
+        """A session that somebody may still open with its ticket."""
+        return self._tickets.find(session)
 
     async def end_where(
         self,
@@ -184,7 +202,14 @@ class Sessions:
     # What sockets tell (sockets.Gate); called from their callbacks
 
     def viewer_opened(self, viewer: ViewerSocket, text: str) -> None:
-        serving = self._tasks.spawn("session", self._serve(viewer, text))
+        self._spawn(viewer, self._redeemed(viewer, text))
+
+    def viewer_known(self, viewer: ViewerSocket, principal: Principal, first: Open) -> None:
+        """A viewer whose person was told by an access token."""
+        self._spawn(viewer, self._claimed(viewer, principal, first))
+
+    def _spawn(self, viewer: ViewerSocket, admission: Coroutine[Any, Any, Session]) -> None:
+        serving = self._tasks.spawn("session", self._serve(viewer, admission))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
 
@@ -230,9 +255,9 @@ class Sessions:
 
     # The life of one
 
-    async def _serve(self, viewer: ViewerSocket, text: str) -> None:
+    async def _serve(self, viewer: ViewerSocket, admission: Coroutine[Any, Any, Session]) -> None:
         try:
-            session = await self._admit(viewer, text)
+            session = await admission
         except Fault as fault:
             viewer.tell_and_finish(stream.Close(fault.code, fault.fields))
             return
@@ -249,8 +274,8 @@ class Sessions:
             reason=reason,
         )
 
-    async def _admit(self, viewer: ViewerSocket, text: str) -> Session:
-        """From the first message to a session in its place. Raises Fault."""
+    async def _redeemed(self, viewer: ViewerSocket, text: str) -> Session:
+        """By a ticket in the first message. Raises Fault."""
         try:
             first = msgspec.json.decode(text, type=Open)
         except msgspec.MsgspecError as error:
@@ -260,7 +285,17 @@ class Sessions:
         if self._stopping:
             raise Fault(RESTARTED)
         pending = await self._tickets.redeem(first, viewer.session)
-        subject = pending.subject
+        return await self._admit(viewer, first, pending.subject)
+
+    async def _claimed(self, viewer: ViewerSocket, principal: Principal, first: Open) -> Session:
+        """By being whom the ticket was given to. Raises Fault."""
+        if self._stopping:
+            raise Fault(RESTARTED)
+        pending = self._tickets.claim(viewer.session, principal)
+        return await self._admit(viewer, first, pending.subject)
+
+    async def _admit(self, viewer: ViewerSocket, first: Open, subject: Subject) -> Session:
+        """From a right that was shown to a session in its place. Raises Fault."""
         # Several sockets may come for one session at the same time: the last one stays.
         while (before := self._live.get(subject.session)) is not None:
             await before.replace()

@@ -218,6 +218,9 @@ class ConsoleSocket(WSListener):
 class ViewerSocket(ConsoleSocket):
     """A person's side."""
 
+    returns = True
+    """Who lost this socket may go on with the session over another one."""
+
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._frames += 1
         if frame.msg_type != _BINARY or not frame.fin or not self.opened:

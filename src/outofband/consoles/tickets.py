@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
 import msgspec
 
@@ -10,6 +11,7 @@ from outofband.consoles.limits import Limits
 from outofband.consoles.rights import Subject
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.core.principal import Principal
 from outofband.identity.keys import Keys, KeyUse
 from outofband.wire import grant as signed
 from outofband.wire.console import Open
@@ -65,6 +67,26 @@ class Tickets:
         if session != ticket.session:
             raise _invalid("it is for another session")
         return pending
+
+    def claim(self, session: str, principal: Principal) -> Pending:
+        """Use the ticket of a session up by being whom it was given to. Raises Fault TicketInvalid.
+
+        A stranger's attempt uses nothing up.
+        """
+        jti, pending = next(self._of(session), (None, None))
+        if jti is None or pending is None or not pending.subject.is_of(principal):
+            raise _invalid("it was used before, has expired, or is somebody else's")
+        del self._pending[jti]
+        if pending.expires <= clock.monotonic():
+            raise _invalid("it has expired")
+        return pending
+
+    def find(self, session: str) -> Subject | None:
+        """Whose ticket for a session waits to be used."""
+        return next((pending.subject for _, pending in self._of(session)), None)
+
+    def _of(self, session: str) -> Iterator[tuple[str, Pending]]:
+        return ((jti, each) for jti, each in self._pending.items() if each.subject.session == session)
 
     def expire(self) -> list[Subject]:
         """Forget tickets nobody came with; their subjects."""

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outofband.http.account.routes import account_routes
 from outofband.http.account_api import AccountApi
 from outofband.http.arm import ResourceManager
+from outofband.http.azure_console import ADMIN_PATH, CLIENT_PATH, AzureConsoles
 from outofband.http.blobs.app import Blobs
 from outofband.http.directory import DirectoryDoors
 from outofband.http.fleet import FleetDoors
@@ -39,6 +40,7 @@ def create_app(services: Services) -> ASGIApp:
     """The edge of one node. Everything that no other route takes is Resource Manager's."""
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
+    consoles = AzureConsoles(services)
     portal, directory, account = Portal(services), DirectoryDoors(services), AccountApi(services)
     doors = Starlette(
         routes=[
@@ -55,6 +57,8 @@ def create_app(services: Services) -> ASGIApp:
             Route(TRUST_PATH, fleet.trust, methods=["GET"]),
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
             WebSocketRoute("/fleet/link", fleet.link),
+            WebSocketRoute(CLIENT_PATH, consoles.client),
+            Route(ADMIN_PATH, consoles.admin, methods=["POST"]),
             Route("/v1.0/me/revokeSignInSessions", account.revoke_own, methods=["POST"]),
             Route("/v1.0/users/{user}/revokeSignInSessions", account.revoke_of, methods=["POST"]),
             Route("/account/api/sessions", account.sessions, methods=["GET"]),

@@ -6,6 +6,7 @@ A test holds this list and the routes together; pages for people are not in it.
 from __future__ import annotations
 
 from outofband.http.account_api import Ended, FactorList, PolicyChange, PolicyShape, SessionList
+from outofband.http.azure_console import ADMIN_PATH, AdminCommand, Done
 from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
@@ -16,6 +17,7 @@ from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolR
 
 _SIGN_IN, _FLEET, _SERVICE = "Sign-in", "Fleet", "Service"
 _ACCOUNT = "Account"
+_CONSOLE = "Console"
 FORMS: dict[str, dict[str, str]] = {
     "token": {
         "grant_type": "`client_credentials`, `authorization_code`, `refresh_token` or "
@@ -201,6 +203,18 @@ DOORS = (
         about="Remove the second factors of somebody who lost them, and end all sign-ins",
         needs=_WRITE,
         status=204,
+    ),
+    Door(
+        method="post",
+        path=ADMIN_PATH,
+        id="AzureConsole_AdminCommand",
+        tag=_CONSOLE,
+        about="Send `nmi`, `reset` or `sysrq` to the VM of a console session, as `az serial-console` does",
+        needs="Needs `Microsoft.SerialConsole/serialPorts/connect/action` on the VM, and a session of the "
+        "caller's own.",
+        body=AdminCommand,
+        example={"command": "sysrq", "requestId": "1", "commandParameters": {"SysRqCommand": "h"}},
+        answer=Done,
     ),
     Door(
         method="post",

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from outofband.access.authorizer import Authorizer
 from outofband.consoles.gateway import Gateway
+from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
@@ -40,6 +41,9 @@ class Services(Protocol):
 
     @property
     def fleet(self) -> Fleet: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
 
     @property
     def storage(self) -> Storage: ...

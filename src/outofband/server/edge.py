@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from outofband.server.protocol import EdgeProtocol
+from outofband.server.sockets import DEAD_SECONDS, EdgeSockets
 from outofband.wire.link import MAX_MESSAGE
 
 STOP_SECONDS = 5
@@ -25,10 +26,11 @@ class Edge(uvicorn.Server):
     def __init__(self, app: Any, context: ssl.SSLContext) -> None:
         config = uvicorn.Config(
             app,
-            ws="websockets-sansio",
+            ws=EdgeSockets,
             # The control link has heartbeats of its own; compression costs memory for each connection.
             ws_max_size=MAX_MESSAGE,
             ws_ping_interval=None,
+            ws_ping_timeout=DEAD_SECONDS,
             ws_per_message_deflate=False,
             http=EdgeProtocol,
             h11_max_incomplete_event_size=MAX_HEADERS,

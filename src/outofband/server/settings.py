@@ -133,7 +133,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def gateway_names(self) -> frozenset[str]:
         """Host names by which the console listener is reached as well, while no URL says how; lower case."""
-        names = () if self.gateway_url else (*LOCAL_NAMES, *self.certificate_names)
+        return self._names(self.gateway_url)
+
+    @property
+    def arm_names(self) -> frozenset[str]:
+        """The same of the API's port."""
+        return self._names(self.arm_url)
+
+    def _names(self, url: str) -> frozenset[str]:
+        names = () if url else (*LOCAL_NAMES, *self.certificate_names)
         return frozenset(name.lower() for name in names)
 
     @property

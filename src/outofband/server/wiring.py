@@ -81,7 +81,12 @@ def wire(
     authority = Authority(
         store, keys, base=settings.arm, audiences=settings.audiences, first_password=first_password
     )
-    gateway = Gateway(url=settings.gateway, names=settings.gateway_names)
+    gateway = Gateway(
+        url=settings.gateway,
+        names=settings.gateway_names,
+        arm=settings.arm,
+        arm_names=settings.arm_names,
+    )
     sessions = Sessions(store, fleet, keys, ConsoleRights(store), node=node, gateway=gateway, limits=limits)
     registry = declare(store, authorizer, fleet, sessions, storage, settings.public_pool)
     return Services(

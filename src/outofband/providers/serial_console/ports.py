@@ -58,6 +58,10 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`connectionString` is for clients of Azure's, `outofband` for those of our own protocol; either is used
+    once.
+    """
+
     connection_string: str
     outofband: Ticket
 
@@ -240,7 +244,7 @@ class SerialPorts:
             expires_in=connection.expires_in,
         )
         return Answer(
-            body=Connected(connection_string=connection.url, outofband=ticket),
+            body=Connected(connection_string=connection.text_url, outofband=ticket),
             headers={"Cache-Control": "no-store"},
         )
 

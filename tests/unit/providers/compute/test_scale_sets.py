@@ -333,7 +333,7 @@ async def test_the_console_of_an_instance(cloud: Cloud, host: Host) -> None:
     way = answer.json()
     host.peer.grow(b"guest says hello\r\n")
     async with viewer(cloud.client_context()) as seat:
-        await seat.open(way["connectionString"], way["outofband"]["ticket"])
+        await seat.open(way["outofband"]["url"], way["outofband"]["ticket"])
         await until(lambda: b"hello" in bytes(seat.output))
         await seat.type(b"ls\r")
         await until(lambda: bytes(host.peer.typed) == b"ls\r")
