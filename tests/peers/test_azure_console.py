@@ -128,11 +128,12 @@ def log_in(seat: Extension) -> None:
         assert time.monotonic() < end, seat.shown[-2000:]
         before = len(seat.shown)
         seat.do("type", "\r")
-        time.sleep(2.0)
+        time.sleep(1.5)
         new = seat.shown[before:].replace("\x1b[6n", "").rstrip("\r\n")
         if new.endswith("demo@demo:~$ "):
             break
         if new.endswith("login: "):
+            seat.catch_up()
             seat.do("type", "demo\r")
             seat.expect("Password: ")
             seat.do("type", PASSWORD + "\r")

@@ -32,7 +32,7 @@ from outofband.wire.link import StreamHello
 
 log = structlog.get_logger(__name__)
 
-TEXT_PATH = "/serial/v1/{session}/client"
+TEXT_PATH = "/serial/v1/{console}/client"
 """Of a session for Azure's clients. Without `ws` and with one `/client`: see `Gateway.text_from`."""
 RESTARTED = "ControlPlaneStopping"
 RESUMABLE = frozenset({End.DROPPED.value, RESTARTED, "AgentOffline", "StreamFailed", "ViewerTooMany"})
@@ -155,7 +155,7 @@ class Sessions:
         )
         ticket = await self._tickets.issue(subject, rights)
         url = f"{self._gateway.seen_from(base)}/console/v1/{session}/client"
-        text_url = self._gateway.text_from(base) + TEXT_PATH.format(session=session)
+        text_url = self._gateway.text_from(base) + TEXT_PATH.format(console=session)
         return Connection(url=url, text_url=text_url, ticket=ticket, session=session)
 
     def owned(self, session: str, principal: Principal) -> Subject | None:

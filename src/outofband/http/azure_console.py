@@ -65,8 +65,8 @@ class AzureConsoles:
         """Sockets whose token was not seen yet."""
 
     async def client(self, socket: WebSocket) -> None:
-        """WebSocket /serial/v1/{session}/client."""
-        session = str(socket.path_params["session"])
+        """WebSocket /serial/v1/{console}/client."""
+        session = str(socket.path_params["console"])
         token = socket.query_params.get("authorization")
         new = socket.query_params.get("new") == "1"
         # From here on the token is in no log: the server's own writes down the address it accepts.
@@ -149,12 +149,12 @@ class AzureConsoles:
         self._services.sessions.viewer_known(viewer, principal, console.admit())
 
     async def admin(self, request: Request) -> Response:
-        """POST /serial/v1/{session}/adminCommand/{command}."""
+        """POST /serial/v1/{console}/adminCommand/{command}."""
 
         async def work(ids: edge.Ids) -> Response:
             services = self._services
             principal = await edge.caller_of(request, services.authority)
-            session, command = request.path_params["session"], request.path_params["command"].lower()
+            session, command = request.path_params["console"], request.path_params["command"].lower()
             body = await edge.body_of(request, MAX_BODY)
             wanted = edge.decoded(body or b"{}", AdminCommand)
             steps = _steps(command, wanted)

@@ -113,6 +113,8 @@ def _named(path: str) -> list[Json]:
         "tenant": (_TENANT, "organizations"),
         "user": (_USER, None),
         "session": ("Id of a sign-in, from the list of them", None),
+        "console": ("Session of a console, as in `connectionString`", None),
+        "command": ("`nmi`, `reset` or `sysrq`", "sysrq"),
         "object": ("Id of an object of the directory", None),
         "member": ("Id of a member or an owner", None),
     }
