@@ -346,7 +346,7 @@ async def test_a_reset_is_seen_and_counted_once(lab: HostLab) -> None:
     await lab.shows(GREETING.strip())
     since = lab.end
     outcome = await lab.perform("reset")
-    assert "The VM was reset" in outcome.observed
+    assert "Reset seen after" in outcome.observed
     assert "its console printed" in outcome.observed
     await lab.shows(GREETING.strip(), since)
     assert lab.machine.boots == 2
@@ -360,6 +360,8 @@ async def test_a_reset_by_the_guest_itself_is_counted_once(lab: HostLab) -> None
     since = lab.end
     outcome = await lab.perform("sysrq", key="b")
     assert "sysrq: Resetting" in outcome.observed
+    assert outcome.observed.endswith("; the VM was reset.")
+    assert (outcome.data["outcome"], outcome.data["event"]) == ("answered", "was reset")
     await lab.shows(PROMPT, since)
     assert [boot.number for boot in lab.port.spool.boots()] == [1, 2]
 
@@ -375,8 +377,8 @@ async def test_a_guest_that_does_not_react_is_said_not_to(lab: HostLab) -> None:
     await lab.perform("start")
     await lab.shows(GREETING.strip())
     outcome = await lab.perform("nmi")
-    assert outcome.data == {"seen": False}
-    assert outcome.observed == "The NMI was injected; the guest showed nothing on its console."
+    assert outcome.data == {"seen": False, "outcome": "silent"}
+    assert outcome.observed == "The NMI was injected; nothing within 10 s on its console."
 
 
 async def test_a_sysrq_key_is_seen_on_the_console(booted: HostLab) -> None:
@@ -384,6 +386,26 @@ async def test_a_sysrq_key_is_seen_on_the_console(booted: HostLab) -> None:
     assert "sysrq: HELP" in outcome.observed
     for key in ("", "H", "hh", "\x00", "é"):
         await refused("InvalidParameter", booted.perform("sysrq", key=key))
+    outcome = await booted.perform("sysrq", key="a")
+    assert outcome.data["outcome"] == "refused"
+    assert "the guest has no SysRq 'a': sysrq: HELP" in outcome.observed
+
+
+async def test_a_sysrq_key_that_the_guest_has_switched_off(lab: HostLab) -> None:
+    await lab.create("demo")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+    for typed, wanted in ((b"root\r", b"Password: "), (PASSWORD.encode() + b"\r", b"# ")):
+        since = lab.end
+        await lab.port.inject(typed)
+        await lab.shows(wanted, since)
+    since = lab.end
+    await lab.port.inject(b"echo 16 > /proc/sys/kernel/sysrq; echo now-$((1+1))\r")
+    await lab.shows(b"now-2", since)
+    outcome = await lab.perform("sysrq", key="b")
+    assert outcome.data["outcome"] == "refused"
+    assert "this SysRq operation is disabled in the guest" in outcome.observed
+    assert lab.machine.boots == 1
 
 
 async def test_a_panic_is_told_until_the_guest_begins_anew(lab: HostLab) -> None:

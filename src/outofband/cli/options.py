@@ -75,17 +75,20 @@ def group(function: F) -> F:
     )
 
 
-def sign_in(state: StateDir, *, traced: bool = True, local: bool = False, hurried: bool = False) -> ArmClient:
+def sign_in(
+    state: StateDir, reason: str = "", *, traced: bool = True, local: bool = False, hurried: bool = False
+) -> ArmClient:
     """A client for the person who signed in with `oob login`, else for the control plane of this state.
 
-    `local` is for what concerns this host alone: always the latter. With `-v` its requests are shown, unless
-    `traced` is False. Raises Fault StateNotFound when there is neither.
+    `reason` is told with every change. `local` is for what concerns this host alone: always the latter. With
+    `-v` its requests are shown, unless `traced` is False. Raises Fault StateNotFound when there is neither.
     """
     from outofband.client.opening import open_client
     from outofband.client.profile import local_profile
 
     trace = show.trace if traced and show.voice.verbose else None
     client = open_client(state, local_profile(state) if local else None, trace=trace, hurried=hurried)
+    client.reason = reason
     show.voice.signed_in = client.profile.signed_in
     return client
 

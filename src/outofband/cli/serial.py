@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import options
+from outofband.cli import deeds, options
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -33,29 +33,45 @@ def serial() -> None:
     """NMI, SysRq and reset for a VM; the switch of all consoles of the subscription."""
 
 
-@serial.command(epilog="Examples:  oob serial send demo nmi   ·   oob serial send demo sysrq h")
+@serial.command(
+    epilog="Examples:  oob serial send demo sysrq h   ·   oob serial send demo reset --reason hangs"
+)
 @click.argument("name", shell_complete=options.complete_vm)
 @click.argument("what", type=click.Choice(["nmi", "reset", "sysrq"]))
 @click.argument("key", required=False)
 @click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@deeds.destructive
 @options.group
 @options.common
 def send(
-    name: str, what: str, key: str | None, port: str, group: str | None, state: StateDir, output: str
-) -> None:
+    name: str,
+    what: str,
+    key: str | None,
+    port: str,
+    yes: bool,
+    reason: str,
+    group: str | None,
+    state: StateDir,
+    output: str,
+) -> int:
     """Send NAME a non-maskable interrupt, a reset, or the SysRq KEY (one of 0-9 a-z).
 
-    The keyboard of whoever is at the console is left alone. Says what was seen to happen.
+    The keyboard of whoever is at the console is left alone. Says what was seen to happen. On a terminal it
+    asks before it sends what can cost work.
     """
     if (what == "sysrq") != (key is not None):
         raise click.UsageError("sysrq needs a KEY (for example h); nmi and reset take none")
     if key is not None and not (len(key) == 1 and key.isascii() and key.isalnum()):
         raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
+    danger = deeds.warning(what, key)
+    if danger is not None and deeds.declined(f"{danger} Send it to {name}?", yes):
+        return deeds.EXIT_DECLINED
     body = {"key": key.lower()} if key else None
-    with options.sign_in(state) as client, Steps(quiet=output == "json").progress(f"sending {what}"):
+    with options.sign_in(state, reason) as client, Steps(quiet=output == "json").progress(f"sending {what}"):
         observed = act(client, client.vm(name, group), port, what, body)
     told = {"vm": name, "sent": what, "observed": observed}
     show.emit(told, output, lambda done: show.line(done["observed"]))
+    return 0
 
 
 def _switch(state: StateDir, output: str, action: str | None) -> None:

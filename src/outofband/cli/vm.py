@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import options
+from outofband.cli import deeds, options
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 VMS = "providers/Microsoft.Compute/virtualMachines"
 IMPORTABLE = "providers/Microsoft.Compute/importableVirtualMachines"
-EXIT_DECLINED = 130
 """As after Ctrl-C: the person said no."""
 
 
@@ -244,9 +243,16 @@ def _importable(found: list[dict[str, Any]]) -> None:
 
 
 def _action(
-    action: str, doing: str, name: str, group: str | None, state: StateDir, output: str, **query: str
+    action: str,
+    doing: str,
+    name: str,
+    group: str | None,
+    state: StateDir,
+    output: str,
+    reason: str = "",
+    **query: str,
 ) -> None:
-    with options.sign_in(state) as client, waiting(f"{doing} {name}", output) as progress:
+    with options.sign_in(state, reason) as client, waiting(f"{doing} {name}", output) as progress:
         done = client.post(f"{client.vm(name, group)}/{action}", progress=progress, **query) or {}
     result = (done.get("properties") or {}).get("output") or {}
     told = {"vm": name, "action": action, "observed": str(result.get("observed", "done"))}
@@ -268,33 +274,47 @@ def start(name: str, group: str | None, state: StateDir, output: str) -> None:
 @vm.command(epilog="Examples:  oob vm stop demo   ·   oob vm stop --force demo")
 @click.option("--force", is_flag=True, help="Cut the power; what the guest has not written is lost.")
 @click.option("--deallocate", is_flag=True, help="Also mark it deallocated, as `az vm deallocate` does.")
+@deeds.destructive
 @_named
-def stop(name: str, force: bool, deallocate: bool, group: str | None, state: StateDir, output: str) -> None:
+def stop(
+    name: str,
+    force: bool,
+    deallocate: bool,
+    yes: bool,
+    reason: str,
+    group: str | None,
+    state: StateDir,
+    output: str,
+) -> int:
     """Stop VM NAME: ask the guest to shut down, and say whether it did."""
+    if force and deeds.declined(f"What {name} has not written to its disks is lost. Cut its power?", yes):
+        return deeds.EXIT_DECLINED
     query = {"skipShutdown": "true" if force else "false"}
     action = "deallocate" if deallocate else "powerOff"
-    _action(action, "stopping", name, group, state, output, **query)
+    _action(action, "stopping", name, group, state, output, reason, **query)
+    return 0
 
 
-@vm.command(epilog="Example:  oob vm restart demo")
+@vm.command(epilog="Example:  oob vm restart demo --reason 'new kernel'")
+@click.option("--reason", default="", metavar="TEXT", help="Why; kept in the activity log.")
 @_named
-def restart(name: str, group: str | None, state: StateDir, output: str) -> None:
+def restart(name: str, reason: str, group: str | None, state: StateDir, output: str) -> None:
     """Restart VM NAME through its operating system. A guest that hangs: `oob serial send NAME reset`."""
-    _action("restart", "restarting", name, group, state, output)
+    _action("restart", "restarting", name, group, state, output, reason)
 
 
 @vm.command(epilog="Example:  oob vm delete web1 --yes")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@deeds.destructive
 @_named
-def delete(name: str, yes: bool, group: str | None, state: StateDir, output: str) -> int:
+def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir, output: str) -> int:
     """Delete VM NAME with its console log. This cannot be undone."""
     if not yes:
         if not show.interactive():
             raise click.UsageError("without a terminal, deleting needs --yes")
         if not click.confirm(f"Delete {name} and everything its console printed?", err=True):
             show.say("Nothing was deleted.")
-            return EXIT_DECLINED
-    with options.sign_in(state) as client, waiting(f"deleting {name}", output) as progress:
+            return deeds.EXIT_DECLINED
+    with options.sign_in(state, reason) as client, waiting(f"deleting {name}", output) as progress:
         # A DELETE of what is not there succeeds in ARM; a person who mistyped the name wants to know.
         client.get(client.vm(name, group))
         client.delete(client.vm(name, group), progress=progress)

@@ -8,7 +8,8 @@ import click
 
 from outofband.cli import options
 from outofband.cli import output as show
-from outofband.cli.vm import EXIT_DECLINED, host, power_words, waiting
+from outofband.cli.deeds import EXIT_DECLINED
+from outofband.cli.vm import host, power_words, waiting
 
 if TYPE_CHECKING:
     from outofband.core.paths import StateDir

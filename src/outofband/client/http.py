@@ -23,7 +23,7 @@ from outofband.client.transport import (
 )
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.wire.arm import errors
+from outofband.wire.arm import errors, reasons
 
 API_VERSION = "2024-11-01"
 SERIAL_VERSION = "2024-07-01"
@@ -52,6 +52,8 @@ class ArmClient:
     ) -> None:
         """`hurried` gives up early: for shell completion, where waiting is worse than no answer."""
         self.profile = profile
+        self.reason = ""
+        """Why things are changed, in words of a person: told with every change, for the activity log."""
         self._credentials = credentials
         self.tls = trusting(profile.ca_file)
         self._transport = Transport(profile.arm, self.tls, trace=trace)
@@ -149,6 +151,8 @@ class ArmClient:
         token = self._credentials.token(self._transport)
         for last in (False, True):
             headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            if self.reason and method != "GET":
+                headers[reasons.HEADER] = reasons.encode(self.reason)
             answer = self._transport.request(
                 method, path, params=params or None, content=content, headers=headers
             )

@@ -24,7 +24,7 @@ from outofband.core.errors import Fault
 from outofband.core.principal import Principal
 from outofband.identity.authority import Authority
 from outofband.resources import exchange
-from outofband.wire.arm import errors
+from outofband.wire.arm import errors, reasons
 
 log = structlog.get_logger(__name__)
 
@@ -158,6 +158,7 @@ def asked(request: Request, ids: Ids, principal: Principal, base: str, body: byt
         address=address_of(request),
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        reason=reasons.decode(request.headers.get(reasons.HEADER)),
     )
 
 

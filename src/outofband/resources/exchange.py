@@ -33,6 +33,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     if_match: str | None = None
     if_none_match: str | None = None
+    reason: str | None = None
+    """Why the caller does this, in words of a person; it stands beside the deed in the activity log."""
 
     def parameter(self, name: str) -> str | None:
         """A query parameter; names compare without case."""
@@ -53,11 +55,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """`body` is any JSON value; None sends none."""
+    """`body` is any JSON value; None sends none. `noted` stands beside the deed in the activity log."""
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = {}
+    noted: Mapping[str, Any] = {}
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,7 +81,11 @@ class Trail:
             operation_id=operation,
             client_address=request.address,
             method=request.method,
-            properties={"requestId": request.request_id, **(properties or {})},
+            properties={
+                "requestId": request.request_id,
+                **({"reason": request.reason} if request.reason else {}),
+                **(properties or {}),
+            },
             role=await self._role(tx, request.principal, action, rid),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -125,7 +125,7 @@ class Writer:
             answer = await action.run(msgspec.structs.replace(call, rid=item.rid), item, body)
             if noted:
                 async with self._store.write() as tx:
-                    await self._note(tx, call.request, item.rid, right, Trail.SUCCEEDED, name)
+                    await self._note(tx, call.request, item.rid, right, Trail.SUCCEEDED, name, answer.noted)
             return answer
 
         return await self._guarded(call, right, change, is_new)
@@ -152,10 +152,17 @@ class Writer:
             raise
 
     async def _note(
-        self, tx: Tx, request: Request, rid: ResourceId, right: str, status: str, action: str | None = None
+        self,
+        tx: Tx,
+        request: Request,
+        rid: ResourceId,
+        right: str,
+        status: str,
+        action: str | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         # Several actions may need the same right; which one it was is told apart here.
-        named = {"action": action} if action is not None else None
+        named = {"action": action, **(more or {})} if action is not None else None
         await self._trail.request(tx, request, rid, right, status, now=clock.now(), properties=named)
 
     async def begin(self, call: Call, declared: ResourceType, name: str, action: Begin) -> Answer:

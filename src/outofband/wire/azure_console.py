@@ -323,7 +323,7 @@ class AzureConsole:
 
 
 def _code_of(code: str, status: int, retry: bool) -> Code:
-    if code == "TakenOver":
+    if code.startswith("TakenOver"):
         return Code.TAKEN_OVER
     if code == "ControlPlaneStopping":
         return Code.RESTART

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,16 @@ async def test_a_vm_on_a_host_that_is_away(oob: Oob, cloud: Cloud) -> None:
     assert said["retryable"] is True
 
 
-async def test_what_is_sent_and_the_switch(oob: Oob, host: Host) -> None:
+ACTIVITY = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Insights/eventtypes/management/values"
+
+
+def reasons(answer: Any, action: str) -> set[str | None]:
+    """Which reasons the activity log has for an action of a port."""
+    rows = [each["properties"] for each in answer.json()["value"]]
+    return {each.get("reason") for each in rows if each.get("action") == action}
+
+
+async def test_what_is_sent_and_the_switch(oob: Oob, cloud: Cloud, host: Host) -> None:
     await oob("vm create demo --image demo")
     assert await oob.json("serial send demo nmi") == {
         "vm": "demo",
@@ -113,7 +123,10 @@ async def test_what_is_sent_and_the_switch(oob: Oob, host: Host) -> None:
         "observed": "vm.nmi was seen",
     }
     assert (await oob("serial send demo sysrq H"))[0] == "vm.sysrq was seen\n"
-    assert (await oob("serial send demo reset"))[0] == "vm.reset was seen\n"
+    assert (await oob("serial send demo reset --reason hangs"))[0] == "vm.reset was seen\n"
+    assert reasons(await cloud.owner.get(ACTIVITY, version="2015-04-01"), "reset") == {"hangs"}
+    too_long = await oob.json(f"serial send demo nmi --reason {'x' * 257}", 2)
+    assert too_long["code"] == "InvalidParameter"
     assert (await oob.json("serial send demo nmi --port 7", 3))["code"] == "PortNotFound"
     assert (await oob.json("serial disable"))["disabled"] is True
     assert "is disabled for subscription" in (await oob("serial status"))[0]

@@ -316,6 +316,32 @@ async def test_what_is_sent_to_the_guest_tells_what_was_seen(
     assert code(await reader.ask("POST", f"{port()}/{verb}", body, version=V)) == "AuthorizationFailed"
 
 
+async def test_why_and_what_came_of_it_is_in_the_activity_log(cloud: Cloud, host: Host) -> None:
+    await cloud.owner.create_vm()
+    why = {"Outofband-Reason": "h%C3%A4ngt seit 14:02"}
+    assert (await cloud.owner.ask("POST", f"{port()}/nmi", version=V, headers=why)).status_code == 200
+    stopped = await cloud.owner.ask("POST", f"{vm_id('demo')}/powerOff", headers=why)
+    assert (await cloud.owner.follow(stopped))["status"] == "Succeeded"
+    log = await cloud.owner.get(
+        f"{SCOPE}/providers/Microsoft.Insights/eventtypes/management/values", version="2015-04-01"
+    )
+    rows = [(each["status"]["value"], each["properties"]) for each in log.json()["value"]]
+    told = {status: told for status, told in rows if told.get("action") == "nmi"}
+    assert {each["reason"] for each in told.values()} == {"hängt seit 14:02"}
+    assert told["Succeeded"]["observed"] == "vm.nmi was seen"
+    assert len([told for _, told in rows if told.get("reason") == "hängt seit 14:02"]) == 3
+    wrong = await cloud.owner.ask("POST", f"{port()}/nmi", version=V, headers={"Outofband-Reason": "a%0Ab"})
+    assert (wrong.status_code, code(wrong)) == (400, "InvalidParameter")
+
+
+async def test_windows_knows_no_sysrq(cloud: Cloud, host: Host) -> None:
+    await cloud.owner.create_vm(osProfile={"windowsConfiguration": {}})
+    answer = await cloud.owner.ask("POST", f"{port()}/sysrq", {"key": "h"}, version=V)
+    assert (answer.status_code, code(answer)) == (409, "SysrqNotForWindows")
+    assert (await cloud.owner.ask("POST", f"{port()}/nmi", version=V)).status_code == 200
+    assert "vm.sysrq" not in host.performed
+
+
 async def test_keys_that_are_no_sysrq(cloud: Cloud, host: Host) -> None:
     await cloud.owner.create_vm()
     for key in ("", "hh", "H", "\n", "é", ";"):

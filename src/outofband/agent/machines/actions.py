@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import enum
 import re
+from typing import Any
 
 from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.ports.tail import last_lines
 from outofband.core.errors import Fault
 from outofband.wire.machine import Power, Verb
 
-SEEN_SECONDS = 3.0
-"""A guest that reacts to an NMI or a SysRq key at all says so within a few hundred milliseconds."""
+SEEN_SECONDS = 10.0
+"""A guest that reacts to an NMI or a SysRq key at all says so by then, also one that has much to do."""
+AFTER_SECONDS = 1.0
+"""What ends or resets a guest shows at its hypervisor this soon after the guest's own words."""
 _ALIVE = (Power.RUNNING, Power.STOPPING, Power.UNKNOWN)
 _KEY = re.compile(r"[0-9a-z]")
-_SILENT = "the guest showed nothing on its console"
+_ENDING_KEYS = frozenset("bco")
+"""Reboot, crash, power off."""
+_DISABLED = "This sysrq operation is disabled"
+_HELP = "HELP :"
 _NOT_TEXT = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[^\x20-\x7e]")
 _MAX_LINE = 200
+
+
+class Seen(enum.StrEnum):
+    """What became of it, as `outcome` in the data of an answer."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The guest said that it does not do this."""
+    SILENT = "silent"
 
 
 async def nmi(machine: Machine) -> Outcome:
     """Inject a non-maskable interrupt. Linux says on its console that it received one."""
     machine.expect(Verb.NMI, *_ALIVE)
-    since = _end(machine)
+    watch = _Watch(machine)
     await machine.driver.nmi()
-    return await _see(machine, b"NMI received", since, "The NMI was injected")
+    return await watch.look(b"NMI received", "The NMI was injected", "NMI received", ends=True)
 
 
 async def sysrq(machine: Machine, key: str) -> Outcome:
@@ -32,10 +49,11 @@ async def sysrq(machine: Machine, key: str) -> Outcome:
     if not _KEY.fullmatch(key):
         raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
     machine.expect(Verb.SYSRQ, *_ALIVE)
-    since = _end(machine)
+    watch = _Watch(machine)
     await machine.driver.send_break()
     await machine.console.inject(key.encode("ascii"))
-    return await _see(machine, b"sysrq:", since, f"BREAK and '{key}' were sent")
+    done = f"BREAK and '{key}' were sent"
+    return await watch.look(b"sysrq:", done, "the guest answered", ends=key in _ENDING_KEYS, key=key)
 
 
 async def screenshot(machine: Machine) -> Outcome:
@@ -56,15 +74,48 @@ def tail(machine: Machine, lines: int) -> Outcome:
     return Outcome(f"The log was read from byte {begin} on.", data)
 
 
-async def _see(machine: Machine, pattern: bytes, since: int, done: str) -> Outcome:
-    line = await machine.console.wait_for(pattern, since, SEEN_SECONDS)
-    if line is None:
-        return Outcome(f"{done}; {_SILENT}.", {"seen": False})
-    # The guest's words go to terminals and logs: printable characters only.
-    words = _NOT_TEXT.sub("", line.decode("latin-1")).strip()[:_MAX_LINE]
-    return Outcome(f"{done}; the guest answered: {words}", {"seen": True, "line": words})
+class _Watch:
+    """What console and hypervisor show from now on."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        machine.console.spool.refresh()
+        self._since = machine.console.spool.end
+        self._boots, self._power = machine.boots, machine.power
+
+    async def look(self, pattern: bytes, done: str, word: str, *, ends: bool, key: str = "") -> Outcome:
+        """`done` is what was sent, `word` what it means when the pattern shows; `ends`: the guest may."""
+        line = await self._machine.console.wait_for(pattern, self._since, SEEN_SECONDS)
+        if ends and line is not None and not self._event():
+            await asyncio.sleep(AFTER_SECONDS)
+        words = "" if line is None else _words(line)
+        outcome, said = _meaning(line is not None, words, word, key)
+        event = self._event()
+        data: dict[str, Any] = {"seen": line is not None, "outcome": outcome.value}
+        data |= {"line": words} if words else {}
+        data |= {"event": event} if event else {}
+        return Outcome(f"{done}; {said}{f'; the VM {event}' if event else ''}.", data)
+
+    def _event(self) -> str:
+        """What the hypervisor reported since, in words that follow `the VM`."""
+        machine = self._machine
+        if machine.power is not self._power and machine.power is Power.STOPPED:
+            return "has ended"
+        if machine.boots != self._boots:
+            return "was reset"
+        return "panicked" if machine.trouble == "GuestPanicked" else ""
 
 
-def _end(machine: Machine) -> int:
-    machine.console.spool.refresh()
-    return machine.console.spool.end
+def _meaning(answered: bool, words: str, word: str, key: str) -> tuple[Seen, str]:
+    if not answered:
+        return Seen.SILENT, f"nothing within {SEEN_SECONDS:.0f} s on its console"
+    if _DISABLED in words:
+        return Seen.REFUSED, f"this SysRq operation is disabled in the guest (sysctl kernel.sysrq): {words}"
+    if key and key != "h" and _HELP in words:
+        return Seen.REFUSED, f"the guest has no SysRq '{key}': {words}"
+    return Seen.ANSWERED, f"{word}: {words}"
+
+
+def _words(line: bytes) -> str:
+    """The guest's words go to terminals and logs: printable characters only."""
+    return _NOT_TEXT.sub("", line.decode("latin-1")).strip()[:_MAX_LINE]

@@ -74,6 +74,11 @@ class Machine:
         """The first serial port."""
         return next(iter(self.ports.values()))
 
+    @property
+    def trouble(self) -> str | None:
+        """Code of what is wrong with it, as far as that is known."""
+        return self._fault.code if self._fault is not None else None
+
     async def open(self) -> None:
         """Open the ports and take hold of the machine if it runs already. Raises OSError."""
         for port in self.ports.values():
@@ -179,7 +184,7 @@ class Machine:
         await self.driver.reset()
         seconds = clock.monotonic() - began
         printed = await self._first_output(since, began)
-        return Outcome(f"The VM was reset after {seconds:.2f} s; {printed}.", {"boot": self.boots})
+        return Outcome(f"Reset seen after {seconds:.2f} s; {printed}.", {"boot": self.boots})
 
     async def _start(self) -> Outcome:
         began, since = clock.monotonic(), self._end()

@@ -151,6 +151,12 @@ def machine_name(row: Resource) -> str:
     return f"{chain[0][1]}_{row.name}" if len(chain) > 1 else row.name
 
 
+def is_windows(row: Resource) -> bool:
+    """Whether its operating system is Windows, as far as anybody said so."""
+    storage = guests.with_system(row.properties.get("storageProfile"), row.properties.get("osProfile"))
+    return str(storage["osDisk"]["osType"]).lower() == "windows"
+
+
 def boot_diagnostics_on(row: Resource) -> bool:
     """On unless switched off: a console must not be missing when it is needed first."""
     return profiles.boot_diagnostics(row.properties).get("enabled") is not False

@@ -34,7 +34,7 @@ from outofband.wire.grant import Mode
 from outofband.wire.machine import Power, Verb
 
 ACTION_SECONDS = 25.0
-"""How long a client waits for the effect of an NMI, a SysRq key or a reset."""
+"""How long a client waits for the effect of an NMI, a SysRq key or a reset; the host looks for 10 s."""
 _PORT = "0"
 _STATES = ("enabled", "disabled")
 _SYSRQ = re.compile(r"[0-9a-z]")
@@ -257,6 +257,8 @@ class SerialPorts:
     async def _sysrq(self, call: Call, item: Item, body: SysrqRequest) -> Answer:
         if not _SYSRQ.fullmatch(body.key):
             raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
+        if vm.is_windows(item.row):
+            raise Fault("SysrqNotForWindows", vm=vm.machine_name(item.row))
         return await self._send(item.row, Verb.SYSRQ, {"key": body.key})
 
     async def _send(self, row: Resource, verb: Verb, args: dict[str, Any]) -> Answer:
@@ -270,7 +272,8 @@ class SerialPorts:
             epoch=row.epoch,
             timeout=ACTION_SECONDS,
         )
-        return Answer(body=Observed(observed=result.observed, data=result.data))
+        told = Observed(observed=result.observed, data=result.data)
+        return Answer(body=told, noted={"observed": result.observed})
 
     async def _ready(self, row: Resource) -> str:
         """Everything that can keep a person from a console, the cheapest to mend last. The VM's agent."""
