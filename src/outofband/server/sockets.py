@@ -10,6 +10,7 @@ from __future__ import annotations
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from outofband.consoles.sessions import TEXT_PATH
+from outofband.wire.azure_console import MAX_MESSAGE
 
 PING_SECONDS = 15.0
 DEAD_SECONDS = 30.0
@@ -23,4 +24,6 @@ class EdgeSockets(WebSocketsSansIOProtocol):
     def start_keepalive(self) -> None:
         if self.scope["path"].startswith(_CONSOLES):
             self.ping_interval = PING_SECONDS
+            # Nothing as long as the control link's is even gathered; up to here it is refused with words.
+            self.conn.max_message_size = 2 * MAX_MESSAGE
         super().start_keepalive()

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -392,6 +393,18 @@ async def test_sockets_without_a_token_are_bounded_in_time_and_number(
         code, reason = await seat.end()
         assert (code, reason.partition(":")[0]) == (1008, "InvalidAuthenticationToken")
         assert "no token came within" in reason
+    few = msgspec.structs.replace(cloud.sessions.limits, fresh=1)
+    monkeypatch.setattr(cloud.sessions, "limits", few)
+    monkeypatch.setattr("outofband.http.azure_console.TOKEN_SECONDS", 60.0)
+    second = await url_of(cloud.owner)
+    async with client(cloud, await url_of(cloud.owner)) as seat:
+        await until(lambda: seat.frames)
+        with pytest.raises(InvalidStatus):
+            await connect(second, ssl=cloud.client_context())
+        await seat.socket.send(cloud.owner.token or "")
+        await until(lambda: "connected to demo" in seat.shown)
+        async with client(cloud, second, cloud.owner.token or "") as other:
+            await until(lambda: "connected to demo" in other.shown)
 
 
 async def test_a_drop_frees_the_seat_and_the_agent_is_told(cloud: Cloud, host: Host, vm: str) -> None:
