@@ -88,7 +88,11 @@ async def test_nmi_and_sysrq_reach_the_guest(visits: Visits, admin: Person) -> N
     await visit.sign_in(admin)
     await seat.open()
     await seat.action("Send NMI")
-    await visit.dialog.get_by_role("button", name="Send NMI").click()
+    await visit.dialog.get_by_label("Reason (optional)").fill("hängt")
+    await visit.axe()
+    async with page.expect_request(re.compile("/serialPorts/0/nmi")) as sent:
+        await visit.dialog.get_by_role("button", name="Send NMI").click()
+    assert (await sent.value).headers["outofband-reason"] == "h%C3%A4ngt"
     await seat.shows(re.compile("NMI received"))
     await seat.action("Send SysRq")
     await visit.axe()

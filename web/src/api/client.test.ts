@@ -53,6 +53,16 @@ describe("a request", () => {
     expect(asked?.headers.get("content-type")).toBe("application/json");
   });
 
+  it("says why when somebody said so, in a header's characters", async () => {
+    server.answer(json({}), json({}));
+    await arm.post("/vms/1/nmi", { reason: "hängt seit 14:02" });
+    await arm.post("/vms/1/nmi", { reason: "" });
+    expect(server.asked.map((asked) => asked.headers.get("outofband-reason"))).toEqual([
+      "h%C3%A4ngt%20seit%2014%3A02",
+      null,
+    ]);
+  });
+
   it("may have no answer's body", async () => {
     server.answer(new Response(null, { status: 204 }));
     expect(await arm.delete("/vms/1")).toBeUndefined();

@@ -18,6 +18,8 @@ export interface Options {
   query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   body?: unknown;
   headers?: Readonly<Record<string, string>> | undefined;
+  /** Why, in a person's words: it stands beside the deed in the activity log. */
+  reason?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -71,6 +73,7 @@ async function once(method: Method, address: string, options: Options, token: st
         headers: {
           Accept: "application/json",
           ...(options.body !== undefined && { "Content-Type": "application/json" }),
+          ...(options.reason && { "Outofband-Reason": encodeURIComponent(options.reason) }),
           ...options.headers,
           Authorization: `Bearer ${token}`,
         },

@@ -27,10 +27,15 @@ export interface ConfirmProps {
   confirm: string;
   /** A name that has to be typed first, for what cannot be undone. */
   typed?: string;
+  /** Whether to ask why, for the activity log. Nobody has to say. */
+  asksWhy?: boolean;
   /** A promise keeps the dialog open until it settles; its error is shown in the dialog. */
-  onConfirm: () => unknown;
+  onConfirm: (reason: string) => unknown;
   onClose: () => void;
 }
+
+/** Characters of a reason, as the API takes them. */
+const MAX_REASON = 256;
 
 const useStyles = makeStyles({
   content: { display: "grid", rowGap: tokens.spacingVerticalM },
@@ -54,6 +59,7 @@ function Question({
   loses = [],
   confirm,
   typed,
+  asksWhy = false,
   onConfirm,
   onClose,
 }: ConfirmProps): ReactNode {
@@ -61,13 +67,14 @@ function Question({
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [given, setGiven] = useState("");
+  const [reason, setReason] = useState("");
   const ready = !busy && (typed === undefined || given.trim() === typed);
 
   async function go(): Promise<void> {
     setError(undefined);
     setBusy(true);
     try {
-      await onConfirm();
+      await onConfirm(reason.trim());
       onClose();
     } catch (thrown) {
       setError(thrown);
@@ -96,6 +103,11 @@ function Question({
           {typed !== undefined && (
             <Field label={t("common.typeToConfirm", { name: typed })}>
               <Input value={given} onChange={(_, data) => setGiven(data.value)} autoComplete="off" />
+            </Field>
+          )}
+          {asksWhy && (
+            <Field label={t("common.reason")} hint={t("common.reasonHint")}>
+              <Input value={reason} maxLength={MAX_REASON} onChange={(_, data) => setReason(data.value)} />
             </Field>
           )}
           {error !== undefined && <ErrorView error={error} />}

@@ -9,24 +9,34 @@ import type { Machine } from "./seat";
 import type { Sysrq } from "./sysrq";
 
 /** What the host saw the guest do. Throws ApiError. */
-async function send(machine: Machine, verb: string, title: string, body?: unknown): Promise<string> {
+async function send(
+  machine: Machine,
+  verb: string,
+  title: string,
+  reason: string,
+  body?: unknown,
+): Promise<string> {
   const seen = await arm.begin<Observation | undefined>(portOf(machine.id, verb), {
     version: VERSIONS.serialConsole,
     title,
     subject: subjectOf(machine),
+    reason,
     body,
   });
   return said(title, seen);
 }
 
-export const sendNmi = (machine: Machine): Promise<string> =>
-  send(machine, "nmi", t("console.noticeNmi", machine));
+export const sendNmi = (machine: Machine, reason = ""): Promise<string> =>
+  send(machine, "nmi", t("console.noticeNmi", machine), reason);
 
-export const sendSysrq = (machine: Machine, key: Sysrq): Promise<string> =>
-  send(machine, "sysrq", t("console.noticeSysrq", { key: key.toUpperCase(), name: machine.name }), { key });
+export const sendSysrq = (machine: Machine, key: Sysrq, reason = ""): Promise<string> =>
+  send(machine, "sysrq", t("console.noticeSysrq", { key: key.toUpperCase(), name: machine.name }), reason, {
+    key,
+  });
 
-export async function sendReset(machine: Machine): Promise<string> {
-  return said(t("vm.noticeReset", machine), await reset(machine));
+export async function sendReset(machine: Machine, reason = ""): Promise<string> {
+  const { id, name } = machine;
+  return said(t("vm.noticeReset", machine), await reset({ id, name, reason }));
 }
 
 function said(what: string, seen: Observation | undefined): string {

@@ -33,7 +33,8 @@ export function Questions({ seat, question, onClose }: Props): ReactNode {
           title={t("console.nmiTitle", { name })}
           loses={[t("console.nmiLoss1"), t("console.nmiLoss2")]}
           confirm={t("console.nmiConfirm")}
-          onConfirm={async () => seat.say(await sendNmi(machine))}
+          asksWhy
+          onConfirm={async (reason) => seat.say(await sendNmi(machine, reason))}
           onClose={onClose}
         />
       );
@@ -44,7 +45,8 @@ export function Questions({ seat, question, onClose }: Props): ReactNode {
           title={t("console.resetTitle", { name })}
           loses={lossesFor("reset")}
           confirm={t("console.reset")}
-          onConfirm={async () => seat.say(await sendReset(machine))}
+          asksWhy
+          onConfirm={async (reason) => seat.say(await sendReset(machine, reason))}
           onClose={onClose}
         />
       );
@@ -56,7 +58,8 @@ export function Questions({ seat, question, onClose }: Props): ReactNode {
           loses={lossesOf("restart")}
           confirm={verbOf("restart")}
           // It takes as long as the guest needs to shut down, which is seen in the console: not waited for here.
-          onConfirm={() => void act("restart", machine).catch(() => undefined)}
+          asksWhy
+          onConfirm={(reason) => void act("restart", { ...machine, reason }).catch(() => undefined)}
           onClose={onClose}
         />
       );

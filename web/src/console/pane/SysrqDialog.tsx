@@ -51,12 +51,12 @@ export function SysrqDialog({ seat, onClose }: { seat: Seat; onClose: () => void
   const [error, setError] = useState<unknown>();
   const { machine } = seat;
 
-  async function send(key: Sysrq): Promise<void> {
+  async function send(key: Sysrq, reason = ""): Promise<void> {
     setBusy(key);
     setError(undefined);
     setSaid("");
     try {
-      const seen = await sendSysrq(machine, key);
+      const seen = await sendSysrq(machine, key, reason);
       setSaid(seen);
       seat.say(seen);
     } finally {
@@ -122,7 +122,8 @@ export function SysrqDialog({ seat, onClose }: { seat: Seat; onClose: () => void
             })}
             loses={[t("console.sysrqLossNow"), t("vm.resetLoss2")]}
             confirm={t("console.sysrqSend", { key: asked.toUpperCase() })}
-            onConfirm={() => send(asked)}
+            asksWhy
+            onConfirm={(reason) => send(asked, reason)}
             onClose={() => setAsked(null)}
           />
         )}

@@ -81,7 +81,7 @@ export function CommandBar({ machine, deeds, obstacle }: Props): ReactNode {
       <DeedQuestion
         deed={asked}
         name={machine.name}
-        onConfirm={(deed) => void deeds.begin(deed)}
+        onConfirm={(deed, reason) => void deeds.begin(deed, reason)}
         onClose={() => setAsked(undefined)}
       />
     </div>

@@ -72,7 +72,7 @@ function Explained({ vm, deed, title, icon, when, what }: Props & { vm: VirtualM
       <DeedQuestion
         deed={asked}
         name={machine.name}
-        onConfirm={(each) => void deeds.begin(each)}
+        onConfirm={(each, reason) => void deeds.begin(each, reason)}
         onClose={() => setAsked(undefined)}
       />
     </div>

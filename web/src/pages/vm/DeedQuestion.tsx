@@ -8,7 +8,7 @@ interface Props {
   /** Undefined while nothing is asked. */
   deed: Deed | undefined;
   name: string;
-  onConfirm: (deed: Deed) => void;
+  onConfirm: (deed: Deed, reason: string) => void;
   onClose: () => void;
 }
 
@@ -22,7 +22,8 @@ export function DeedQuestion({ deed, name, onConfirm, onClose }: Props): ReactNo
       loses={lossesFor(deed)}
       confirm={wordFor(deed)}
       {...(deed === "delete" && { typed: name })}
-      onConfirm={() => onConfirm(deed)}
+      asksWhy
+      onConfirm={(reason) => onConfirm(deed, reason)}
       onClose={onClose}
     />
   );

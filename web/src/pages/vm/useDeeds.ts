@@ -21,7 +21,8 @@ export interface Deeds {
   /** The deed under way. */
   busy: Deed | undefined;
   outcome: Outcome | undefined;
-  begin: (deed: Deed) => Promise<void>;
+  /** `reason`: why, for the activity log. */
+  begin: (deed: Deed, reason?: string) => Promise<void>;
   dismiss: () => void;
 }
 
@@ -31,11 +32,11 @@ export function useDeeds(machine: Pick<Machine, "id" | "name">, onEnd: () => voi
   const [busy, setBusy] = useState<Deed>();
   const [outcome, setOutcome] = useState<Outcome>();
   const begin = useCallback(
-    async (deed: Deed) => {
+    async (deed: Deed, reason?: string) => {
       setOutcome(undefined);
       setBusy(deed);
       try {
-        const seen = await perform(deed, { id, name });
+        const seen = await perform(deed, { id, name, reason });
         setOutcome({ deed, ...(seen?.observed && { observed: seen.observed }) });
       } catch (error) {
         setOutcome({ deed, error });
@@ -59,7 +60,10 @@ export function isUnmoved(outcome: Outcome): boolean {
   );
 }
 
-function perform(deed: Deed, target: Pick<Machine, "id" | "name">): Promise<Observation | undefined> {
+function perform(
+  deed: Deed,
+  target: Pick<Machine, "id" | "name"> & { reason?: string | undefined },
+): Promise<Observation | undefined> {
   switch (deed) {
     case "force":
       return cutPower(target);
@@ -71,6 +75,7 @@ function perform(deed: Deed, target: Pick<Machine, "id" | "name">): Promise<Obse
         version: VERSIONS.compute,
         title: t("vm.noticeDelete", { name: target.name }),
         subject: subjectOf(target),
+        reason: target.reason,
       });
     default:
       return act(deed, target);

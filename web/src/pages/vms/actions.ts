@@ -10,6 +10,8 @@ import type { PowerAction } from "./power";
 interface Target {
   id: string;
   name: string;
+  /** Why, for the activity log. */
+  reason?: string | undefined;
 }
 
 export function titleOf(action: PowerAction, name: string): string {
@@ -37,6 +39,7 @@ export function act(
     version: VERSIONS.compute,
     title: titleOf(action, target.name),
     subject: subjectOf(target),
+    reason: target.reason,
     signal,
   });
 }
@@ -48,6 +51,7 @@ export function cutPower(target: Target): Promise<Observation | undefined> {
     query: { skipShutdown: true },
     title: t("vm.noticeForce", { name: target.name }),
     subject: subjectOf(target),
+    reason: target.reason,
   });
 }
 
@@ -57,6 +61,7 @@ export function reset(target: Target): Promise<Observation | undefined> {
     version: VERSIONS.serialConsole,
     title: t("vm.noticeReset", { name: target.name }),
     subject: subjectOf(target),
+    reason: target.reason,
   });
 }
 

@@ -11,6 +11,8 @@ export const common = {
   copied: "Copied",
   copyDetails: "Copy details",
   typeToConfirm: "Type {name} to confirm",
+  reason: "Reason (optional)",
+  reasonHint: "Stands beside this in the activity log, for all who may read it",
   none: "None",
   cause: "Cause",
   whatToDo: "What to do",
