@@ -158,6 +158,11 @@ class Sessions:
         text_url = self._gateway.text_from(base) + TEXT_PATH.format(console=session)
         return Connection(url=url, text_url=text_url, ticket=ticket, session=session)
 
+    def viewer(self, session: str) -> ViewerSocket | None:
+        """Who is at a live session of this node."""
+        found = self._live.get(session)
+        return found.viewer if found is not None else None
+
     def owned(self, session: str, principal: Principal) -> Subject | None:
         """A session of that caller's which is live, or may still be opened with its ticket."""
         live = self._live.get(session)

@@ -56,11 +56,10 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class AzureConsoles:
-    """The clients of this node, by session."""
+    """Both doors of this node."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._there: dict[str, AzureViewer] = {}
         self._unknown = 0
         """Sockets whose token was not seen yet."""
 
@@ -95,8 +94,6 @@ class AzureConsoles:
         finally:
             said = reading.done() and not reading.cancelled() and reading.exception() is None
             viewer.leave(goodbye=said and reading.result())
-            if self._there.get(viewer.session) is viewer:
-                del self._there[viewer.session]
             await tasks.close()
 
     async def _write(self, socket: WebSocket, viewer: AzureViewer) -> None:
@@ -145,7 +142,6 @@ class AzureConsoles:
         except Fault as fault:
             viewer.refuse_for(fault)
             return
-        self._there[viewer.session] = viewer
         self._services.sessions.viewer_known(viewer, principal, console.admit())
 
     async def admin(self, request: Request) -> Response:
@@ -162,19 +158,21 @@ class AzureConsoles:
             if subject is None:
                 raise Fault("SessionEnded", detail="it is over, or was never yours")
             asked = edge.asked(request, ids, principal, services.authority.base)
-            viewer = self._there.get(session)
             try:
                 observed = [await self._send(asked, subject, command, step) for step in steps]
             except Fault as fault:
-                if viewer is not None:
-                    # The extension tries once more when it hears anything, and only then says that it failed.
-                    viewer.tell(f"{command} failed: {explain(fault).message}")
+                # The extension tries once more when it hears anything, and only then says that it failed.
+                self._tell(session, f"{command} failed: {explain(fault).message}")
                 raise
-            if viewer is not None:
-                viewer.tell(f"{command}: {'; '.join(observed)}")
+            self._tell(session, f"{command}: {'; '.join(observed)}")
             return edge.json_answer(200, msgspec.to_builtins(Done(observed=observed)), ids.headers())
 
         return await edge.guarded(request, self._services.authority, work)
+
+    def _tell(self, session: str, text: str) -> None:
+        viewer = self._services.sessions.viewer(session)
+        if isinstance(viewer, AzureViewer):
+            viewer.tell(text)
 
     async def _send(self, asked: Any, subject: Subject, command: str, body: dict[str, str]) -> str:
         """Run the port's own action for the caller; what was observed. Raises Fault."""

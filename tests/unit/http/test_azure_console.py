@@ -275,6 +275,23 @@ async def test_an_admin_command_before_the_token_was_seen(cloud: Cloud, host: Ho
     assert host.peer.opens == []
 
 
+async def test_a_stranger_beside_it_changes_nothing(cloud: Cloud, host: Host, vm: str) -> None:
+    """Somebody who knows the address and has a token of his own: neither in nor in the way."""
+    url = await url_of(cloud.owner)
+    other = await cloud.person("other", roles.OWNER)
+    token = await other.sign_in()
+    async with client(cloud, url, token) as early:
+        await early.end()
+    async with client(cloud, url, cloud.owner.token or "") as seat:
+        await until(lambda: "connected to demo" in seat.shown)
+        async with client(cloud, url, token) as late:
+            await late.end()
+        answer = await cloud.owner.ask("POST", admin_url(url, "nmi"), body("nmi"), version=None)
+        assert answer.status_code == 200
+        await until(lambda: "nmi: vm.nmi was seen" in seat.shown)
+        assert seat.closed is None
+
+
 async def test_a_failed_admin_command_is_told_in_the_console(cloud: Cloud, host: Host, vm: str) -> None:
     """0.1.6 waits for another message before it tries again, and then says that it failed."""
     host.refuse["vm.sysrq"] = Fault("WriteRefusedByHost", vm="demo")
