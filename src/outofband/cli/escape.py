@@ -10,9 +10,15 @@ ESCAPE = b"\x1d"
 """Ctrl-], as in telnet, virsh and `az serial-console`."""
 
 
+ENDING_SYSRQ = ("b", "c", "e", "i", "o", "u")
+"""Reboot, crash, end or kill all programs, power off, disks read-only: what cannot be taken back."""
+
+
 class Wish(enum.Enum):
     MENU = "menu"
     CLOSED = "closed"
+    SURE = "sure"
+    """Ask whether that is meant; `key` is `nmi`, or the SysRq key."""
     NMI = "nmi"
     SYSRQ_KEY = "sysrq-key"
     SYSRQ = "sysrq"
@@ -37,6 +43,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class _At(enum.Enum):
+    SURE = -1
     GUEST = 0
     MENU = 1
     SYSRQ = 2
@@ -44,7 +51,6 @@ class _At(enum.Enum):
 
 
 _MENU = {
-    b"n": Wish.NMI,
     b"w": Wish.WRITE,
     b"i": Wish.INFO,
     b"q": Wish.QUIT,
@@ -58,6 +64,8 @@ class Escape:
     def __init__(self, key: bytes = ESCAPE) -> None:
         self._key = key
         self._at = _At.GUEST
+        self._meant = Command(Wish.CLOSED)
+        """What is done when the person is sure."""
 
     def feed(self, typed: bytes) -> list[Keys | Command]:
         out: list[Keys | Command] = []
@@ -76,13 +84,19 @@ class Escape:
 
     def _menu(self, pressed: bytes) -> Keys | Command:
         at, self._at = self._at, _At.GUEST
+        if at is _At.SURE:
+            return self._meant if pressed in (b"y", b"Y") else Command(Wish.CLOSED)
         if at is _At.SYSRQ:
             key = pressed.decode("ascii", "replace").lower()
+            if key in ENDING_SYSRQ:
+                return self._ask(Command(Wish.SYSRQ, key), key)
             return Command(Wish.SYSRQ, key) if key.isalnum() else Command(Wish.CLOSED)
         if at is _At.RESET:
             return Command(Wish.RESET if pressed in (b"y", b"Y") else Wish.CLOSED)
         if pressed == self._key:
             return Keys(self._key)
+        if pressed in (b"n", b"N"):
+            return self._ask(Command(Wish.NMI), "nmi")
         if pressed in (b"s", b"S"):
             self._at = _At.SYSRQ
             return Command(Wish.SYSRQ_KEY)
@@ -90,3 +104,8 @@ class Escape:
             self._at = _At.RESET
             return Command(Wish.RESET_SURE)
         return Command(_MENU.get(pressed.lower(), Wish.CLOSED))
+
+    def _ask(self, meant: Command, what: str) -> Command:
+        """It can cost work: only the next key decides."""
+        self._at, self._meant = _At.SURE, meant
+        return Command(Wish.SURE, what)

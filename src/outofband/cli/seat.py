@@ -11,6 +11,7 @@ import signal
 from typing import Any
 
 from outofband.catalogue import explain
+from outofband.cli import deeds
 from outofband.cli import output as show
 from outofband.cli.escape import Command, Escape, Keys, Wish
 from outofband.cli.serial import act
@@ -182,6 +183,9 @@ class Seat:
             self._say(MENU.format(key=self._key))
         elif wish is Wish.SYSRQ_KEY:
             self._say("SysRq: press its key (h shows what there is)")
+        elif wish is Wish.SURE:
+            what, key = ("nmi", None) if command.key == "nmi" else ("sysrq", command.key)
+            self._say(f"{deeds.warning(what, key)} Send it? y/N")
         elif wish is Wish.RESET_SURE:
             self._say("reset the VM? What the guest has not written to its disks is lost. y/N")
         elif wish is Wish.INFO:

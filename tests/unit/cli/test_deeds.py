@@ -6,6 +6,7 @@ import pytest
 
 from outofband.cli import deeds
 from outofband.cli import output as show
+from outofband.cli.escape import ENDING_SYSRQ
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,8 @@ def test_who_is_asked(
     monkeypatch.setattr("click.confirm", confirm)
     assert deeds.declined("Sure?", yes) is declined
     assert asked == ([] if answer is None else ["Sure?"])
+
+
+def test_the_console_asks_of_the_same_keys() -> None:
+    asked = {key for key in "0123456789abcdefghijklmnopqrstuvwxyz" if deeds.warning("sysrq", key)}
+    assert asked == set(ENDING_SYSRQ)

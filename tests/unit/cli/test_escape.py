@@ -18,7 +18,10 @@ def pressed(*chunks: bytes, key: bytes = b"\x1d") -> list[object]:
     ("keys", "meant"),
     [
         (b"ls\r", [Keys(b"ls\r")]),
-        (b"\x1dn", [MENU, Command(Wish.NMI)]),
+        (b"\x1dny", [MENU, Command(Wish.SURE, "nmi"), Command(Wish.NMI)]),
+        (b"\x1dn\r", [MENU, Command(Wish.SURE, "nmi"), Command(Wish.CLOSED)]),
+        (b"\x1dsbY", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SURE, "b"), Command(Wish.SYSRQ, "b")]),
+        (b"\x1dsbn", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SURE, "b"), Command(Wish.CLOSED)]),
         (b"\x1dq", [MENU, Command(Wish.QUIT)]),
         (b"\x1dsh", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SYSRQ, "h")]),
         (b"\x1dsH", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SYSRQ, "h")]),

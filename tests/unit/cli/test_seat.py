@@ -199,7 +199,7 @@ async def test_the_menu_acts(far: Far) -> None:
     async with seated(far) as seat:
         await seat.expect(rb"you have the keyboard")
         far.answers += [act, act, act, refusal(Fault("GuestPanicked", vm="demo"))]
-        seat.send(b"\x1dn")
+        seat.send(b"\x1dny")
         await seat.expect(rb"nmi: seen 0/nmi")
         seat.send(b"\x1dsH")
         await seat.expect(rb"SysRq: press its key")
@@ -208,7 +208,7 @@ async def test_the_menu_acts(far: Far) -> None:
         await seat.expect(rb"is lost\. y/N")
         seat.send(b"n\x1dry")
         await seat.expect(rb"reset: seen reset")
-        seat.send(b"\x1dn")
+        seat.send(b"\x1dny")
         await seat.expect(rb"nmi failed: The guest told its hypervisor")
         seat.send(b"\x1di")
         await seat.expect(rb"demo port 0, at byte 0: attached, write")
@@ -230,7 +230,7 @@ async def test_an_action_that_hangs_does_not_keep_anybody(far: Far) -> None:
     async with seated(far) as seat:
         await seat.expect(rb"you have the keyboard")
         far.answers.append(hang)
-        seat.send(b"\x1dn")
+        seat.send(b"\x1dny")
         await asked.wait()
         began = clock.monotonic()
         seat.send(b"\x1dq")
