@@ -155,6 +155,9 @@ def test_replayed_queries_type_nothing_into_the_guest(house: House) -> None:
 
 
 def test_nmi_sysrq_and_reset_report_what_was_seen(house: House) -> None:
+    with person(house, "demo", *FRESH) as seat:
+        log_in(seat)  # a guest that is still booting has no SysRq yet
+        leave(seat)
     nmi = house.json("serial", "send", "demo", "nmi")
     assert "NMI received" in nmi["observed"]
     sysrq = house.json("serial", "send", "demo", "sysrq", "h")

@@ -196,7 +196,9 @@ class Runner:
             if done.settle is not None:
                 await done.settle(tx)
             await self._store.operations.finish(tx, job.operation, Status.SUCCEEDED, now, output=done.output)
-            await self._trail.operation(tx, job.operation, job.caller, job.rid, now=now, code=None)
+            await self._trail.operation(
+                tx, job.operation, job.caller, job.rid, now=now, code=None, output=done.output
+            )
         log.info("operation.succeeded", operation=job.operation.id, kind=job.operation.kind)
 
     async def _fail(self, job: Job, step: Step | None, fault: Fault) -> None:

@@ -108,8 +108,12 @@ class Trail:
         *,
         now: datetime,
         code: str | None,
+        output: Any = None,
     ) -> None:
-        """A row for the end of an operation; `code` names the failure, None is success."""
+        """A row for the end of an operation; `code` names the failure, None is success. What was `observed`,
+        if its output says so, stands beside it.
+        """
+        observed = output.get("observed") if isinstance(output, dict) else None
         await self._store.activity.add(
             tx,
             now=now,
@@ -122,7 +126,7 @@ class Trail:
             operation_id=operation.id,
             client_address=caller.address,
             method=caller.method,
-            properties={},
+            properties={"observed": observed} if isinstance(observed, str) else {},
             role=await self._role(tx, caller.principal, operation.kind, rid),
         )
 

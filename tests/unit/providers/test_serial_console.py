@@ -330,6 +330,7 @@ async def test_why_and_what_came_of_it_is_in_the_activity_log(cloud: Cloud, host
     assert {each["reason"] for each in told.values()} == {"hängt seit 14:02"}
     assert told["Succeeded"]["observed"] == "vm.nmi was seen"
     assert len([told for _, told in rows if told.get("reason") == "hängt seit 14:02"]) == 3
+    assert {"vm.nmi was seen", "vm.stop was seen"} <= {told.get("observed") for _, told in rows}
     wrong = await cloud.owner.ask("POST", f"{port()}/nmi", version=V, headers={"Outofband-Reason": "a%0Ab"})
     assert (wrong.status_code, code(wrong)) == (400, "InvalidParameter")
 
