@@ -41,6 +41,7 @@ from outofband.store.sign_in_policies import SignInPolicies
 from outofband.store.sign_in_steps import SignInSteps
 from outofband.store.sign_ins import SignIns
 from outofband.store.vault import UNWRAPPED, Vault, open_vault
+from outofband.store.withheld import Withheld
 
 
 class Store:
@@ -87,9 +88,14 @@ class Store:
         self.agents = Agents()
         self.enrolment = EnrolmentTokens()
         self.outbox = Outbox()
+        self.withheld = Withheld()
         self.sessions = Sessions()
         self.console_settings = ConsoleSettings()
         self.network = Network()
+
+    @property
+    def has_vault(self) -> bool:
+        return self._vault is not None
 
     @property
     def vault(self) -> Vault:

@@ -51,7 +51,8 @@ class SecretColumn(msgspec.Struct, frozen=True):
 SIGNING_KEYS = SecretColumn("signing-key", tables.signing_keys, "kid", "private")
 STORAGE_ACCOUNTS = SecretColumn("storage-account", storage_accounts, "uid", "keys")
 TOTP = SecretColumn("totp", tables.sign_in_factors, "id", "secret", bound="object_id")
-SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP)
+WITHHELD = SecretColumn("withheld", tables.withheld, "id", "secret")
+SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP, WITHHELD)
 
 
 async def names(tx: Tx) -> Counter[str]:
