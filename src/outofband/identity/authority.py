@@ -211,6 +211,8 @@ class Authority:
             "response_types_supported": ["code"],
             "response_modes_supported": list(Mode),
             "code_challenge_methods_supported": ["S256"],
+            # In every answer; where the tenant is left to the person it is theirs.
+            "authorization_response_iss_parameter_supported": True,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": ["openid", "profile", "offline_access"],

@@ -44,8 +44,10 @@ async def enter(visit: Visit, purpose: Purpose) -> SignedIn | Response:
             visit.half_is_over()
     if answer is not None:
         return answer
-    if visit.who is None or step == OTHER or (purpose.again and not step):
-        if visit.half is not None and visit.half.step.session_id is None and not (purpose.again and not step):
+    # Whoever asks for a new proof gets one that is new, whatever form was posted in between.
+    again = purpose.again and (not step or (visit.who is not None and not visit.who.fresh(visit.now)))
+    if visit.who is None or step == OTHER or again:
+        if visit.half is not None and visit.half.step.session_id is None and not again:
             return await factor_pages.ask(visit, purpose)
         return sign_in(visit, purpose)
     return await _onward(visit, purpose, visit.who)
@@ -65,6 +67,9 @@ async def _onward(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | R
         visit.went_half(half, secret)
         return await factor_pages.ask(visit, purpose)
     if visit.step == CHANGE:
+        if not who.user.must_change and await factors.stale(who, visit.now):
+            # The form of `/account/password` may be posted to any address; the old password is half a proof.
+            return prove(visit, purpose)
         return await _change(visit, purpose, who)
     return change(visit, purpose) if who.user.must_change else who
 
