@@ -235,6 +235,7 @@ class AccountApi:
         async def work(asked: exchange.Request, _: bytes) -> Any:
             async with self._store.write() as tx:
                 user = await self._named(tx, asked.principal, request)
+                await self._services.authorizer.require_not_above(asked.principal, user.object_id, tx)
                 cleared = await self._services.authority.factors.clear(tx, user)
                 await self._store.sign_ins.end_user(tx, user.object_id, ENDED, clock.now())
                 about = {"userPrincipalName": user.name, "removed": cleared}
