@@ -24,6 +24,7 @@ from outofband.identity.code_grant import CodeGrant
 from outofband.identity.device_grant import DEVICE_GRANT, DeviceGrant
 from outofband.identity.devices import Devices
 from outofband.identity.factors import Factors
+from outofband.identity.history import Event, lately
 from outofband.identity.issuing import Issuer
 from outofband.identity.keys import Keys
 from outofband.identity.limiter import Limiter
@@ -37,6 +38,7 @@ from outofband.identity.sessions import Sessions
 from outofband.identity.sign_in import SignIn
 from outofband.identity.tokens import ALGORITHM, Tokens
 from outofband.identity.trail import SignInTrail
+from outofband.store.people import User
 from outofband.store.store import Store
 from outofband.wire.claims import insufficient_claims
 
@@ -148,6 +150,10 @@ class Authority:
         """End the session of a refresh token; None when that is done."""
         request = _bounded(form, tenant, visitor, now)
         return request if isinstance(request, OAuthFault) else await self._revocation.revoke(request)
+
+    async def lately(self, user: User, now: datetime) -> list[Event]:
+        """The newest changes of what protects an account, for its owner."""
+        return await lately(self._store, user, now)
 
     async def verify_token(
         self, token: str, now: datetime, *, audiences: Collection[str] | None = None

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from outofband.access import roles
 from outofband.core import clock
 from outofband.identity.clients import CLI, PORTAL, PublicClient
 from outofband.store import tables
@@ -139,3 +140,29 @@ async def test_password_managers_and_pasting_are_let_in(browser: Browser) -> Non
     for each in ('autocomplete="username"', 'autocomplete="current-password"', "data-hidden-text"):
         assert each in page
     assert "onpaste" not in page and 'autocomplete="off"' not in page.partition("</form>")[0]
+
+
+async def test_what_happened_to_an_account_is_shown_to_its_owner(cloud: Cloud, browser: Browser) -> None:
+    """Also what somebody else did, and what was refused; nothing of anybody else."""
+    name = await ann(cloud, browser)
+    boss = await cloud.person("boss", roles.OWNER, "/")
+    page = Page(await browser.go("/account")).text
+    assert "Password changed" not in page
+    await browser.go("/account/password")
+    await browser.send("change", current="wrong-heron-ladder", new=OTHER, again=OTHER)
+    await browser.send("change", current=PASSWORD, new=OTHER, again=OTHER)
+    page = Page(await browser.go("/account")).text
+    assert "Password changed" in page and "Password changed (refused)" in page and "127.0.0.1" in page
+    reset = await boss.ask(
+        "PATCH",
+        f"/v1.0/users/{name}",
+        {"passwordProfile": {"password": PASSWORD, "forceChangePasswordNextSignIn": False}},
+        version=None,
+    )
+    assert reset.status_code == 204, reset.text
+    await browser.go("/account")
+    await browser.sign_in(name, PASSWORD)
+    assert "Account changed, by boss" in Page(await browser.go("/account")).text
+    async with Browser(cloud.base, cloud.client_context()) as second:
+        await ann(cloud, second)
+        assert "Password changed" not in Page(await second.go("/account")).text

@@ -12,6 +12,7 @@ import pytest
 
 from outofband.access import roles
 from outofband.http.account import words
+from outofband.identity import history
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
 from outofband.store.activity import ActivityEntry
@@ -311,6 +312,7 @@ def test_every_sentence_is_used() -> None:
     # By what was done, or by what a factor is.
     said = {"account": "changed ended others-ended pwd otp fido rcv"}
     said["factors"] = "done-added done-renamed done-removed totp passkey"
+    said["account"] += "".join(f" did-{what}" for what in history._ACTIONS.values())
     known = {f"{area}.{key}" for area, keys in said.items() for key in keys.split()}
     unused = {key for key in words.keys() - known if f'"{key}"' not in sources}
     assert not unused
