@@ -52,7 +52,7 @@ class Directory:
         """
         text = chosen if chosen is not None else passwords.readable()
         if chosen is not None:
-            passwords.check(chosen, name)
+            self._hasher.check(chosen, name)
         hashed = await self._hasher.hash(text)
         return NewPassword(hashed=hashed, must_change=must_change, made=None if chosen is not None else text)
 

@@ -156,7 +156,7 @@ class SignIn:
             raise fault
         if new != again:
             raise Fault("PasswordsDiffer")
-        passwords.check(new, user.name)
+        self._passwords.check(new, user.name)
         if passwords.normalise(new) == passwords.normalise(current):
             raise Fault("PasswordRefused", detail="it is the one you have now")
         made = await self._passwords.hash(new)
