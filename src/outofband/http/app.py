@@ -17,6 +17,7 @@ from outofband.http.headers import DefaultHeaders
 from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
 from outofband.http.portal import Portal
+from outofband.http.providers import provider_routes
 from outofband.http.services import Services
 from outofband.http.wellknown import IMAGE_ALIASES, WellKnown
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH
@@ -68,6 +69,7 @@ def create_app(services: Services) -> ASGIApp:
             Route("/account/api/users/{user}/factors", account.factors_of, methods=["GET"]),
             Route("/account/api/users/{user}/factors", account.clear_factors_of, methods=["DELETE"]),
             *graph_routes(services),
+            *provider_routes(services),
             Route("/directory/export", directory.export, methods=["POST"]),
             Route("/directory/import", directory.bring, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),

@@ -10,6 +10,7 @@ from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
 from outofband.http.portal import PortalConfig
+from outofband.http.provider_doors import PROVIDER_DOORS
 from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
@@ -94,6 +95,7 @@ DOORS = (
         about="Read the keys that sign tokens",
     ),
     *GRAPH_DOORS,
+    *PROVIDER_DOORS,
     Door(
         method="get",
         path=f"{_API}/sessions",

@@ -23,6 +23,8 @@ from outofband.identity.client_credentials import ClientCredentials
 from outofband.identity.code_grant import CodeGrant
 from outofband.identity.device_grant import DEVICE_GRANT, DeviceGrant
 from outofband.identity.devices import Devices
+from outofband.identity.external.directory import ProviderDirectory
+from outofband.identity.external.sign_in import External
 from outofband.identity.factors import Factors
 from outofband.identity.history import Event, lately
 from outofband.identity.issuing import Issuer
@@ -78,6 +80,8 @@ class Authority:
         self.devices = Devices(store, trail)
         attempts = Attempts(store, trail, self._by_address)
         self.sign_in = SignIn(store, self.passwords, trail, attempts, first_password=first_password)
+        self.external_directory = ProviderDirectory(store)
+        self.external = External(store, trail, self.sign_in, self.external_directory)
         self.second_step = SecondStep(store, trail, attempts)
         self.factors = Factors(store, trail, attempts, self.second_step)
         self._callers = Callers(store, self.tokens)

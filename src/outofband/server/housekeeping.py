@@ -59,6 +59,7 @@ async def forget(services: Services) -> None:
         (store.refresh_tokens.prune, KEEP_SIGN_INS),
         (store.sign_ins.prune, KEEP_SIGN_INS),
         (store.sign_in_steps.prune, KEEP_CODES),
+        (store.external_sign_ins.prune, KEEP_CODES),
         (store.factors.prune, KEEP_CODES),
         (store.sign_in_failures.prune, KEEP_FAILURES),
     )

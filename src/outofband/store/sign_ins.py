@@ -21,6 +21,8 @@ from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 200
 PASSWORD, MFA = "pwd", "mfa"
+EXTERNAL = "ext"
+"""A provider of others said who it is; RFC 8176 has no word for that."""
 USED_AGAIN = timedelta(minutes=5)
 """How exactly it is known when a session was used last."""
 MAX_AGENT = 200

@@ -84,7 +84,16 @@ async def _page(visit: Visit, who: SignedIn, done: str) -> Response:
     rows = [_row(each, who) for each in listed]
     overview = await visit.authority.factors.overview(who.user)
     events = [_event(each) for each in await visit.authority.lately(who.user, visit.now)]
-    return pages.page(visit, "account", user=who.user, rows=rows, overview=overview, events=events, done=done)
+    return pages.page(
+        visit,
+        "account",
+        user=who.user,
+        rows=rows,
+        overview=overview,
+        events=events,
+        done=done,
+        ways=await visit.authority.external.ways(who.user),
+    )
 
 
 def _event(event: Event) -> Happened:
