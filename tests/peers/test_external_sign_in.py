@@ -22,7 +22,7 @@ from tests.support.oidc import CLIENT, SECRET, Elsewhere, OidcProvider, leads_to
 from tests.support.users import PASSWORD, add_user
 
 pytestmark = pytest.mark.anyio
-PATH = "/directory/providers"
+PATH = "/directory/identityProviders"
 AUTHORIZE = f"/{TENANT}/oauth2/v2.0/authorize"
 VMS = f"{SCOPE}/{VM_TYPE}?api-version=2024-11-01"
 

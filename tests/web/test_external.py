@@ -79,9 +79,13 @@ def corp(portal: Portal, provider: OidcProvider) -> Any:
         "groupMap": [{"external": "ops", "group": group["id"]}],
         "createUsers": True,
     }
-    made = api.call("POST", "/directory/providers", wanted, expect=201)
+    made = api.call("POST", "/directory/identityProviders", wanted, expect=201)
     provider.wish(clients=[provider.registered(made["redirectUris"])])
     return made
+
+
+def button(page: Page) -> Any:
+    return page.get_by_role("button", name=f"Sign in with {NAME}")
 
 
 def vm(page: Page) -> Any:
@@ -91,8 +95,7 @@ def vm(page: Page) -> Any:
 async def through(visit: Visit, login: str) -> None:
     """From the sign-in page that is shown, by the keyboard, through the provider's page, and back."""
     page = visit.page
-    button = page.get_by_role("button", name=f"Sign in with {NAME}")
-    await button.focus()
+    await button(page).focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Sign in elsewhere")).to_be_visible()
     await page.get_by_label("Login").fill(login)
@@ -106,6 +109,7 @@ async def test_a_group_there_opens_a_machine_here(
     visit = await visits.open()
     page = visit.page
     await page.goto(portal.vm_page(part="activity"))
+    await expect(button(page)).to_be_visible()
     await visit.axe()
     await visit.fits()
     await visit.picture("sign-in-external")
@@ -130,6 +134,7 @@ async def test_a_group_there_opens_a_machine_here(
     provider.account("grace")
     other = await visits.open(PHONE)
     await other.page.goto(portal.address)
+    await expect(button(other.page)).to_be_visible()
     await other.axe()
     await other.fits()
     await through(other, "grace")
@@ -150,7 +155,7 @@ async def test_who_says_no_there_can_still_sign_in_here(
     visit.allow("status of 403")
     page = visit.page
     await page.goto(portal.address)
-    await page.get_by_role("button", name=f"Sign in with {NAME}").click()
+    await button(page).click()
     await page.get_by_role("button", name="Refuse").click()
     await expect(page.get_by_role("alert")).to_contain_text("ExternalDeclined")
     await visit.axe()

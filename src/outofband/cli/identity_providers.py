@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from outofband.client.http import ArmClient
     from outofband.core.paths import StateDir
 
-PROVIDERS = "/directory/providers"
+PROVIDERS = "/directory/identityProviders"
 MAX_FILE = 64 * 1024
 MAX_SECRET = 1024
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -15,7 +15,7 @@ from outofband.http.provider_shapes import (
 )
 from outofband.http.providers import PATH, READ, WRITE
 
-_TAG = "Providers"
+_TAG = "Identity providers"
 _READS = f"Needs the action `{READ}` at the scope `/`."
 _WRITES = f"Needs the action `{WRITE}` at the scope `/`."
 _WITH_GROUPS = (
@@ -37,7 +37,7 @@ PROVIDER_DOORS = (
     Door(
         method="get",
         path=PATH,
-        id="Providers_List",
+        id="IdentityProviders_List",
         tag=_TAG,
         about="List the providers that people sign in through",
         needs=_READS,
@@ -46,7 +46,7 @@ PROVIDER_DOORS = (
     Door(
         method="post",
         path=PATH,
-        id="Providers_Create",
+        id="IdentityProviders_Create",
         tag=_TAG,
         about="Register a provider",
         needs=_WITH_GROUPS,
@@ -58,7 +58,7 @@ PROVIDER_DOORS = (
     Door(
         method="get",
         path=_ONE,
-        id="Providers_Get",
+        id="IdentityProviders_Get",
         tag=_TAG,
         about="Read a provider; its secret is not in it",
         needs=_READS,
@@ -67,7 +67,7 @@ PROVIDER_DOORS = (
     Door(
         method="patch",
         path=_ONE,
-        id="Providers_Change",
+        id="IdentityProviders_Change",
         tag=_TAG,
         about="Change a provider; switched off, its sign-ins end and its groups are taken back",
         needs=_WITH_GROUPS,
@@ -78,7 +78,7 @@ PROVIDER_DOORS = (
     Door(
         method="delete",
         path=_ONE,
-        id="Providers_Delete",
+        id="IdentityProviders_Delete",
         tag=_TAG,
         about="Remove a provider with its links, sign-ins and groups that it gave",
         needs=_WRITES,
@@ -87,7 +87,7 @@ PROVIDER_DOORS = (
     Door(
         method="post",
         path=f"{_ONE}/test",
-        id="Providers_Test",
+        id="IdentityProviders_Test",
         tag=_TAG,
         about="Ask a provider for its configuration and keys, without a sign-in",
         needs=_WRITES,
@@ -96,7 +96,7 @@ PROVIDER_DOORS = (
     Door(
         method="get",
         path=_LINKS,
-        id="Providers_Links",
+        id="IdentityProviders_Links",
         tag=_TAG,
         about="List who is who at a provider",
         needs=_READS,
@@ -105,7 +105,7 @@ PROVIDER_DOORS = (
     Door(
         method="post",
         path=_LINKS,
-        id="Providers_Link",
+        id="IdentityProviders_Link",
         tag=_TAG,
         about="Say who a user is at a provider, or invite an e-mail address",
         needs=_WITH_USERS,
@@ -117,7 +117,7 @@ PROVIDER_DOORS = (
     Door(
         method="delete",
         path=f"{_LINKS}/{{identity}}",
-        id="Providers_Unlink",
+        id="IdentityProviders_Unlink",
         tag=_TAG,
         about="Undo a link, and end the sign-ins that came by it",
         needs=_WITH_USERS,

@@ -1,4 +1,4 @@
-"""Providers of others that people sign in through, in JSON: `/directory/providers` and what is below it.
+"""Providers of others that people sign in through, in JSON: `/directory/identityProviders` and below.
 
 To see them takes a right of its own, and so does to change them. Whoever says that a group there is one of
 ours needs the right to change groups as well, whoever says who is who the right to change people: a provider
@@ -37,7 +37,7 @@ from outofband.resources import exchange
 from outofband.store.identity_providers import IdentityProvider
 from outofband.store.tx import Tx
 
-PATH = "/directory/providers"
+PATH = "/directory/identityProviders"
 KIND = "identityProviders"
 READ, WRITE = (f"Microsoft.Authorization/{KIND}/{verb}" for verb in ("read", "write"))
 
@@ -52,7 +52,7 @@ class ProviderDoors(GraphDoor):
         await self.services.authorizer.require(principal, WRITE, ROOT, tx)
 
     async def list(self, request: Request) -> Response:
-        """GET /directory/providers"""
+        """GET /directory/identityProviders"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
             found = await self.store.identity_providers.of_tenant(tx, asked.principal.tenant)
@@ -61,7 +61,7 @@ class ProviderDoors(GraphDoor):
         return await self._reading(request, work)
 
     async def get(self, request: Request) -> Response:
-        """GET /directory/providers/{provider}"""
+        """GET /directory/identityProviders/{provider}"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
             name = request.path_params["provider"]
@@ -70,7 +70,7 @@ class ProviderDoors(GraphDoor):
         return await self._reading(request, work)
 
     async def create(self, request: Request) -> Response:
-        """POST /directory/providers"""
+        """POST /directory/identityProviders"""
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted, principal = edge.decoded(body, NewProvider), deed.request.principal
@@ -95,7 +95,7 @@ class ProviderDoors(GraphDoor):
         return await self.changing_at_once(request, KIND, "write", work)
 
     async def change(self, request: Request) -> Response:
-        """PATCH /directory/providers/{provider}"""
+        """PATCH /directory/identityProviders/{provider}"""
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted, principal = edge.decoded(body, ProviderChange), deed.request.principal
@@ -118,7 +118,7 @@ class ProviderDoors(GraphDoor):
         return await self._changing_at_once(request, "write", work)
 
     async def remove(self, request: Request) -> Response:
-        """DELETE /directory/providers/{provider}"""
+        """DELETE /directory/identityProviders/{provider}"""
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             provider = await self._of(deed, tx)
@@ -130,7 +130,7 @@ class ProviderDoors(GraphDoor):
         return await self._changing_at_once(request, "delete", work)
 
     async def test(self, request: Request) -> Response:
-        """POST /directory/providers/{provider}/test: nobody is signed in by it."""
+        """POST /directory/identityProviders/{provider}/test: nobody is signed in by it."""
 
         async def work(deed: Deed, body: bytes) -> Response:
             async with self.store.read() as tx:
@@ -151,7 +151,7 @@ class ProviderDoors(GraphDoor):
         return await self.changing(request, KIND, "test/action", work, named="provider")
 
     async def links(self, request: Request) -> Response:
-        """GET /directory/providers/{provider}/links"""
+        """GET /directory/identityProviders/{provider}/links"""
 
         async def work(asked: exchange.Request, tx: Tx) -> Any:
             name = request.path_params["provider"]
@@ -164,7 +164,7 @@ class ProviderDoors(GraphDoor):
         return await self._reading(request, work)
 
     async def link(self, request: Request) -> Response:
-        """POST /directory/providers/{provider}/links: say who a user is there, or invite an address."""
+        """POST /directory/identityProviders/{provider}/links: say who a user is there, or invite."""
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted, principal = edge.decoded(body, NewLink), deed.request.principal
@@ -193,7 +193,7 @@ class ProviderDoors(GraphDoor):
         return await self._changing_at_once(request, "link/action", work)
 
     async def unlink(self, request: Request) -> Response:
-        """DELETE /directory/providers/{provider}/links/{identity}"""
+        """DELETE /directory/identityProviders/{provider}/links/{identity}"""
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             await self.services.authorizer.require(deed.request.principal, WRITES[USERS], ROOT, tx)
