@@ -47,7 +47,7 @@ def trusting(pem: str | None) -> ssl.SSLContext:
     """Trust exactly the authorities in `pem`, or without it those of the system. Raises ValueError."""
     try:
         context = tls.client_context(pem) if pem is not None else ssl.create_default_context()
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ValueError) as error:
         raise ValueError("no certificate of an authority in PEM form") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -80,13 +80,16 @@ async def fetch(
                 "GET" if form is None else "POST",
                 url,
                 data=dict(form) if form is not None else None,
-                headers={"Accept": "application/json", **(headers or {})},
+                headers={"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})},
             ) as answer,
         ):
             if 300 <= answer.status_code < 400:
                 raise FetchFailed("it answered with a redirect, and none is followed")
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                # A few bytes could become many before anybody counts them.
+                raise FetchFailed("it answered compressed, which it was not asked for")
             held = bytearray()
-            async for piece in answer.aiter_bytes():
+            async for piece in answer.aiter_raw():
                 held += piece
                 if len(held) > LIMIT:
                     raise FetchFailed(f"its answer has more than {LIMIT} bytes")
