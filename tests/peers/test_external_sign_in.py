@@ -16,6 +16,7 @@ from outofband.core import clock
 from outofband.identity.clients import PORTAL
 from outofband.store.assignments import Assignment
 from outofband.store.groups import GROUP, Group
+from outofband.store.role_definitions import RoleDefinition
 from tests.support.browser import Browser, Pkce, answered
 from tests.support.cloud import OTHER_TENANT, SCOPE, TENANT, VM_TYPE, Cloud, Person
 from tests.support.oidc import CLIENT, SECRET, Elsewhere, OidcProvider, leads_to
@@ -503,6 +504,50 @@ async def test_rights_of_its_own(town: Town) -> None:
     assert (
         await reader.ask("POST", f"{path}/links", {"user": "x", "email": "a@b"}, version=None)
     ).status_code == 403
+
+
+async def test_a_right_over_providers_reaches_nobody_above(town: Town) -> None:
+    """With all rights over the directory, and none to give roles, nobody becomes Owner by a provider."""
+    role, now = str(uuid.uuid4()), clock.now()
+    kinds = ("users", "groups", "identityProviders")
+    definition = RoleDefinition(
+        tenant_id=TENANT,
+        id=role,
+        name=f"Desk {role}",
+        description="",
+        permissions=[{"actions": [*(f"Microsoft.Authorization/{each}/write" for each in kinds), "*/read"]}],
+        assignable_scopes=["/"],
+        created=now,
+        created_by="test",
+        changed=now,
+        changed_by="test",
+    )
+    async with town.cloud.store.write() as tx:
+        await town.cloud.store.role_definitions.put(tx, definition)
+    desk = await town.cloud.person("desk", role, "/")
+    owners, readers = await town.group("owners", roles.OWNER), await town.group("readers", roles.READER)
+    owner, reader = f"{login()}@lab.example", f"{login()}@lab.example"
+    await add_user(town.cloud.store, TENANT, owner, role=roles.OWNER)
+    await add_user(town.cloud.store, TENANT, reader, role=roles.READER)
+    provider = await town.register(groupsClaim="groups")
+    path = f"{PATH}/{provider['id']}"
+
+    async def status(method: str, where: str, body: Any = None) -> int:
+        return (await desk.ask(method, where, body, version=None)).status_code
+
+    def mapped(group: Group) -> dict[str, Any]:
+        return {"groupMap": [{"external": "x", "group": group.object_id}]}
+
+    assert await status("PATCH", path, mapped(readers)) == 200
+    assert await status("PATCH", path, mapped(owners)) == 403
+    assert await status("POST", f"{path}/links", {"user": reader, "subject": "r"}) == 201
+    assert await status("POST", f"{path}/links", {"user": owner, "subject": "o"}) == 403
+    # What somebody with more rights has mapped, leads nobody else's people in either.
+    await town.call("PATCH", path, mapped(owners))
+    assert await status("PATCH", path, {"issuer": "https://evil.example"}) == 403
+    link = await town.call("POST", f"{path}/links", {"user": owner, "subject": "o"}, expect=201)
+    assert await status("DELETE", f"{path}/links/{link['id']}") == 403
+    assert len((await town.call("GET", f"{path}/links"))["value"]) == 2
 
 
 async def test_bad_settings_are_told(town: Town) -> None:

@@ -1,8 +1,8 @@
 """Providers of others that people sign in through, in JSON: `/directory/identityProviders` and below.
 
 To see them takes a right of its own, and so does to change them. Whoever says that a group there is one of
-ours needs the right to change groups as well, whoever says who is who the right to change people: a provider
-is not a way around either.
+ours needs the right to change groups as well, whoever says who is who the right to change people, and neither
+reaches above the caller: a provider is not a way around that.
 """
 
 from __future__ import annotations
@@ -171,6 +171,7 @@ class ProviderDoors(GraphDoor):
             await self.services.authorizer.require(principal, WRITES[USERS], ROOT, tx)
             provider = await self._of(deed, tx)
             user = await self.services.directory.require(tx, principal.tenant, wanted.user)
+            await self.require_not_above(principal, user.object_id, tx)
             made = await self._directory.invite(
                 tx,
                 provider,
@@ -199,6 +200,7 @@ class ProviderDoors(GraphDoor):
             await self.services.authorizer.require(deed.request.principal, WRITES[USERS], ROOT, tx)
             provider = await self._of(deed, tx)
             gone = await self._directory.unlink(tx, provider, request.path_params["identity"], clock.now())
+            await self.require_not_above(deed.request.principal, gone.object_id, tx)
             await self.done(tx, deed, displayName=provider.name, userId=gone.object_id, label=gone.label)
             return no_content()
 
@@ -226,6 +228,8 @@ class ProviderDoors(GraphDoor):
     async def _require_groups(self, principal: Principal, tx: Tx, settings: Settings) -> None:
         if settings.group_map:
             await self.services.authorizer.require(principal, WRITES[GROUPS], ROOT, tx)
+        for each in settings.group_map:
+            await self.require_not_above(principal, each.group, tx)
 
     async def _of(self, deed: Deed, tx: Tx) -> IdentityProvider:
         found = await self._directory.require(tx, deed.request.principal.tenant, deed.name)

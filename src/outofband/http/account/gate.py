@@ -76,7 +76,7 @@ async def _onward(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | R
     if visit.step == CHANGE:
         if not who.user.must_change and await factors.stale(who, visit.now):
             # The form of `/account/password` may be posted to any address; the old password is half a proof.
-            return prove(visit, purpose)
+            return await prove(visit, purpose)
         return await _change(visit, purpose, who)
     return change(visit, purpose) if who.user.must_change else who
 
