@@ -392,6 +392,7 @@ async def test_a_person_links_and_unlinks_an_account(town: Town, somebody: Someb
     done = await browser.go(back)
     assert done.headers["location"] == "/account/external?done=linked"
     assert "The account is linked" in (await browser.go(done.headers["location"])).text
+    assert "Account elsewhere linked" in (await browser.go("/account")).text
     async with Somebody(town) as other:
         assert await other.sees(await other.token(await other.come(provider, there))) == 200
         # It proves who one is, too, where that is asked for again.

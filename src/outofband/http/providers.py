@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from outofband.core import clock
+from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal
 from outofband.http import edge
 from outofband.http.account.external import CALLBACK
@@ -33,7 +34,9 @@ from outofband.http.provider_shapes import (
 )
 from outofband.http.services import Services
 from outofband.identity.external.settings import Settings
+from outofband.identity.trail import NAMESPACE
 from outofband.resources import exchange
+from outofband.resources.trail import Trail
 from outofband.store.identity_providers import IdentityProvider
 from outofband.store.tx import Tx
 
@@ -183,6 +186,7 @@ class ProviderDoors(GraphDoor):
             )
             if wanted.drop_password:
                 await self.services.directory.drop_password(tx, user, clock.now())
+            await self._tell(tx, deed, user.object_id, provider)
             about = {
                 "userPrincipalName": user.name,
                 "label": made.label,
@@ -201,6 +205,7 @@ class ProviderDoors(GraphDoor):
             provider = await self._of(deed, tx)
             gone = await self._directory.unlink(tx, provider, request.path_params["identity"], clock.now())
             await self.require_not_above(deed.request.principal, gone.object_id, tx)
+            await self._tell(tx, deed, gone.object_id, provider)
             await self.done(tx, deed, displayName=provider.name, userId=gone.object_id, label=gone.label)
             return no_content()
 
@@ -230,6 +235,15 @@ class ProviderDoors(GraphDoor):
             await self.services.authorizer.require(principal, WRITES[GROUPS], ROOT, tx)
         for each in settings.group_map:
             await self.require_not_above(principal, each.group, tx)
+
+    async def _tell(self, tx: Tx, deed: Deed, user_id: str, provider: IdentityProvider) -> None:
+        """A row of the user's as well, who is shown what others did to the account."""
+        about = {"provider": provider.name}
+        user = ResourceId(namespace=NAMESPACE, chain=((USERS, user_id),))
+        action = f"{NAMESPACE}/{USERS}/write"
+        await self._trail.request(
+            tx, deed.request, user, action, Trail.SUCCEEDED, now=clock.now(), properties=about
+        )
 
     async def _of(self, deed: Deed, tx: Tx) -> IdentityProvider:
         found = await self._directory.require(tx, deed.request.principal.tenant, deed.name)

@@ -27,6 +27,8 @@ _OWN = (
     Act.LOCK,
     Act.ALLOW_DEVICE,
     Act.END_SESSION,
+    Act.LINK,
+    Act.UNLINK,
 )
 _ACTIONS = {each.action: each.value for each in _OWN} | {_ADMINISTERED: "administered"}
 
