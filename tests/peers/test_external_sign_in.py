@@ -13,7 +13,8 @@ import pytest
 
 from outofband.access import roles
 from outofband.core import clock
-from outofband.identity.clients import PORTAL
+from outofband.identity.clients import CLI, PORTAL
+from outofband.identity.device_grant import DEVICE_GRANT
 from outofband.store.assignments import Assignment
 from outofband.store.groups import GROUP, Group
 from outofband.store.role_definitions import RoleDefinition
@@ -377,6 +378,47 @@ async def test_names_that_are_alike_open_nothing(town: Town) -> None:
         await town.call("DELETE", f"{links}/{link['id']}", expect=204)
         assert await invited.sees(token) == 401
         refused(await invited.come(closed, name), "ExternalUnknown")
+
+
+async def test_another_device_is_let_in_by_who_came_through_a_provider(
+    town: Town, somebody: Somebody
+) -> None:
+    """The code that was typed is still there afterwards, and in no address."""
+    provider, name, http = await town.register(), login(), town.cloud.http
+    town.provider.account(name)
+    form = {"client_id": CLI.id, "scope": f"{town.cloud.base}/.default openid offline_access"}
+    begun = (await http.post("/organizations/oauth2/v2.0/devicecode", data=form)).json()
+    browser = somebody.browser
+    await browser.go("/device")
+    await browser.send("code", code=begun["user_code"])
+    back = await somebody.elsewhere.sign_in(await somebody.press(provider), name)
+    shown = await browser.go(back)
+    assert shown.status_code == 200 and begun["user_code"].replace("-", "") in shown.text.replace("-", "")
+    asked = await browser.send("code")
+    assert name in asked.text and "oob command line" in asked.text
+    await browser.send("allow")
+    polled = {"grant_type": DEVICE_GRANT, "client_id": CLI.id, "device_code": begun["device_code"]}
+    given = (await http.post("/organizations/oauth2/v2.0/token", data=polled)).json()
+    assert await somebody.sees(given["access_token"]) == 403
+    renewed = await http.post(
+        "/organizations/oauth2/v2.0/token",
+        data={"grant_type": "refresh_token", "client_id": CLI.id, "refresh_token": given["refresh_token"]},
+    )
+    assert renewed.status_code == 200
+    # Switched off, the provider takes the device's sign-in along.
+    await town.call("PATCH", f"{PATH}/{provider['id']}", {"enabled": False})
+    assert await somebody.sees(renewed.json()["access_token"]) == 401
+
+
+async def test_a_program_that_asks_for_a_new_proof_gets_one(town: Town, somebody: Somebody) -> None:
+    provider, name = await town.register(), login()
+    town.provider.account(name)
+    await somebody.token(await somebody.come(provider, name))
+    address = await somebody.leave(provider, prompt="login")
+    assert parse_qs(urlsplit(address).query)["prompt"] == ["login"]
+    back = await somebody.browser.go(await somebody.elsewhere.sign_in(address, name))
+    assert "prompt" not in back.headers["location"]
+    await somebody.token(back)
 
 
 async def test_a_person_links_and_unlinks_an_account(town: Town, somebody: Somebody) -> None:

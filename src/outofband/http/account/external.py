@@ -17,6 +17,7 @@ from outofband.store.external_sign_ins import Aim
 
 CALLBACK = "/external/{provider}/callback"
 _LOGIN = "login"
+_DEVICE = "/device"
 
 
 async def begin(visit: Visit, purpose: Purpose) -> Response:
@@ -80,6 +81,10 @@ async def callback(visit: Visit) -> Response:
             await visit.authority.sessions.sign_out(visit.who, visit.visitor, visit.now)
             visit.signed_out()
         visit.went_half(came.came, came.secret)
+    path, _, query = came.address.partition("?")
+    if path == _DEVICE:
+        # The code goes on in a form: in an address others might send it to people.
+        return pages.page(visit, "device", typed=dict(parse_qsl(query)).get("code", ""))
     return pages.redirect(visit, came.address)
 
 
