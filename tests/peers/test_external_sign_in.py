@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,11 +14,13 @@ import pytest
 
 from outofband.access import roles
 from outofband.core import clock
+from outofband.identity import totp
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
 from outofband.store.assignments import Assignment
 from outofband.store.groups import GROUP, Group
 from outofband.store.role_definitions import RoleDefinition
+from outofband.store.wrapping import TOTP
 from tests.support.browser import Browser, Pkce, answered
 from tests.support.cloud import OTHER_TENANT, SCOPE, TENANT, VM_TYPE, Cloud, Person
 from tests.support.oidc import CLIENT, SECRET, Elsewhere, OidcProvider, leads_to
@@ -230,7 +233,8 @@ async def test_from_the_sign_in_page_to_the_api_with_a_role_of_a_mapped_group(to
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
 async def test_a_public_client_and_every_algorithm(town: Town, somebody: Somebody, alg: str) -> None:
-    town.provider.wish(newKey=alg)
+    # Some put what they say of a person into the token, others answer it at the userinfo endpoint.
+    town.provider.wish(newKey=alg, claimsInToken=alg != "RS256")
     name = login()
     town.provider.account(name)
     try:
@@ -238,7 +242,7 @@ async def test_a_public_client_and_every_algorithm(town: Town, somebody: Somebod
         assert not provider["hasSecret"]
         assert await somebody.sees(await somebody.token(await somebody.come(provider, name))) == 403
     finally:
-        town.provider.wish(newKey="RS256")
+        town.provider.wish(newKey="RS256", claimsInToken=False)
 
 
 async def test_keys_that_change_are_fetched_again_and_not_too_often(
@@ -507,6 +511,44 @@ async def test_a_second_factor_is_asked_for_unless_the_providers_counts(town: To
             assert "Set up a second factor" in (await bob.browser.go(back.headers["location"])).text
     finally:
         await town.call("PUT", "/account/api/policy", {"requireMfa": False})
+
+
+async def test_ones_own_factor_is_asked_for_after_the_provider(
+    town: Town, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the way in, and when it is to be proved anew who is there."""
+    provider, name, store = await town.register(createUsers=False), login(), town.cloud.store
+    town.provider.account(name)
+    user = await add_user(store, TENANT, f"{name}@lab.example", role=roles.READER)
+    body = {"user": name, "subject": name, "dropPassword": True}
+    await town.call("POST", f"{PATH}/{provider['id']}/links", body, expect=201)
+    secret, now = totp.make(), clock.now()
+    async with store.write() as tx:
+        sealed = store.vault.seal(secret, TOTP.about(user.object_id))
+        app = await store.factors.offer_totp(
+            tx, user.object_id, "Phone", sealed, wrap=store.vault.name, now=now
+        )
+        await store.factors.confirm(tx, app, step=0, now=now)
+    browser = somebody.browser
+    back = await somebody.come(provider, name)
+    asked = await browser.go(back.headers["location"])
+    assert "Second factor" in asked.text
+    wrong = await browser.send("factor-code", otp="000000")
+    assert "WrongCode" in wrong.text
+    answer = await browser.send("factor-code", otp=totp.code_at(secret, clock.now() - timedelta(seconds=30)))
+    assert answered(answer)["code"]
+    assert "another provider, app" in (await browser.go("/account")).text
+
+    monkeypatch.setattr("outofband.identity.sessions.FRESH", timedelta(0))
+    assert "Is it you?" in (await browser.go("/account/factors")).text
+    there = await somebody.elsewhere.sign_in(await somebody.press(provider), name)
+    back = await browser.go(there)
+    assert back.headers["location"] == "/account/factors"
+    assert "Second factor" in (await browser.go("/account/factors")).text
+    monkeypatch.undo()
+    shown = await browser.send("factor-code", otp=totp.code_at(secret, clock.now() + timedelta(seconds=30)))
+    assert shown.status_code in (200, 303)
+    assert "Phone" in (await browser.go("/account/factors")).text
 
 
 async def test_tenants_are_walls(town: Town, somebody: Somebody) -> None:
