@@ -113,9 +113,13 @@ class Town:
         ]
 
 
-@pytest.fixture(scope="module")
-def town(cloud: Cloud, provider: OidcProvider) -> Town:
-    return Town(cloud, provider)
+@pytest.fixture
+async def town(cloud: Cloud, provider: OidcProvider) -> AsyncIterator[Town]:
+    """Each test has providers of its own: a tenant may have only so many."""
+    yield Town(cloud, provider)
+    async with cloud.store.write() as tx:
+        for each in await cloud.store.identity_providers.of_tenant(tx, TENANT):
+            await cloud.store.identity_providers.remove(tx, each.id)
 
 
 class Somebody:
