@@ -306,11 +306,24 @@ class Rounds:
         )
         assert answer.status_code == 200, answer.text
         self._certificates(where, who["client_id"])
+        self._provider()
         # A secret that a person types into a field that is shown to others.
         refused = self.arm(
             "POST", "/v1.0/applications", {"displayName": f"a\n{made_up('x')}"}, version="", expect=400
         )
         assert refused["error"]["code"]
+
+    def _provider(self) -> None:
+        """A provider of others, with a secret and then another; nobody answers at its address."""
+        first, second = secrets.token_urlsafe(32), f"provider +/%&='<> {secrets.token_urlsafe(12)}"
+        self.hunt.add("provider secret", first)
+        self.hunt.add("provider secret", second)
+        body = {"name": "Nobody", "issuer": "https://localhost:1", "clientId": "x", "clientSecret": first}
+        made = self.arm("POST", "/directory/identityProviders", body | {"enabled": False}, version="")
+        where = f"/directory/identityProviders/{made['id']}"
+        self.arm("PATCH", where, {"clientSecret": second}, version="")
+        bearer = {"Authorization": f"Bearer {self.owner}"}
+        assert not self.http.post(f"{where}/test", headers=bearer).is_success
 
     def _certificates(self, where: str, client: str) -> None:
         signers = [

@@ -45,7 +45,7 @@ EXPECTED = {
     "identity header", "key file", "token of a machine", "console ticket", "typed at a console",
     "protected parameter", "protected setting", "password of an account in a guest", "storage account key",
     "wrong storage account key", "signature of a SAS", "signature of a request", "master key", "signing key",
-    "authority's key", "local client's secret", "token of oob",
+    "authority's key", "local client's secret", "token of oob", "provider secret",
 }  # fmt: skip
 """Every kind of secret that there is; the test fails when a round left one out."""
 PRIVATE = 0o077
