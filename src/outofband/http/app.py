@@ -7,7 +7,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outofband.http.account.routes import account_routes
-from outofband.http.account_api import AccountApi
+from outofband.http.account_policy import PolicyApi
 from outofband.http.arm import ResourceManager
 from outofband.http.blobs.app import Blobs
 from outofband.http.directory import DirectoryDoors
@@ -40,7 +40,7 @@ def create_app(services: Services) -> ASGIApp:
     """The edge of one node. Everything that no other route takes is Resource Manager's."""
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
-    portal, directory, account = Portal(services), DirectoryDoors(services), AccountApi(services)
+    portal, directory, account = Portal(services), DirectoryDoors(services), PolicyApi(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -64,10 +64,12 @@ def create_app(services: Services) -> ASGIApp:
             Route("/account/api/factors", account.factors, methods=["GET"]),
             Route("/account/api/policy", account.policy, methods=["GET"]),
             Route("/account/api/policy", account.set_policy, methods=["PUT"]),
+            Route("/account/api/policy/preview", account.preview, methods=["GET"]),
             Route("/account/api/users/{user}/sessions", account.sessions_of, methods=["GET"]),
             Route("/account/api/users/{user}/sessions/{session}", account.end_session_of, methods=["DELETE"]),
             Route("/account/api/users/{user}/factors", account.factors_of, methods=["GET"]),
             Route("/account/api/users/{user}/factors", account.clear_factors_of, methods=["DELETE"]),
+            Route("/account/api/users/{user}/resetFactors", account.clear_factors_of, methods=["POST"]),
             *graph_routes(services),
             *provider_routes(services),
             Route("/directory/export", directory.export, methods=["POST"]),

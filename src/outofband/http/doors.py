@@ -5,7 +5,15 @@ A test holds this list and the routes together; pages for people are not in it.
 
 from __future__ import annotations
 
-from outofband.http.account_api import Ended, FactorList, PolicyChange, PolicyShape, SessionList
+from outofband.http.account_api import (
+    Ended,
+    FactorList,
+    FactorReset,
+    PolicyChange,
+    PolicyShape,
+    SessionList,
+)
+from outofband.http.account_policy import PolicyPreview
 from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
@@ -162,6 +170,15 @@ DOORS = (
     ),
     Door(
         method="get",
+        path=f"{_API}/policy/preview",
+        id="Policy_Preview",
+        tag=_ACCOUNT,
+        about="Read whom a required second factor would be asked of, and who has none",
+        needs=_WRITE,
+        answer=PolicyPreview,
+    ),
+    Door(
+        method="get",
         path=f"{_API}/users/{{user}}/sessions",
         id="Account_SessionsOf",
         tag=_ACCOUNT,
@@ -202,6 +219,17 @@ DOORS = (
         tag=_ACCOUNT,
         about="Remove the second factors of somebody who lost them, and end all sign-ins",
         needs=_WRITE,
+        status=204,
+    ),
+    Door(
+        method="post",
+        path=f"{_API}/users/{{user}}/resetFactors",
+        id="Account_ResetFactorsOf",
+        tag=_ACCOUNT,
+        about="Remove the second factors of somebody, as the call before, with a reason for the activity log",
+        needs=_WRITE,
+        body=FactorReset,
+        example={"reason": "lost the phone, known by voice"},
         status=204,
     ),
     Door(
