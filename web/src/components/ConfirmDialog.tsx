@@ -27,6 +27,8 @@ export interface ConfirmProps {
   confirm: string;
   /** A name that has to be typed first, for what cannot be undone. */
   typed?: string;
+  /** False while something that it needs is missing. */
+  ready?: boolean;
   /** A promise keeps the dialog open until it settles; its error is shown in the dialog. */
   onConfirm: () => unknown;
   onClose: () => void;
@@ -54,6 +56,7 @@ function Question({
   loses = [],
   confirm,
   typed,
+  ready: complete = true,
   onConfirm,
   onClose,
 }: ConfirmProps): ReactNode {
@@ -61,7 +64,7 @@ function Question({
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const [given, setGiven] = useState("");
-  const ready = !busy && (typed === undefined || given.trim() === typed);
+  const ready = complete && !busy && (typed === undefined || given.trim() === typed);
 
   async function go(): Promise<void> {
     setError(undefined);
