@@ -64,6 +64,7 @@ bench: ## Benchmarks side by side with their peers, in one run
 	$(BOOTSTRAP) bench
 	$(STEP) "Benchmarks: consoles" bench/run $(ARGS)
 	$(STEP) "Benchmarks: requests" bench/api/run $(ARGS)
+	$(STEP) "Benchmarks: tokens" bench/identity/run $(ARGS)
 
 .PHONY: lock
 lock: ## Write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newest versions)

@@ -7,7 +7,8 @@
 #   check   lint and quick tests: Python and the locked development tools, Node.js and what builds the portal
 #   run     `make up`: Python, the locked run-time libraries, QEMU, package lists for the demo guest, the built portal
 #   test    check + run + the peers that tests start (PostgreSQL's and Ceph's server programs, Chromium; none is left
-#           running), mmdebstrap, and Azure's own clients and schemathesis, each in an environment of its own: .az, .fuzz
+#           running), mmdebstrap, an OpenID Connect provider (tests/oidc), and Azure's own clients and schemathesis, each in an
+#           environment of its own: .az, .fuzz
 #   bench   test + what benchmarks compare with (conserver, a C compiler, and .moto)
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something
@@ -22,6 +23,7 @@ source "$here/packages.sh"
 source "$here/venv.sh"
 source "$here/node.sh"
 source "$here/portal.sh"
+source "$here/provider.sh"
 
 usage() {
   sed -n '2,/^$/s/^# \{0,1\}//p' "$here/bootstrap.sh" >&2
@@ -65,6 +67,7 @@ if [[ $plan_only ]]; then
     "$here/apart.sh" --plan "$apart" || status=3
   done
   plan_portal "$purpose" || status=3
+  plan_provider "$purpose" || status=3
   exit "$status"
 fi
 
@@ -84,3 +87,4 @@ for apart in $aparts; do
   "$here/apart.sh" "$apart"
 done
 ensure_portal "$purpose"
+ensure_provider "$purpose"

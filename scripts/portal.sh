@@ -6,6 +6,7 @@ portal_source=web
 portal=src/outofband/http/web
 portal_log=$venv/portal.log
 modules=$portal_source/node_modules
+npm_home=$portal_source # where npm works; provider.sh has another place for a while
 
 # What the built files depend on. Names are relative, so files built elsewhere from the same sources are good here too.
 portal_stamp() {
@@ -16,10 +17,10 @@ portal_stamp() {
 portal_is_current() { [[ -e $portal/.built-from && $(<"$portal/.built-from") == "$(portal_stamp)" ]]; }
 
 modules_are_current() {
-  [[ -e $modules/.locked && $(<"$modules/.locked") == "$(sha256sum <$portal_source/package-lock.json)" ]]
+  [[ -e $modules/.locked && $(<"$modules/.locked") == "$(sha256sum <"$npm_home/package-lock.json")" ]]
 }
 
-modules_count() { grep -c '"integrity":' "$portal_source/package-lock.json"; }
+modules_count() { grep -c '"integrity":' "$npm_home/package-lock.json"; }
 
 # portal_is_wanted PURPOSE: a distribution without web/ has nothing to build, and `make up` can do without.
 portal_is_wanted() { [[ -d $portal_source && ! ($1 == run && ${OOB_PORTAL-} == no) ]]; }
@@ -39,12 +40,12 @@ plan_portal() {
   return 3
 }
 
-# run_npm ARGUMENT...: npm in web/, its whole output in the log, a line of progress for each archive that it fetches.
+# run_npm ARGUMENT...: npm in $npm_home, its whole output in the log, a line of progress for each archive that it fetches.
 run_npm() {
   local line count=0 total
   total=$(modules_count)
   # NODE_ENV=production would leave out what the build needs; NODE_OPTIONS are meant for other programs.
-  (cd "$portal_source" && env -u NODE_ENV -u NODE_OPTIONS CI=true "${npm[@]}" "$@" 2>&1 </dev/null) |
+  (cd "$npm_home" && env -u NODE_ENV -u NODE_OPTIONS CI=true "${npm[@]}" "$@" 2>&1 </dev/null) |
     while IFS= read -r line; do
       printf '%s\n' "$line" >>"$portal_log"
       if [[ $line == *' http fetch GET 200 '*'/-/'* ]] && ((count < total)); then
@@ -71,11 +72,11 @@ explain_npm_failure() {
       "npm honours https_proxy, NODE_EXTRA_CA_CERTS and its configuration files ('npm config list' shows them)." \
       "To go on without the portal: OOB_PORTAL=no make up. Without any network: docs/howto/install.md, section Offline."
   elif grep -qE 'EINTEGRITY' "$portal_log"; then
-    fail "a downloaded package is not the one that $portal_source/package-lock.json names by its hash." \
+    fail "a downloaded package is not the one that $npm_home/package-lock.json names by its hash." \
       "A mirror or proxy changed it. Do not work around this check: fetch it from another registry."
   elif grep -qE 'code (EUSAGE|ETARGET)' "$portal_log"; then
-    fail "$portal_source/package-lock.json does not fit $portal_source/package.json." \
-      "Whoever changed the one runs 'scripts/npm.sh install' and commits both."
+    fail "$npm_home/package-lock.json does not fit $npm_home/package.json." \
+      "Whoever changed the one runs 'npm install' there (web: scripts/npm.sh install) and commits both."
   fi
   fail "$1" "When the cause named above is gone, run this again."
 }
@@ -86,12 +87,12 @@ ensure_modules() {
   if modules_are_current; then
     return
   fi
-  say "==> Installing what builds the portal into $modules: $(modules_count) packages"
+  say "==> Installing ${npm_what:-what builds the portal} into $modules: $(modules_count) packages"
   run_npm ci --ignore-scripts --include=dev --include=optional --no-audit --no-fund --no-update-notifier \
     --loglevel=http --prefer-offline --fetch-retries=2 --fetch-retry-factor=2 --fetch-retry-mintimeout=500 ||
-    explain_npm_failure "npm could not install $portal_source/package-lock.json."
+    explain_npm_failure "npm could not install $npm_home/package-lock.json."
   mkdir -p "$modules"
-  sha256sum <"$portal_source/package-lock.json" >"$modules/.locked"
+  sha256sum <"$npm_home/package-lock.json" >"$modules/.locked"
   progress_end
   say "    done in $(elapsed "$since")"
 }

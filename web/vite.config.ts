@@ -7,11 +7,11 @@ import { precompress } from "./build/precompress.ts";
 const base = "/portal/";
 /**
  * What as many parts of the portal use is one file: dozens of tiny ones cost more round trips than they save bytes. Not in it:
- * the terminal, and what only forms and questions need.
+ * the terminal, what only forms and questions need, and what pages of people and roles share.
  */
 const SHARED_BY = 4;
 const NOT_BASE =
-  /@xterm|\/src\/console\/|@fluentui\/react-(?:dialog|drawer|field|label|select|textarea|tooltip)\//;
+  /@xterm|\/src\/console\/|\/src\/pages\/(?:access|identity|sessions)\/|@fluentui\/react-(?:combobox|dialog|drawer|field|input|label|search|select|textarea|tooltip)\//;
 const isBase = (id: string): boolean => !NOT_BASE.test(id);
 
 /** The package's folder for built files; `make` may point elsewhere, for instance at a wheel's staging folder. */

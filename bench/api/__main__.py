@@ -20,6 +20,7 @@ from bench.api.system import Api
 from bench.system import Place
 
 GROWTH = (100, 1000, 10_000)
+TIMES_BETTER = 5.0
 LISTERS = 2
 """Most clients who ask for lists at the same time."""
 
@@ -82,7 +83,8 @@ def _run(room: Place, chosen: argparse.Namespace) -> None:
         else {number: _measure(control, number, chosen, f"{number} machines") for number in GROWTH}
     )
     told |= {"stolen": facts.taken_by_hypervisor(before), "load_after": os.getloadavg()[0]}
-    print(f"\n{report.table(rounds, chosen.machines)}\n")
+    titles = {"one": "one machine by name", "all": f"list of {chosen.machines}"}
+    print(f"\n{report.table(rounds, titles, peer=Moto.name, times_better=TIMES_BETTER)}\n")
     if grown:
         print(f"{report.growth(grown)}\n")
     for api in apis:

@@ -6,13 +6,11 @@ from statistics import median
 
 from bench.api.measure import Figures
 
-OURS, PEER = "outofband", "moto"
-TIMES_BETTER = 5.0
+OURS = "outofband"
 LINEAR = 1.15
 """How much more the cost of a row may be in the longer list, for the noise of measuring."""
 Rounds = list[dict[str, dict[str, Figures]]]
 """Each round: system -> measurement -> figures."""
-TITLES = {"one": "one machine by name", "all": "list of {machines}"}
 _FIGURES = (
     ("per_cpu_second", "requests a processor second", False),
     ("cpu_ms", "  processor, ms", True),
@@ -21,25 +19,28 @@ _FIGURES = (
 )
 
 
-def table(rounds: Rounds, machines: int) -> str:
-    """Medians of the rounds; each ratio is taken within its round, above 1 is in our favour."""
-    head = f"{'':34} {OURS:>10} {PEER:>10} {'ratio':>8} {'(each round)':15} goal"
+def table(rounds: Rounds, titles: dict[str, str], *, peer: str, times_better: float) -> str:
+    """Medians of the rounds; each ratio is taken within its round, above 1 is in our favour.
+
+    `titles`: measurement -> what it is called. What the peer does not do stands alone.
+    """
+    head = f"{'':34} {OURS:>10} {peer:>13} {'ratio':>8} {'(each round)':15} goal"
     lines = [head, "-" * len(head)]
-    for name, title in TITLES.items():
-        lines.append(title.format(machines=machines))
+    for name, title in titles.items():
+        lines.append(title)
         for figure, label, lower in _FIGURES:
             ours = [one[OURS][name][figure] for one in rounds if OURS in one]
-            peer = [one[PEER][name][figure] for one in rounds if PEER in one]
+            others = [one[peer][name][figure] for one in rounds if name in one.get(peer, {})]
             if not ours:
                 continue
-            pairs = zip(ours, peer, strict=bool(peer))
+            pairs = zip(ours, others, strict=bool(others))
             ratios = sorted(theirs / mine if lower else mine / theirs for mine, theirs in pairs)
-            theirs = f"{median(peer):10.2f}" if peer else f"{'-':>10}"
+            theirs = f"{median(others):13.2f}" if others else f"{'-':>13}"
             line = f"  {label:32} {median(ours):10.2f} {theirs}"
             if ratios:
                 line += f" {median(ratios):7.2f}x {f'{ratios[0]:.2f}-{ratios[-1]:.2f}':15}"
                 if figure == "per_cpu_second":
-                    line += f" >= {TIMES_BETTER:g}x: {_word(median(ratios) >= TIMES_BETTER)}"
+                    line += f" >= {times_better:g}x: {_word(median(ratios) >= times_better)}"
             lines.append(line.rstrip())
     return "\n".join(lines)
 

@@ -15,8 +15,15 @@ from outofband.client.transport import Transport, trusting
 from outofband.net.tls import client_context
 
 
-class _Given(msgspec.Struct):
+class Given(msgspec.Struct):
+    """The answer to who asked for a token."""
+
     access_token: str
+
+    @property
+    def counts(self) -> int:
+        """1 for a signed token of the usual length, so that anything else shows."""
+        return int(self.access_token.count(".") == 2 and len(self.access_token) > 500)
 
 
 class Authority(Control):
@@ -53,8 +60,8 @@ class Authority(Control):
         )
 
     async def one(self, line: Line, number: int) -> int:
-        """A token for one of the programs; its length, so that an empty one shows."""
-        return int(len(msgspec.json.decode(await line.ask(next(self._asks)), type=_Given).access_token) > 500)
+        """A token for one of the programs."""
+        return msgspec.json.decode(await line.ask(next(self._asks)), type=Given).counts
 
     async def all(self, line: Line) -> int:
         """A request of one of them, with its token, for the subscription."""

@@ -162,9 +162,10 @@ def test_the_development_lock_extends_the_other() -> None:
     assert run.items() <= dev.items()
 
 
-def test_the_portals_lock_pins_by_hash_and_names_no_address() -> None:
-    """npm leaves the addresses out with `omit-lockfile-registry-resolved`, which web/.npmrc sets."""
-    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["web", "tests/oidc"])
+def test_a_lock_of_npm_pins_by_hash_and_names_no_address(folder: str) -> None:
+    """npm leaves the addresses out with `omit-lockfile-registry-resolved`, which .npmrc sets."""
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = {path: entry for path, entry in lock["packages"].items() if path}
     assert packages
     assert [

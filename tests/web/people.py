@@ -50,9 +50,10 @@ class Town:
         """Give a role; the assignment's path."""
         api = self._portal.api
         scope = scope or api.subscription
-        roles = api.call("GET", f"{scope}/providers/Microsoft.Authorization/roleDefinitions", **AUTHORIZATION)
+        at = scope.rstrip("/")
+        roles = api.call("GET", f"{at}/providers/Microsoft.Authorization/roleDefinitions", **AUTHORIZATION)
         found = [each["id"] for each in roles["value"] if each["properties"]["roleName"] == role]
-        path = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+        path = f"{at}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
         properties = {
             "roleDefinitionId": found[0],
             "principalId": person.object_id,

@@ -14,7 +14,8 @@ from tests.web.visit import PHONE, Visit, Visits
 pytestmark = pytest.mark.anyio
 
 DONE_MS = 120_000
-PLACES = ("vms", "hosts", "subscription", "activity", "users", "api")
+PLACES = ("vms", "hosts", "subscription", "activity", "api", "sessions")
+IDENTITY = ("users", "groups", "clients", "policy", "document")
 LOADED = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
   .filter((entry) => /\\/portal\\//.test(entry.name))
@@ -27,6 +28,7 @@ def pages(portal: Portal) -> dict[str, str]:
     parts = ("", "activity", "access", "diagnostics", "restart", "reset")
     return {
         **{name: portal.address + name for name in PLACES},
+        **{f"identity-{name}": f"{portal.address}identity/{name}" for name in IDENTITY},
         "consoles": portal.address + "console",
         **{f"vm-{part or 'overview'}": portal.vm_page(part=part) for part in parts},
         "not-found": portal.address + "nowhere",
@@ -121,7 +123,7 @@ async def test_a_role_is_given_and_taken(visits: Visits, portal: Portal, admin: 
     await expect(dialog).to_be_visible()
     await visit.axe()
     await choose(page, "Role", "Reader")
-    who = dialog.get_by_role("combobox", name="User or service principal")
+    who = dialog.get_by_role("combobox", name="User, group or service principal")
     await who.fill("newc")
     await page.get_by_role("option", name=re.compile("newcomer", re.IGNORECASE)).first.click()
     await dialog.get_by_role("button", name="Add", exact=True).click()

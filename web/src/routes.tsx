@@ -123,9 +123,65 @@ export const routes: RouteObject[] = [
             handle: crumb(t("frame.activityLog"), "/activity"),
           },
           {
-            path: "users",
-            lazy: page(() => import("./pages/users/UsersPage")),
-            handle: crumb(t("frame.users"), "/users"),
+            path: "identity",
+            lazy: page(() => import("./pages/identity/IdentityPage")),
+            handle: crumb(t("frame.identity"), "/identity"),
+            children: [
+              { index: true, element: <Navigate to="/identity/users" replace /> },
+              {
+                path: "users",
+                handle: crumb(t("frame.users"), "/identity/users"),
+                children: [
+                  { index: true, lazy: page(() => import("./pages/users/UsersPage")) },
+                  {
+                    path: ":name",
+                    lazy: page(() => import("./pages/users/UserPage")),
+                    handle: { crumb: (params) => ({ label: params["name"] ?? "" }) } satisfies Handle,
+                  },
+                ],
+              },
+              {
+                path: "groups",
+                handle: crumb(t("frame.groups"), "/identity/groups"),
+                children: [
+                  { index: true, lazy: page(() => import("./pages/groups/GroupsPage")) },
+                  {
+                    path: ":id",
+                    lazy: page(() => import("./pages/groups/GroupPage")),
+                    handle: crumb(t("access.principalGroup")),
+                  },
+                ],
+              },
+              {
+                path: "clients",
+                handle: crumb(t("frame.clients"), "/identity/clients"),
+                children: [
+                  { index: true, lazy: page(() => import("./pages/clients/ClientsPage")) },
+                  {
+                    path: ":appId",
+                    lazy: page(() => import("./pages/clients/ClientPage")),
+                    handle: crumb(t("clients.client")),
+                  },
+                ],
+              },
+              {
+                path: "policy",
+                lazy: page(() => import("./pages/policy/PolicyPage")),
+                handle: crumb(t("frame.signInPolicy"), "/identity/policy"),
+              },
+              {
+                path: "document",
+                lazy: page(() => import("./pages/directory/DocumentPage")),
+                handle: crumb(t("frame.directory"), "/identity/document"),
+              },
+            ],
+          },
+          // Where the people were before the rest of the directory came.
+          { path: "users", element: <Navigate to="/identity/users" replace /> },
+          {
+            path: "sessions",
+            lazy: page(() => import("./pages/sessions/OwnSessionsPage")),
+            handle: crumb(t("frame.ownSessions"), "/sessions"),
           },
           {
             path: "api",

@@ -21,6 +21,9 @@ from outofband.store.assignments import Assignment
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 
+GIVES = "Microsoft.Authorization/roleAssignments/write"
+"""Whoever has it can have everything, on its scope."""
+
 
 class Rights(msgspec.Struct, frozen=True):
     """What one caller may do, as of the unit of work that read it. Good for one request, not longer.
@@ -70,6 +73,24 @@ class Authorizer:
             return Rights(principal, held, await roles_of(self._store, tx, principal.tenant, held))
         async with self._store.read() as snapshot:
             return await self.rights(principal, snapshot)
+
+    async def require_not_above(self, principal: Principal, object_id: str, tx: Tx) -> None:
+        """For a change of what proves `object_id` (a person or a program) or of who is in it (a group): that
+        the caller may give roles wherever it may. Whoever resets the password of an Owner is one afterwards.
+
+        Raises Fault AuthorizationFailed.
+        """
+        held = await self._store.assignments.of_caller(tx, object_id)
+        known = await roles_of(self._store, tx, principal.tenant, held)
+        giving = {
+            each.scope
+            for each in held
+            if (role := known.get(each.role_id)) is not None and decision.role_allows(role, GIVES)
+        }
+        if giving:
+            rights = await self.rights(principal, tx)
+            for scope in sorted(giving):
+                rights.require(GIVES, scope)
 
     async def require(
         self, principal: Principal, action: str, scope: ResourceId | str, tx: Tx | None = None

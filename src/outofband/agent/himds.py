@@ -19,7 +19,7 @@ from outofband.agent.state import Identity, load_identity
 from outofband.catalogue import explain
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir, state_dir
-from outofband.net import logs
+from outofband.net import logs, process
 
 MAX_FILES = 65536
 """A port needs a handful of descriptors, a session one; the usual limit of 1024 is soon reached."""
@@ -31,6 +31,7 @@ def run(state: StateDir, *, json_logs: bool | None = None, verbose: bool = False
     Raises Fault AgentNotEnrolled, AgentRunning, AgentConfigInvalid or HolePunchUnsupported.
     """
     logs.configure(json=json_logs, verbose=verbose)
+    process.leave_no_core()
     identity = load_identity(state)
     with Instance(state) as instance:
         _raise_file_limit()

@@ -13,6 +13,7 @@ from outofband.cli.identity_clients import client_group
 from outofband.cli.identity_document import bring, export
 from outofband.cli.identity_groups import group
 from outofband.cli.identity_names import EXIT_DECLINED, USERS, assign, complete_role, definition
+from outofband.cli.identity_providers import provider_group
 from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ identity.add_command(group)
 identity.add_command(export)
 identity.add_command(bring)
 identity.add_command(client_group)
+identity.add_command(provider_group)
 
 
 @identity.group()

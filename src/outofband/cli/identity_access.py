@@ -164,12 +164,15 @@ def factors(name: str | None, state: StateDir, output: str) -> None:
     show.emit(found, output, table)
 
 
-@click.command("reset-factors", epilog="Example:  oob identity user reset-factors ada")
+@click.command(
+    "reset-factors", epilog="Example:  oob identity user reset-factors ada --reason 'lost the phone'"
+)
 @click.argument("name", shell_complete=complete_user)
+@click.option("--reason", default="", help="Why, for the activity log.")
 @options.common
-def reset_factors(name: str, state: StateDir, output: str) -> None:
+def reset_factors(name: str, reason: str, state: StateDir, output: str) -> None:
     """Remove all second factors and recovery codes of NAME, who lost them. Ends NAME's sign-ins."""
     with options.sign_in(state) as client:
-        client.delete(f"{own_or(name)}/factors", version=None)
+        client.post(f"{own_or(name)}/resetFactors", {"reason": reason}, version=None)
     words = f"{name} has no second factor any more."
     show.emit({"user": name, "factors": 0}, output, lambda _: show.line(words))

@@ -22,6 +22,7 @@ from outofband.store.outbox import command_topic, outbox_topic
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.link import Command, Result
+from outofband.wire.machine import PROTECTED
 
 log = structlog.get_logger(__name__)
 
@@ -78,20 +79,37 @@ class Commands:
     async def put(
         self, agent: str, verb: str, vm: str, args: dict[str, Any], *, key: str, epoch: int, seconds: float
     ) -> Row:
-        """Queue a command; one that waits already gets the later end. Raises Fault AgentQueueFull."""
+        """Queue a command; one that waits already gets the later end. What is protected of it is sealed, and
+        goes when it is answered. Raises Fault AgentQueueFull.
+        """
         deadline = clock.now() + timedelta(seconds=seconds)
-        order = msgspec.to_builtins(Order(args, epoch))
+        order = msgspec.to_builtins(Order({k: v for k, v in args.items() if k != PROTECTED}, epoch))
+        protected = args.get(PROTECTED) or {}
 
         async def work(tx: Tx) -> Row:
             outbox = self._store.outbox
             now = clock.now()
-            row = await outbox.put(
+            there = await outbox.get(tx, key)
+            row = there or await outbox.put(
                 tx, key=key, agent_id=agent, verb=verb, now=now, deadline=deadline, vm=vm, args=order
             )
+            if there is None and protected:
+                await self._store.withheld.put(tx, self._store.vault, key, protected, now)
             await outbox.extend(tx, key, deadline)
             return row
 
         return await self._store.transact(work)
+
+    async def again(self, link: Link, row: Row) -> None:
+        """Send a command whose row a link has passed over."""
+        async with self._store.read() as tx:
+            withheld = await self._withheld(tx, [row.key])
+        send(link, row, withheld.get(row.key))
+
+    async def _withheld(self, tx: Tx, keys: list[str]) -> dict[str, dict[str, Any]]:
+        if not keys or not self._store.has_vault:
+            return {}
+        return await self._store.withheld.of(tx, self._store.vault, keys)
 
     async def wait(self, key: str, seconds: float) -> Result | None:
         """The answer to a command, or None when there was none in time."""
@@ -139,20 +157,22 @@ class Commands:
     async def _send_open(self, link: Link, agent: str) -> None:
         async with self._store.read() as tx:
             rows = await self._store.outbox.open(tx, agent, clock.now(), after=link.sent_up_to)
+            withheld = await self._withheld(tx, [row.key for row in rows])
         for row in rows:
             if not link.is_open:
                 return
-            send(link, row)
+            send(link, row, withheld.get(row.key))
             link.sent_up_to = row.sequence
         if rows:
             async with self._store.write() as tx:
                 await self._store.outbox.sent(tx, [row.key for row in rows], clock.now())
 
 
-def send(link: Link, row: Row) -> None:
+def send(link: Link, row: Row, protected: dict[str, Any] | None = None) -> None:
     """Put a command on a link. Sending one twice does no harm: the agent's journal answers the second."""
     order = msgspec.convert(row.args, Order)
-    link.send(Command(row.key, row.verb, row.vm or "", order.args, order.epoch))
+    args = order.args if protected is None else order.args | {PROTECTED: protected}
+    link.send(Command(row.key, row.verb, row.vm or "", args, order.epoch))
 
 
 async def _hear(ear: Ear) -> None:

@@ -16,7 +16,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.principal import Principal
 from outofband.fleet import identities
-from outofband.fleet.commands import Commands, send
+from outofband.fleet.commands import Commands
 from outofband.fleet.enrolment import LIFE_DEFAULT, Enrolment
 from outofband.fleet.hosts import Hosts, HostView, vm_topic
 from outofband.fleet.links import CLOSE_BUSY, Link, LinkSocket
@@ -186,7 +186,7 @@ class Fleet:
             link = self._hosts.link(agent)
             # A row whose time had run out was passed over when the link was opened.
             if link is not None and link.is_open and row.answered is None and row.sequence <= link.sent_up_to:
-                send(link, row)
+                await self._commands.again(link, row)
             result = await self._commands.wait(key, timeout)
         return self._settled(agent, result, timeout)
 

@@ -33,6 +33,7 @@ from outofband.store.sign_ins import SignInSession
 from outofband.store.tx import Tx
 
 MAX_BODY = 64 * 1024
+MAX_REASON = 200
 ENDED = "EndedByAdministrator"
 _NO_STORE = {"Cache-Control": "no-store"}
 _POLICY = ResourceId(namespace=NAMESPACE, chain=(("policies", "signIn"),))
@@ -89,6 +90,12 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     require_mfa: bool
+
+
+class FactorReset(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`reason` is for the activity log, in the administrator's words."""
+
+    reason: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -230,14 +237,19 @@ class AccountApi:
         return await self._answer(request, work)
 
     async def clear_factors_of(self, request: Request) -> Response:
-        """DELETE /account/api/users/{user}/factors: for who lost them. Ends the person's sign-ins."""
+        """DELETE /account/api/users/{user}/factors, and POST .../resetFactors, which takes a reason.
 
-        async def work(asked: exchange.Request, _: bytes) -> Any:
+        For who lost them. Ends the person's sign-ins.
+        """
+
+        async def work(asked: exchange.Request, body: bytes) -> Any:
+            reason = _reason(edge.decoded(body or b"{}", FactorReset).reason)
             async with self._store.write() as tx:
                 user = await self._named(tx, asked.principal, request)
+                await self._services.authorizer.require_not_above(asked.principal, user.object_id, tx)
                 cleared = await self._services.authority.factors.clear(tx, user)
                 await self._store.sign_ins.end_user(tx, user.object_id, ENDED, clock.now())
-                about = {"userPrincipalName": user.name, "removed": cleared}
+                about = {"userPrincipalName": user.name, "removed": cleared, **reason}
                 await self._note(tx, asked, _rid(user), Act.REMOVE_FACTOR, properties=about)
 
         return await self._answer(request, work)
@@ -326,6 +338,15 @@ class AccountApi:
         await self._trail.request(
             tx, asked, rid, act.action, Trail.SUCCEEDED, now=clock.now(), properties=properties
         )
+
+
+def _reason(text: str) -> dict[str, str]:
+    """As it stands in a row. Raises Fault InvalidParameter."""
+    said = text.strip()
+    if len(said) > MAX_REASON or not said.isprintable():
+        detail = f"it has at most {MAX_REASON} printable characters"
+        raise Fault("InvalidParameter", target="reason", detail=detail)
+    return {"reason": said} if said else {}
 
 
 def _rid(user: User) -> ResourceId:

@@ -7,7 +7,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outofband.http.account.routes import account_routes
-from outofband.http.account_api import AccountApi
+from outofband.http.account_policy import PolicyApi
 from outofband.http.arm import ResourceManager
 from outofband.http.azure_console import ADMIN_PATH, CLIENT_PATH, AzureConsoles
 from outofband.http.blobs.app import Blobs
@@ -18,6 +18,7 @@ from outofband.http.headers import DefaultHeaders
 from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
 from outofband.http.portal import Portal
+from outofband.http.providers import provider_routes
 from outofband.http.services import Services
 from outofband.http.wellknown import IMAGE_ALIASES, WellKnown
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH
@@ -41,7 +42,7 @@ def create_app(services: Services) -> ASGIApp:
     arm = ResourceManager(services)
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
     consoles = AzureConsoles(services)
-    portal, directory, account = Portal(services), DirectoryDoors(services), AccountApi(services)
+    portal, directory, account = Portal(services), DirectoryDoors(services), PolicyApi(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -67,11 +68,14 @@ def create_app(services: Services) -> ASGIApp:
             Route("/account/api/factors", account.factors, methods=["GET"]),
             Route("/account/api/policy", account.policy, methods=["GET"]),
             Route("/account/api/policy", account.set_policy, methods=["PUT"]),
+            Route("/account/api/policy/preview", account.preview, methods=["GET"]),
             Route("/account/api/users/{user}/sessions", account.sessions_of, methods=["GET"]),
             Route("/account/api/users/{user}/sessions/{session}", account.end_session_of, methods=["DELETE"]),
             Route("/account/api/users/{user}/factors", account.factors_of, methods=["GET"]),
             Route("/account/api/users/{user}/factors", account.clear_factors_of, methods=["DELETE"]),
+            Route("/account/api/users/{user}/resetFactors", account.clear_factors_of, methods=["POST"]),
             *graph_routes(services),
+            *provider_routes(services),
             Route("/directory/export", directory.export, methods=["POST"]),
             Route("/directory/import", directory.bring, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),

@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from outofband.access.authorizer import GIVES
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
@@ -127,7 +128,8 @@ class DirectoryDoors:
         return edge.asked(request, ids, principal, authority.base, await edge.body_of(request, limit))
 
     async def _require_all(self, principal: Principal, tx: Tx | None) -> None:
-        for right in dict.fromkeys(WRITES.values()):
+        # A document may put anybody into any group: it takes the right to give roles too.
+        for right in dict.fromkeys([*WRITES.values(), GIVES]):
             await self._services.authorizer.require(principal, right, ROOT, tx)
 
     async def _row(

@@ -5,12 +5,21 @@ A test holds this list and the routes together; pages for people are not in it.
 
 from __future__ import annotations
 
-from outofband.http.account_api import Ended, FactorList, PolicyChange, PolicyShape, SessionList
+from outofband.http.account_api import (
+    Ended,
+    FactorList,
+    FactorReset,
+    PolicyChange,
+    PolicyShape,
+    SessionList,
+)
+from outofband.http.account_policy import PolicyPreview
 from outofband.http.azure_console import ADMIN_PATH, AdminCommand, Done
 from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
 from outofband.http.portal import PortalConfig
+from outofband.http.provider_doors import PROVIDER_DOORS
 from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
@@ -96,6 +105,7 @@ DOORS = (
         about="Read the keys that sign tokens",
     ),
     *GRAPH_DOORS,
+    *PROVIDER_DOORS,
     Door(
         method="get",
         path=f"{_API}/sessions",
@@ -162,6 +172,15 @@ DOORS = (
     ),
     Door(
         method="get",
+        path=f"{_API}/policy/preview",
+        id="Policy_Preview",
+        tag=_ACCOUNT,
+        about="Read whom a required second factor would be asked of, and who has none",
+        needs=_WRITE,
+        answer=PolicyPreview,
+    ),
+    Door(
+        method="get",
         path=f"{_API}/users/{{user}}/sessions",
         id="Account_SessionsOf",
         tag=_ACCOUNT,
@@ -202,6 +221,17 @@ DOORS = (
         tag=_ACCOUNT,
         about="Remove the second factors of somebody who lost them, and end all sign-ins",
         needs=_WRITE,
+        status=204,
+    ),
+    Door(
+        method="post",
+        path=f"{_API}/users/{{user}}/resetFactors",
+        id="Account_ResetFactorsOf",
+        tag=_ACCOUNT,
+        about="Remove the second factors of somebody, as the call before, with a reason for the activity log",
+        needs=_WRITE,
+        body=FactorReset,
+        example={"reason": "lost the phone, known by voice"},
         status=204,
     ),
     Door(

@@ -123,6 +123,8 @@ class Graph(GraphDoor):
             async with self.store.write() as tx:
                 await self.require_write(principal, tx, USERS)
                 user = await self.directory.require(tx, principal.tenant, user.object_id)
+                if password is not None or wanted.account_enabled is not None:
+                    await self.require_not_above(principal, user.object_id, tx)
                 if display_name is not None:
                     await self.directory.set_display_name(tx, user, display_name)
                 if password is not None:
@@ -145,6 +147,7 @@ class Graph(GraphDoor):
                 await self.require_write(deed.request.principal, tx, USERS)
                 user = await self._named(deed.request.principal, request, tx)
                 deed.name = user.object_id
+                await self.require_not_above(deed.request.principal, user.object_id, tx)
                 await self.directory.remove(tx, user)
                 await self.done(tx, deed, userPrincipalName=user.name)
             return Response(status_code=204)

@@ -142,6 +142,10 @@ class GraphDoor:
     async def require_write(self, principal: Principal, tx: Tx | None, kind: str) -> None:
         await self.services.authorizer.require(principal, WRITES[kind], ROOT, tx)
 
+    async def require_not_above(self, principal: Principal, object_id: str, tx: Tx) -> None:
+        """Raises Fault AuthorizationFailed for who would become more than it is by this change."""
+        await self.services.authorizer.require_not_above(principal, object_id, tx)
+
     async def done(self, tx: Tx, deed: Deed, **about: Any) -> None:
         """The row of a change that succeeded."""
         await self._trail.request(

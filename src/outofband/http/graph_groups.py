@@ -109,6 +109,7 @@ class GraphGroups(GraphDoor):
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             group = await self._of(deed, tx)
+            await self.require_not_above(deed.request.principal, group.object_id, tx)
             member = await self.groups.add_member(tx, group, referred(body), clock.now())
             await self.done(
                 tx, deed, displayName=group.name, memberId=member.object_id, memberName=member.name

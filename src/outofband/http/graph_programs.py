@@ -95,6 +95,8 @@ class GraphPrograms(GraphDoor):
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted = edge.decoded(body, ApplicationChange)
             found = await self.programs.application(tx, deed.request.principal.tenant, deed.name)
+            if wanted.key_credentials is not None:
+                await self._not_above(tx, deed, found)
             manifest = wanted.manifest()
             await self.programs.change_application(tx, found, name=wanted.display_name, manifest=manifest)
             about = await self._prove(tx, found, wanted.key_credentials)
@@ -128,6 +130,7 @@ class GraphPrograms(GraphDoor):
             wanted = edge.decoded(body, ProgramChange)
             found = await self.programs.principal(tx, deed.request.principal.tenant, deed.name)
             about: dict[str, Any] = {}
+            await self._not_above(tx, deed, found)
             if wanted.account_enabled is not None:
                 await self.programs.set_disabled(tx, found, not wanted.account_enabled)
                 about["accountEnabled"] = wanted.account_enabled
@@ -142,6 +145,7 @@ class GraphPrograms(GraphDoor):
 
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             found = await self._holder(tx, request, deed.request.principal.tenant)
+            await self._not_above(tx, deed, found)
             if isinstance(found, Application):
                 await self.programs.remove_application(tx, found)
             else:
@@ -157,6 +161,7 @@ class GraphPrograms(GraphDoor):
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted = edge.decoded(body or b"{}", NewPassword).password_credential
             found = await self._holder(tx, request, deed.request.principal.tenant)
+            await self._not_above(tx, deed, found)
             row, secret = await self.programs.add_secret(
                 tx,
                 found,
@@ -228,6 +233,12 @@ class GraphPrograms(GraphDoor):
             "passwordCredentials": [password_shape(each) for each in secrets],
             "keyCredentials": [key_shape(each) for each in certificates],
         }
+
+    async def _not_above(self, tx: Tx, deed: Deed, found: Holder) -> None:
+        """What proves an application proves its service principal, which has the roles."""
+        program = await self.store.principals.by_app(tx, found.app_id)
+        if program is not None:
+            await self.require_not_above(deed.request.principal, program.object_id, tx)
 
     async def _prove(self, tx: Tx, found: Holder, wanted: Sequence[KeyCredential] | None) -> dict[str, Any]:
         """Set the certificates; what to tell the activity log of it."""

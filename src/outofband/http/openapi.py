@@ -117,6 +117,8 @@ def _named(path: str) -> list[Json]:
         "command": ("`nmi`, `reset` or `sysrq`", "sysrq"),
         "object": ("Id of an object of the directory", None),
         "member": ("Id of a member or an owner", None),
+        "provider": ("Id or name of a provider", None),
+        "identity": ("Id of a link, from the list of them", None),
     }
     found = []
     for name, (about, default) in known.items():

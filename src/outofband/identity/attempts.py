@@ -45,9 +45,12 @@ class Attempts:
         self._by_name = Limiter(burst=20, interval=6.0)
         self._by_address = by_address
 
-    async def look(self, typed: str, path: str, visitor: Visitor, now: datetime) -> Attempt:
-        """What is known of a name; `path` is the path segment of its tenant. Raises Fault AccountLocked,
-        TooManyTries or TenantUnknown.
+    async def look(
+        self, typed: str, path: str, visitor: Visitor, now: datetime, *, guessable: bool = True
+    ) -> Attempt:
+        """What is known of a name; `path` is the path segment of its tenant. What cannot be guessed does not
+        mind the lock: whoever fails on purpose keeps nobody out who has a passkey. Raises Fault
+        AccountLocked, TooManyTries or TenantUnknown.
         """
         moment, source = clock.monotonic(), visitor.source
         async with self._store.read() as tx:
@@ -60,7 +63,7 @@ class Attempts:
                 failures=await self._store.sign_in_failures.get(tx, name),
             )
         wait = max(self._by_name.wait((name.lower(), source), moment), self._by_address.wait(source, moment))
-        if attempt.failures.locked(now):
+        if guessable and attempt.failures.locked(now):
             # Told before the wait: it says for how long it is of no use to come back.
             if wait == 0:
                 self._count(attempt, visitor)

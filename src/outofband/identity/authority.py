@@ -23,7 +23,10 @@ from outofband.identity.client_credentials import ClientCredentials
 from outofband.identity.code_grant import CodeGrant
 from outofband.identity.device_grant import DEVICE_GRANT, DeviceGrant
 from outofband.identity.devices import Devices
+from outofband.identity.external.directory import ProviderDirectory
+from outofband.identity.external.sign_in import External
 from outofband.identity.factors import Factors
+from outofband.identity.history import Event, lately
 from outofband.identity.issuing import Issuer
 from outofband.identity.keys import Keys
 from outofband.identity.limiter import Limiter
@@ -37,6 +40,7 @@ from outofband.identity.sessions import Sessions
 from outofband.identity.sign_in import SignIn
 from outofband.identity.tokens import ALGORITHM, Tokens
 from outofband.identity.trail import SignInTrail
+from outofband.store.people import User
 from outofband.store.store import Store
 from outofband.wire.claims import insufficient_claims
 
@@ -76,6 +80,8 @@ class Authority:
         self.devices = Devices(store, trail)
         attempts = Attempts(store, trail, self._by_address)
         self.sign_in = SignIn(store, self.passwords, trail, attempts, first_password=first_password)
+        self.external_directory = ProviderDirectory(store)
+        self.external = External(store, trail, self.sign_in, self.external_directory)
         self.second_step = SecondStep(store, trail, attempts)
         self.factors = Factors(store, trail, attempts, self.second_step)
         self._callers = Callers(store, self.tokens)
@@ -149,6 +155,10 @@ class Authority:
         request = _bounded(form, tenant, visitor, now)
         return request if isinstance(request, OAuthFault) else await self._revocation.revoke(request)
 
+    async def lately(self, user: User, now: datetime) -> list[Event]:
+        """The newest changes of what protects an account, for its owner."""
+        return await lately(self._store, user, now)
+
     async def verify_token(
         self, token: str, now: datetime, *, audiences: Collection[str] | None = None
     ) -> Principal:
@@ -211,6 +221,8 @@ class Authority:
             "response_types_supported": ["code"],
             "response_modes_supported": list(Mode),
             "code_challenge_methods_supported": ["S256"],
+            # In every answer; where the tenant is left to the person it is theirs.
+            "authorization_response_iss_parameter_supported": True,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": ["openid", "profile", "offline_access"],

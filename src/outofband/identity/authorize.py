@@ -75,6 +75,8 @@ class AuthorizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     redirect_uri: str
     tenant: str
     """The path segment."""
+    issuer: str
+    """As the metadata of this tenant names it."""
     state: str | None
     mode: Mode
     scope: Scope
@@ -86,9 +88,11 @@ class AuthorizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     """The name the client expects; what the page is filled with."""
 
-    def answered(self, **parameters: str) -> Reply:
+    def answered(self, *, issuer: str = "", **parameters: str) -> Reply:
+        """With who answers (RFC 9207): a client of several authorities is not led to mix them up."""
         state = {"state": self.state} if self.state is not None else {}
-        return Reply(to=self.redirect_uri, parameters={**parameters, **state}, mode=self.mode)
+        more = {**state, "iss": issuer or self.issuer}
+        return Reply(to=self.redirect_uri, parameters={**parameters, **more}, mode=self.mode)
 
     def refused(self, fault: OAuthFault) -> Reply:
         return self.answered(error=fault.error, error_description=fault.description)
@@ -113,10 +117,13 @@ class Authorizations:
         redirect_uri = fields.get("redirect_uri", "")
         if not client.may_redirect(redirect_uri, self._tokens.bases):
             raise Fault("RedirectMismatch", uri=redirect_uri[:200], client=client.name)
+        issuer = self._tokens.issuer("{tenantid}")
         if tenant.lower() not in NOT_A_TENANT:
             async with self._store.read() as tx:
-                if await self._store.directory.tenant(tx, tenant) is None:
-                    raise Fault("TenantUnknown", tenant=tenant[:80])
+                home = await self._store.directory.tenant(tx, tenant)
+            if home is None:
+                raise Fault("TenantUnknown", tenant=tenant[:80])
+            issuer = self._tokens.issuer(home.id)
         scope = parse(fields.get("scope", ""), self._tokens.audiences, default=self._tokens.base)
         mode = _mode(fields.get("response_mode", Mode.QUERY), client)
         wanted = claims.read(fields.get("claims", "")[:MAX_CLAIMS])
@@ -124,6 +131,7 @@ class Authorizations:
             client=client,
             redirect_uri=redirect_uri,
             tenant=tenant,
+            issuer=issuer,
             state=fields.get("state"),
             mode=mode or Mode.QUERY,
             scope=scope or Scope(audience=self._tokens.base, words=()),
@@ -166,7 +174,7 @@ class Authorizations:
                 nonce=asked.nonce,
                 now=now,
             )
-        return asked.answered(code=code)
+        return asked.answered(issuer=self._tokens.issuer(who.user.tenant_id), code=code)
 
     def may_return(self, uri: str, client: PublicClient) -> bool:
         """Whether a browser that signed out may be sent to `uri`."""

@@ -25,6 +25,7 @@ class Ending(enum.StrEnum):
     """Why the sessions of a user ended, as `store.sign_ins` keeps it."""
 
     DISABLED = "Disabled"
+    PASSWORD_REMOVED = "PasswordRemoved"  # noqa: S105 - a word, no secret
     PASSWORD_RESET = "PasswordReset"  # noqa: S105 - a word, no secret
 
 
@@ -52,7 +53,7 @@ class Directory:
         """
         text = chosen if chosen is not None else passwords.readable()
         if chosen is not None:
-            passwords.check(chosen, name)
+            self._hasher.check(chosen, name)
         hashed = await self._hasher.hash(text)
         return NewPassword(hashed=hashed, must_change=must_change, made=None if chosen is not None else text)
 
@@ -117,6 +118,14 @@ class Directory:
         )
         await self._store.sign_in_failures.clear(tx, user.name)
         return await self._store.sign_ins.end_user(tx, user.object_id, Ending.PASSWORD_RESET, now)
+
+    async def drop_password(self, tx: Tx, user: User, now: datetime) -> None:
+        """Let a user in through providers only, and end its sessions. Raises Fault LastOwner when nobody
+        would be left who manages people and signs in here.
+        """
+        async with self.owners.kept(tx, user.tenant_id, user.name):
+            await self._store.people.drop_password(tx, user.object_id)
+        await self._store.sign_ins.end_user(tx, user.object_id, Ending.PASSWORD_REMOVED, now)
 
     async def set_display_name(self, tx: Tx, user: User, display_name: str) -> None:
         await self._store.people.set_display_name(tx, user.object_id, display_name)

@@ -101,7 +101,11 @@ class GroupDirectory:
             await self._fit(tx, group, found)
         if await self._store.groups.member_count(tx, group.object_id) >= MAX_MEMBERS:
             raise Fault("GroupFull", name=group.name, limit=MAX_MEMBERS)
-        if not await self._store.groups.add_member(tx, group.object_id, found.object_id, kind_of(found), now):
+        made = await self._store.groups.add_member(tx, group.object_id, found.object_id, kind_of(found), now)
+        # One that a provider gave becomes one that was made by hand, and stays.
+        if not made and not await self._store.external_memberships.adopt(
+            tx, group.object_id, found.object_id
+        ):
             raise Fault("MemberExists", name=group.name, member=found.name)
         return found
 

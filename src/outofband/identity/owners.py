@@ -1,8 +1,9 @@
 """Who can let others in: the enabled people with Owner on the whole tenant, themselves or through a group.
 There is always one.
 
-Only people count. A program with the role, such as the local client of the control plane's host, is a way
-back for whoever holds that host, not for the people of the tenant.
+Only people count, with a password of their own and a role that no provider gives: a provider that is away, or
+says something else tomorrow, must lock nobody out (ADR 24). A program with the role, such as the local client
+of the control plane's host, is a way back for whoever holds that host, not for the people of the tenant.
 """
 
 from __future__ import annotations
@@ -32,19 +33,21 @@ class Owners:
         self._role = role
 
     async def of(self, tx: Tx, tenant_id: str) -> set[str]:
-        """Object ids of the enabled people with Owner at `/`."""
+        """Object ids of the enabled people with Owner at `/` who sign in here."""
         held: set[str] = set()
         for each in await self._store.assignments.at(tx, tenant_id, ROOT):
             if each.role_id != self._role:
                 continue
             if each.principal_type == GROUP:
-                held |= await self._store.groups.people(tx, each.principal_id, PrincipalKind.USER)
+                groups = self._store.groups
+                held |= await groups.people(tx, each.principal_id, PrincipalKind.USER, by_hand=True)
             else:
                 held.add(each.principal_id)
         found = set()
         for object_id in held:
             user = await self._store.people.get(tx, object_id)
-            if user is not None and user.tenant_id == tenant_id and not user.disabled:
+            enabled = user is not None and user.tenant_id == tenant_id and not user.disabled
+            if user is not None and enabled and user.password_hash is not None:
                 found.add(user.object_id)
         return found
 

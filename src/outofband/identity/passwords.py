@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from outofband.core.errors import Fault
+from outofband.identity.refused_passwords import RefusedPasswords
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
 """Characters after normalisation."""
@@ -79,14 +80,29 @@ def check(password: str, name: str) -> None:
 
 
 class Passwords:
-    """The pool. `hasher` sets the cost; its default is the second choice of RFC 9106 on one lane: 64 MiB."""
+    """The pool. `hasher` sets the cost; its default is the second choice of RFC 9106 on one lane: 64 MiB.
+    `refused` are passwords that others know already.
+    """
 
-    def __init__(self, hasher: PasswordHasher | None = None, *, waiting: int = WAITING) -> None:
+    def __init__(
+        self,
+        hasher: PasswordHasher | None = None,
+        *,
+        waiting: int = WAITING,
+        refused: RefusedPasswords | None = None,
+    ) -> None:
+        self._refused = refused
         self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="password")
         self._most = WORKERS + waiting
         self._busy = 0
         self._dummy = self._of_nobody()
+
+    def check(self, password: str, name: str) -> None:
+        """As the function of that name, and whether others know it. Raises Fault PasswordRefused."""
+        check(password, name)
+        if self._refused is not None and password in self._refused:
+            raise _refused("it is on the list of those that others know")
 
     async def hash(self, password: str) -> str:
         """The text to keep. Raises Fault SignInBusy."""

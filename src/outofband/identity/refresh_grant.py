@@ -39,5 +39,8 @@ class RefreshGrant(PersonGrant):
             return refuse.bad_user_scope(request.get("scope")[:200])
         await store.refresh_tokens.use(tx, token, now)
         await store.sign_ins.used(tx, session.id, now)
+        if session.parent_id is not None:
+            # A page that is open keeps the browser's session in use.
+            await store.sign_ins.used(tx, session.parent_id, now)
         following = await self._refresh_token(tx, session, kept, now)
         return Grant(user=user, session=session, scope=asked, refresh_token=following)

@@ -182,8 +182,8 @@ class SecondStep:
     ) -> Came:
         """Whoever the passkey belongs to; it has asked for a PIN or a finger, so that it is two factors.
 
-        Raises Fault PasskeyRefused, PasskeyCopied, TooManyTries, AccountLocked, AccountDisabled or
-        SignInOver.
+        Raises Fault PasskeyRefused, PasskeyCopied, TooManyTries, AccountLocked (by this very failure),
+        AccountDisabled or SignInOver.
         """
         async with self._store.read() as tx:
             step = await self._store.sign_in_steps.by_secret(tx, secret or "", now)
@@ -207,7 +207,7 @@ class SecondStep:
             return await self._shown(tx, factors, answer, challenge, at, now, verify=True)
 
         half = Half(user=user, step=step, factors=())
-        return await self._complete(half, proves, visitor, now, replaces)
+        return await self._complete(half, proves, visitor, now, replaces, guessable=False)
 
     async def finish(
         self,
@@ -261,12 +261,19 @@ class SecondStep:
         return Came(who=SignedIn(user, session), secret=secret, codes=codes)
 
     async def _complete(
-        self, half: Half, proves: _Proof, visitor: Visitor, now: datetime, replaces: SignedIn | None
+        self,
+        half: Half,
+        proves: _Proof,
+        visitor: Visitor,
+        now: datetime,
+        replaces: SignedIn | None,
+        *,
+        guessable: bool = True,
     ) -> Came:
         user = half.user
-        attempt = await self._attempts.look(user.name, user.tenant_id, visitor, now)
+        attempt = await self._attempts.look(user.name, user.tenant_id, visitor, now, guessable=guessable)
         async with self._store.write() as tx:
-            decided = await self._decide(tx, attempt, half, proves, visitor, now, replaces)
+            decided = await self._decide(tx, attempt, half, proves, visitor, now, replaces, guessable)
         # Outside the unit: a refusal is committed, with what it counts.
         if isinstance(decided, Fault):
             raise decided
@@ -281,9 +288,10 @@ class SecondStep:
         visitor: Visitor,
         now: datetime,
         replaces: SignedIn | None,
+        guessable: bool,
     ) -> Came | Fault:
         attempt = await self._attempts.again(tx, before)
-        if attempt.failures.locked(now):
+        if guessable and attempt.failures.locked(now):
             await self._attempts.note(tx, attempt, Act.SIGN_IN, "AccountLocked", visitor, now)
             return locked(attempt.failures)
         step = await self._store.sign_in_steps.again(tx, half.step.digest, now)

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -26,7 +27,7 @@ from outofband.identity.trail import Act, SignInTrail
 from outofband.store.factors import Factor
 from outofband.store.people import User
 from outofband.store.sign_in_steps import SignInStep
-from outofband.store.sign_ins import PASSWORD
+from outofband.store.sign_ins import MFA, PASSWORD
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 
@@ -90,7 +91,7 @@ class SignIn:
         async with self._store.write() as tx:
             decided = await self._decide(tx, attempt, right, tenant, visitor, now)
             if isinstance(decided, User):
-                came, secret = await self._on(tx, decided, visitor, now, replaces=replaces, mfa=mfa)
+                came, secret = await self.go_on(tx, decided, visitor, now, replaces=replaces, mfa=mfa)
         # Outside the unit: a refusal is committed, with what it counts.
         if isinstance(decided, Fault):
             raise decided
@@ -156,7 +157,7 @@ class SignIn:
             raise fault
         if new != again:
             raise Fault("PasswordsDiffer")
-        passwords.check(new, user.name)
+        self._passwords.check(new, user.name)
         if passwords.normalise(new) == passwords.normalise(current):
             raise Fault("PasswordRefused", detail="it is the one you have now")
         made = await self._passwords.hash(new)
@@ -203,26 +204,43 @@ class SignIn:
             return fault
         return user
 
-    async def _on(
-        self, tx: Tx, user: User, visitor: Visitor, now: datetime, *, replaces: SignedIn | None, mfa: bool
+    async def go_on(
+        self,
+        tx: Tx,
+        user: User,
+        visitor: Visitor,
+        now: datetime,
+        *,
+        replaces: SignedIn | None,
+        mfa: bool,
+        methods: str = PASSWORD,
+        about: dict[str, Any] | None = None,
     ) -> tuple[SignedIn | Half, str]:
-        """After the right password: in, or on to the second factor. Failures are forgiven at the end only,
-        for else whoever has the password could guess codes for ever.
+        """After the right password, or what `methods` says: in, or on to the second factor. Failures are
+        forgiven at the end only, for else whoever has the password could guess codes for ever.
+
+        `about` is for the row of the activity log.
         """
         factors = await self._store.factors.of_user(tx, user.object_id)
         policy = await self._store.sign_in_policies.get(tx, user.tenant_id)
-        if factors or mfa or policy.require_mfa:
-            step, secret = await self._store.sign_in_steps.begin(
-                tx, user.object_id, methods=PASSWORD, now=now
-            )
+        if MFA not in methods.split() and (factors or mfa or policy.require_mfa):
+            step, secret = await self._store.sign_in_steps.begin(tx, user.object_id, methods=methods, now=now)
             return Half(user=user, step=step, factors=factors), secret
         if replaces is not None:
             await self._store.sign_ins.end(tx, replaces.session.id, REPLACED, now)
         session, secret = await self._store.sign_ins.start(
-            tx, user.object_id, address=visitor.address, agent=visitor.agent, now=now, life=BROWSER_LIFE
+            tx,
+            user.object_id,
+            address=visitor.address,
+            agent=visitor.agent,
+            now=now,
+            life=BROWSER_LIFE,
+            methods=methods,
         )
         await self._attempts.forgive(tx, user.name)
-        await self._trail.note(tx, Act.SIGN_IN, user, tenant_id=user.tenant_id, visitor=visitor, now=now)
+        await self._trail.note(
+            tx, Act.SIGN_IN, user, tenant_id=user.tenant_id, visitor=visitor, now=now, properties=about
+        )
         return SignedIn(user, session), secret
 
     async def _renew_hash(self, user: User, password: str) -> None:

@@ -36,6 +36,10 @@ class Act(enum.StrEnum):
     REMOVE_FACTOR = "removeFactor"
     NEW_CODES = "newRecoveryCodes"
     SET_POLICY = "setSignInPolicy"
+    LINK = "linkIdentity"
+    UNLINK = "unlinkIdentity"
+    CHANGE_GROUPS = "changeGroups"
+    """A provider said so, at a sign-in that a second factor had still to complete."""
 
     @property
     def action(self) -> str:

@@ -19,6 +19,8 @@ KEEP_ACTIVITY = timedelta(days=90)
 """As long as Azure keeps its activity log."""
 KEEP_OPERATIONS = timedelta(days=7)
 KEEP_COMMANDS = timedelta(days=7)
+KEEP_WITHHELD = timedelta(days=3)
+"""Longer than any script may run and its host be away."""
 KEEP_TOKENS = timedelta(days=30)
 KEEP_KEYS = timedelta(days=30)
 KEEP_CODES = timedelta(days=1)
@@ -48,6 +50,7 @@ async def forget(services: Services) -> None:
         (store.activity.prune, KEEP_ACTIVITY),
         (store.operations.prune, KEEP_OPERATIONS),
         (store.outbox.prune, KEEP_COMMANDS),
+        (store.withheld.prune, KEEP_WITHHELD),
         (store.enrolment.prune, KEEP_TOKENS),
         (store.keyring.prune, KEEP_KEYS),
         (store.codes.prune, KEEP_CODES),
@@ -56,6 +59,7 @@ async def forget(services: Services) -> None:
         (store.refresh_tokens.prune, KEEP_SIGN_INS),
         (store.sign_ins.prune, KEEP_SIGN_INS),
         (store.sign_in_steps.prune, KEEP_CODES),
+        (store.external_sign_ins.prune, KEEP_CODES),
         (store.factors.prune, KEEP_CODES),
         (store.sign_in_failures.prune, KEEP_FAILURES),
     )

@@ -37,6 +37,7 @@ def serve(
     SettingsInvalid, PortInUse; later those of the store and of the PKI.
     """
     logs.configure(json=json_logs)
+    process.leave_no_core()
     os.umask(0o077)
     settings = configured.load(state, port=port, console_port=console_port)
     if (other := process.running(state.run / "control.json")) is not None and other.pid != os.getpid():

@@ -24,6 +24,7 @@ The file is flat and every key is optional:
     blob_store_ca_file = "/etc/ssl/s3.pem"                  # when the store's certificate is from an own CA
     vault_key_file = "/run/secrets/vault"   # the master key that encrypts stored secrets; control/vault.key
     signing_key_days = 90                   # how long a key signs tokens before the next one does
+    refused_passwords_file = "/usr/share/dict/leaked"   # passwords that nobody may choose, one a line
     certificate_file = "/etc/ssl/oob.pem"   # a certificate of your own, in place of one we issue: leaf, chain
     certificate_key_file = "/etc/ssl/oob.key"
     certificate_ca_file = "/etc/ssl/ca.pem" # what clients and agents trust it by
@@ -48,7 +49,9 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.identity.keys import MAX_AGE
+from outofband.identity.passwords import MIN_LENGTH
 from outofband.identity.pki import LOCAL_NAMES
+from outofband.identity.refused_passwords import RefusedPasswords
 from outofband.resources.limits import DEFAULT
 from outofband.store import master_keys
 from outofband.store.master_keys import KeySource
@@ -91,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     blob_store_ca_file: str = ""
     vault_key_file: str = ""
     signing_key_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = MAX_AGE.days
+    refused_passwords_file: str = ""
     certificate_file: str = ""
     certificate_key_file: str = ""
     certificate_ca_file: str = ""
@@ -106,6 +110,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise Fault("SettingsInvalid", path="settings", detail=detail)
             found.append(one)
         return tuple(found)
+
+    def refused_passwords(self) -> RefusedPasswords | None:
+        """What nobody may choose. Raises Fault SettingsInvalid."""
+        if not self.refused_passwords_file:
+            return None
+        return RefusedPasswords.read(Path(self.refused_passwords_file), shortest=MIN_LENGTH)
 
     @property
     def allowances(self) -> dict[Kind, Allowance]:

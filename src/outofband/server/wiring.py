@@ -20,6 +20,7 @@ from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
+from outofband.identity.passwords import Passwords
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
@@ -79,7 +80,12 @@ def wire(
         grant_keys=lambda: keys.public(KeyUse.GRANT, clock.now()),
     )
     authority = Authority(
-        store, keys, base=settings.arm, audiences=settings.audiences, first_password=first_password
+        store,
+        keys,
+        base=settings.arm,
+        audiences=settings.audiences,
+        passwords=Passwords(refused=settings.refused_passwords()),
+        first_password=first_password,
     )
     gateway = Gateway(
         url=settings.gateway,

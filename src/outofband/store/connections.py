@@ -88,6 +88,7 @@ def blocking_reader(url: sa.URL) -> sa.Engine:
     """
     engine = sa.create_engine(
         url.set(drivername="sqlite+pysqlite"),
+        hide_parameters=True,
         poolclass=sa.NullPool,
         isolation_level="AUTOCOMMIT",
         connect_args={"check_same_thread": False},
@@ -100,7 +101,9 @@ def writer(url: sa.URL) -> AsyncEngine:
     """Connections for write units, which the caller runs one at a time."""
     if not is_sqlite(url):
         return create_async_engine(url, isolation_level="READ COMMITTED", **_postgres_options(WRITERS))
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=POOL_WAIT)
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=POOL_WAIT
+    )
     # A deferred transaction that turns from reading to writing fails with BUSY at once, whatever busy_timeout
     # says.
     _tune_sqlite(engine.sync_engine)
@@ -116,6 +119,8 @@ def _postgres_options(size: int) -> dict[str, Any]:
     limits = f"-c lock_timeout={int(WRITE_WAIT * 1000)} -c statement_timeout={UNIT_LIMIT_MS}"
     limits += f" -c idle_in_transaction_session_timeout={UNIT_LIMIT_MS}"
     return {
+        # An error of the driver ends up in a log, and what a row was to hold may be somebody's secret.
+        "hide_parameters": True,
         "pool_size": size,
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT,

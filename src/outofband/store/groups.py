@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from outofband.store.columns import Text
 from outofband.store.directory_tables import group_members, groups
+from outofband.store.external_identities import ExternalMemberships
+from outofband.store.external_tables import external_memberships
 from outofband.store.tx import Tx, columns
 
 GROUP = "Group"
@@ -95,13 +97,15 @@ class Groups:
         return await tx.change(tx.insert(group_members).values(values).on_conflict_do_nothing()) > 0
 
     async def remove_member(self, tx: Tx, group_id: str, member_id: str) -> bool:
+        """Whoever gave it: by hand or a provider."""
+        await ExternalMemberships().forget(tx, [group_id], member_id)
         one = sa.and_(
             group_members.c.group_id == group_id.lower(), group_members.c.member_id == member_id.lower()
         )
         return await tx.change(sa.delete(group_members).where(one)) > 0
 
     async def forget(self, tx: Tx, member_id: str) -> None:
-        """Take somebody who is removed out of every group."""
+        """Take somebody who is removed out of every group; what providers gave goes with the user's row."""
         await tx.change(sa.delete(group_members).where(group_members.c.member_id == member_id.lower()))
 
     async def members(
@@ -123,12 +127,20 @@ class Groups:
         found = {row[0] for row in await tx.fetch(sa.select(held.c.id))}
         return sorted(found - {member_id.lower()})
 
-    async def people(self, tx: Tx, group_id: str, kind: str) -> set[str]:
-        """Ids of every member of `kind`, through groups in it too."""
+    async def people(self, tx: Tx, group_id: str, kind: str, *, by_hand: bool = False) -> set[str]:
+        """Ids of every member of `kind`, through groups in it too; `by_hand` without those that a provider
+        put there, and may take away at their next sign-in.
+        """
         inside = _inside(sa.literal(group_id.lower(), Text))
         query = sa.select(group_members.c.member_id).where(
             group_members.c.group_id == inside.c.id, group_members.c.member_type == kind
         )
+        if by_hand:
+            mark = external_memberships
+            given = sa.and_(
+                mark.c.group_id == group_members.c.group_id, mark.c.member_id == group_members.c.member_id
+            )
+            query = query.where(~sa.exists(sa.select(mark.c.provider_id).where(given)))
         return {row[0] for row in await tx.fetch(query)}
 
     async def nested(self, tx: Tx, group_ids: Collection[str]) -> set[str]:

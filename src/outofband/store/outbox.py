@@ -108,12 +108,13 @@ class Outbox:
     async def answer(self, tx: Tx, key: str, agent_id: str, result: Any, now: datetime) -> bool:
         """Keep the result. The first one counts: False when one was there, or it is not this agent's.
 
-        What was asked goes with that: it may hold secrets, and nobody sends it again.
+        What was asked goes with that, and what was withheld of it: nobody sends it again.
         """
         table = tables.commands
         mine = sa.and_(table.c.key == key, table.c.agent_id == agent_id, table.c.answered.is_(None))
         changed = await tx.change(sa.update(table).where(mine).values(result=result, answered=now, args={}))
         if changed:
+            await tx.change(sa.delete(tables.withheld).where(tables.withheld.c.id == key))
             tx.ring(command_topic(key))
         return changed > 0
 
@@ -121,17 +122,19 @@ class Outbox:
         """Take back the commands with keys that begin so, as far as they were not sent yet."""
         table = tables.commands
         own = table.c.key.startswith(prefix, autoescape=True)
-        return await tx.change(
-            sa.delete(table).where(own, table.c.answered.is_(None), table.c.sent.is_(None))
-        )
+        mine = sa.and_(own, table.c.answered.is_(None), table.c.sent.is_(None))
+        kept = tables.withheld
+        await tx.change(sa.delete(kept).where(kept.c.id.in_(sa.select(table.c.key).where(mine))))
+        return await tx.change(sa.delete(table).where(mine))
 
     async def give_up(self, tx: Tx, key: str, now: datetime) -> None:
-        """Nobody waits for the answer any more: it is not sent again, and what was asked, which may hold
-        secrets, goes. An answer that comes nevertheless is kept.
+        """Nobody waits for the answer any more: it is not sent again, and what was asked goes, with what was
+        withheld of it. An answer that comes nevertheless is kept.
         """
         table = tables.commands
         mine = sa.and_(table.c.key == key, table.c.answered.is_(None))
         await tx.change(sa.update(table).where(mine).values(args={}, deadline=now))
+        await tx.change(sa.delete(tables.withheld).where(tables.withheld.c.id == key))
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget commands, answered or not, whose deadline was before `before`."""

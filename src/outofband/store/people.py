@@ -102,6 +102,10 @@ class People:
             tx, object_id, password_hash=password_hash, password_changed=now, must_change=must_change
         )
 
+    async def drop_password(self, tx: Tx, object_id: str) -> bool:
+        """Nobody signs in as this user with a password any more."""
+        return await self._update(tx, object_id, password_hash=None, password_changed=None, must_change=False)
+
     async def rehash(self, tx: Tx, object_id: str, *, old: str, new: str) -> bool:
         """The same password under newer parameters; False when it was changed meanwhile."""
         table = tables.users

@@ -21,10 +21,18 @@ from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 200
 PASSWORD, MFA = "pwd", "mfa"
+EXTERNAL = "ext"
+"""A provider of others said who it is; RFC 8176 has no word for that."""
 USED_AGAIN = timedelta(minutes=5)
 """How exactly it is known when a session was used last."""
 MAX_AGENT = 200
 """Characters kept of what a client says it is."""
+
+
+BROWSER_IDLE = timedelta(hours=2)
+"""A browser in which no page of ours is open; one that is open renews its token within the hour."""
+NATIVE_IDLE = timedelta(days=14)
+"""A program that renews nothing (RFC 9700 section 4.14.2)."""
 
 
 class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +59,15 @@ class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
         """Whether more than one thing was proved."""
         return MFA in self.methods.split()
 
+    @property
+    def idle_after(self) -> timedelta:
+        """How long it may be left unused."""
+        native = self.client_id is not None and self.parent_id is None
+        return NATIVE_IDLE if native else BROWSER_IDLE
+
     def live(self, now: datetime) -> bool:
-        return self.ended is None and self.expires > now
+        used = self.last_used or self.started
+        return self.ended is None and self.expires > now and now - used <= self.idle_after
 
 
 _BY_ID = Query(

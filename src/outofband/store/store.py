@@ -19,8 +19,11 @@ from outofband.store.device_codes import DeviceCodes
 from outofband.store.directory import Directory
 from outofband.store.engine import Database
 from outofband.store.enrolment import EnrolmentTokens
+from outofband.store.external_identities import ExternalIdentities, ExternalMemberships
+from outofband.store.external_sign_ins import ExternalSignIns
 from outofband.store.factors import Factors
 from outofband.store.groups import Groups
+from outofband.store.identity_providers import IdentityProviders
 from outofband.store.keyring import Keyring
 from outofband.store.locks import Locks
 from outofband.store.master_keys import KeySource
@@ -41,6 +44,7 @@ from outofband.store.sign_in_policies import SignInPolicies
 from outofband.store.sign_in_steps import SignInSteps
 from outofband.store.sign_ins import SignIns
 from outofband.store.vault import UNWRAPPED, Vault, open_vault
+from outofband.store.withheld import Withheld
 
 
 class Store:
@@ -68,6 +72,10 @@ class Store:
         self.sign_in_policies = SignInPolicies()
         self.factors = Factors()
         self.recovery_codes = RecoveryCodes()
+        self.identity_providers = IdentityProviders()
+        self.external_identities = ExternalIdentities()
+        self.external_memberships = ExternalMemberships()
+        self.external_sign_ins = ExternalSignIns()
         self.client_assertions = ClientAssertions()
         self.codes = AuthorizationCodes()
         self.refresh_tokens = RefreshTokens()
@@ -87,9 +95,14 @@ class Store:
         self.agents = Agents()
         self.enrolment = EnrolmentTokens()
         self.outbox = Outbox()
+        self.withheld = Withheld()
         self.sessions = Sessions()
         self.console_settings = ConsoleSettings()
         self.network = Network()
+
+    @property
+    def has_vault(self) -> bool:
+        return self._vault is not None
 
     @property
     def vault(self) -> Vault:

@@ -292,6 +292,15 @@ commands = sa.Table(
     ),
 )
 
+# What is protected of a script, an extension or a command, until it has ended (store/withheld.py).
+withheld = sa.Table(
+    "withheld",
+    metadata,
+    sa.Column("id", Text, primary_key=True),
+    *sealed("secret"),
+    sa.Column("created", Moment, nullable=False),
+)
+
 console_sessions = sa.Table(
     "console_sessions",
     metadata,

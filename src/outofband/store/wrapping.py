@@ -16,6 +16,7 @@ import structlog
 from outofband.store import tables
 from outofband.store.blobs_tables import storage_accounts
 from outofband.store.engine import Database
+from outofband.store.external_tables import identity_providers
 from outofband.store.tx import Tx
 from outofband.store.vault import UNSCRUBBED, UNWRAPPED, Vault, about
 
@@ -51,7 +52,9 @@ class SecretColumn(msgspec.Struct, frozen=True):
 SIGNING_KEYS = SecretColumn("signing-key", tables.signing_keys, "kid", "private")
 STORAGE_ACCOUNTS = SecretColumn("storage-account", storage_accounts, "uid", "keys")
 TOTP = SecretColumn("totp", tables.sign_in_factors, "id", "secret", bound="object_id")
-SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP)
+WITHHELD = SecretColumn("withheld", tables.withheld, "id", "secret")
+PROVIDERS = SecretColumn("identity-provider", identity_providers, "id", "secret")
+SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP, WITHHELD, PROVIDERS)
 
 
 async def names(tx: Tx) -> Counter[str]:

@@ -106,7 +106,7 @@ async def test_lost_factors_are_removed(oob: Oob, cloud: Cloud, ada: User) -> No
     session = await signed_in(cloud, ada)
     out, err = await oob("identity user factors ada")
     assert "Phone" in out and "totp" in out and "codes left: 1" in out + err
-    await oob("identity user reset-factors ada")
+    await oob("identity user reset-factors ada --reason lost")
     assert "no second factor" in (await oob("identity user factors ada"))[1]
     async with cloud.store.read() as tx:
         assert (await cloud.store.sign_ins.not_ended(tx, {session})) == {}

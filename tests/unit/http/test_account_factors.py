@@ -422,8 +422,15 @@ async def test_an_administrator_sees_and_ends_those_of_others(
     ended = await boss.ask("DELETE", f"{API}/users/{name}/sessions/{found[0]['id']}", version=None)
     assert ended.status_code == 204
     assert (await get(cloud, token)).status_code == 401
-    cleared = await boss.ask("DELETE", f"{API}/users/{name}/factors", version=None)
+    refused = await boss.ask("POST", f"{API}/users/{name}/resetFactors", {"reason": "a\nb"}, version=None)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "InvalidParameter"
+    why = {"reason": "lost the phone"}
+    cleared = await boss.ask("POST", f"{API}/users/{name}/resetFactors", why, version=None)
     assert cleared.status_code == 204
+    async with cloud.store.read() as tx:
+        rows: list[ActivityEntry] = (await cloud.store.activity.page(tx)).items
+    [row] = [each for each in rows if each.action.endswith("/removeFactor/action") and each.caller == "boss"]
+    assert (row.properties["reason"], row.properties["removed"]) == ("lost the phone", 1)
     async with Browser(cloud.base, cloud.client_context()) as other:
         assert (await into_the_portal(cloud, other, name))["access_token"]
         assert (await boss.ask("POST", f"/v1.0/users/{name}/revokeSignInSessions", version=None)).json() == {
@@ -432,6 +439,27 @@ async def test_an_administrator_sees_and_ends_those_of_others(
         assert (await other.go("/account")).status_code == 200
         assert other.page is not None and other.page.form("sign-in")
     assert app.code
+
+
+async def test_it_is_told_beforehand_whom_a_second_factor_is_asked_of(
+    cloud: Cloud, browser: Browser, boss: Person
+) -> None:
+    name = await ann(cloud)
+    before = (await boss.get(f"{API}/policy/preview", version=None)).json()
+    assert before["people"] >= before["without"] >= 1
+    [entry] = [each for each in before["value"] if each["userPrincipalName"] == name]
+    assert set(entry) == {"id", "userPrincipalName", "displayName"}
+    token = (await into_the_portal(cloud, browser, name))["access_token"]
+    after = (await boss.get(f"{API}/policy/preview", version=None)).json()
+    assert after["sessions"] == before["sessions"] + 1
+    assert (await get(cloud, token, f"{API}/policy/preview")).status_code == 403
+    async with Browser(cloud.base, cloud.client_context()) as other:
+        await set_up(cloud, other, name)
+    after = (await boss.get(f"{API}/policy/preview", version=None)).json()
+    assert after["without"] == before["without"] - 1
+    stranger = await cloud.person("far", roles.OWNER, "/", OTHER_TENANT)
+    theirs = (await stranger.get(f"{API}/policy/preview", version=None)).json()
+    assert name not in [each["userPrincipalName"] for each in theirs["value"]]
 
 
 async def tokens_of(cloud: Cloud, browser: Browser) -> dict[str, Any]:
@@ -448,9 +476,11 @@ async def test_who_may_not_is_refused(cloud: Cloud, browser: Browser, boss: Pers
         ("GET", f"{theirs}/sessions"),
         ("GET", f"{theirs}/factors"),
         ("DELETE", f"{theirs}/factors"),
+        ("POST", f"{theirs}/resetFactors"),
         ("DELETE", f"{theirs}/sessions/x"),
         ("POST", f"/v1.0/users/{name}/revokeSignInSessions"),
         ("PUT", f"{API}/policy"),
+        ("GET", f"{API}/policy/preview"),
     ):
         body = {"requireMfa": True} if method == "PUT" else None
         answer = await cloud.http.request(method, path, headers=headers, json=body)

@@ -12,6 +12,7 @@ import pytest
 
 from outofband.access import roles
 from outofband.http.account import words
+from outofband.identity import history
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
 from outofband.store.activity import ActivityEntry
@@ -309,8 +310,10 @@ def test_every_sentence_is_used() -> None:
     folder = Path(words.__file__).parent
     sources = "".join(path.read_text() for path in (*folder.glob("*.py"), *folder.glob("templates/*.html")))
     # By what was done, or by what a factor is.
-    said = {"account": "changed ended others-ended pwd otp fido rcv"}
+    said = {"account": "changed ended others-ended pwd otp fido rcv ext"}
     said["factors"] = "done-added done-renamed done-removed totp passkey"
+    said["account"] += "".join(f" did-{what}" for what in history._ACTIONS.values())
+    said["external"] = "done-linked done-unlinked"
     known = {f"{area}.{key}" for area, keys in said.items() for key in keys.split()}
     unused = {key for key in words.keys() - known if f'"{key}"' not in sources}
     assert not unused

@@ -167,12 +167,13 @@ async def test_state_comes_back_as_it_was_and_splits_nothing(
         assert parse_qs(tail, strict_parsing=True, keep_blank_values=True) == {
             "code": ["c"],
             "state": [state],
+            "iss": [asked.issuer],
         }
 
 
 async def test_without_a_state_there_is_none(started: Started, now: datetime) -> None:
     asked = await read(started, now, state="-")
-    assert asked.answered(code="c").location == f"{BASE}/portal/?code=c"
+    assert asked.answered(code="c", issuer="i").location == f"{BASE}/portal/?code=c&iss=i"
 
 
 @pytest.mark.parametrize(

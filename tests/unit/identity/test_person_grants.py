@@ -15,6 +15,7 @@ from outofband.identity.grants import NATIVE_LIFE
 from outofband.identity.sign_in import BROWSER_LIFE
 from outofband.store import codes
 from outofband.store.people import User
+from outofband.store.sign_ins import BROWSER_IDLE, NATIVE_IDLE
 from tests.support.users import PASSWORD, add_user
 from tests.unit.identity.conftest import BASE, VISITOR, Started
 from tests.unit.identity.flows import SCOPE, Flows, claims, fault, given
@@ -229,9 +230,38 @@ async def test_what_is_refused_without_using_the_token_up(
     given(await flows.refresh(token, now))
 
 
+async def used(flows: Flows, session: str, now: datetime) -> None:
+    async with flows.store.write() as tx:
+        await flows.store.sign_ins.used(tx, session, now)
+
+
+async def test_what_is_left_alone_ends(flows: Flows, now: datetime) -> None:
+    """Programs after a fortnight, pages after two hours; whoever renews is not left alone."""
+    who, _ = await flows.sign_in(now)
+    program = given(await flows.redeem(await flows.code(who, now, CLI.id), now, CLI.id))
+    page = given(await flows.redeem(await flows.code(who, now), now))
+    late = now + BROWSER_IDLE + SECOND
+    assert fault(await flows.refresh(str(page.refresh_token), late)) == ("invalid_grant", 700082)
+    day = now + NATIVE_IDLE
+    program = given(await flows.refresh(str(program.refresh_token), day, CLI.id))
+    late = day + NATIVE_IDLE + SECOND
+    assert fault(await flows.refresh(str(program.refresh_token), late, CLI.id)) == ("invalid_grant", 700082)
+
+
+async def test_a_page_that_renews_keeps_the_browser_in_use(flows: Flows, now: datetime) -> None:
+    who, secret = await flows.sign_in(now)
+    page = given(await flows.redeem(await flows.code(who, now), now))
+    for hour in range(1, 8):
+        at = now + hour * 60 * MINUTE
+        page = given(await flows.refresh(str(page.refresh_token), at))
+    assert await flows.authority.sessions.at(secret, at + 60 * MINUTE) is not None
+    assert await flows.authority.sessions.at(secret, at + 5 * 60 * MINUTE) is None
+
+
 async def test_a_pages_tokens_end_with_the_browsers_time(flows: Flows, now: datetime) -> None:
     who, _ = await flows.sign_in(now)
     late = now + BROWSER_LIFE - 10 * MINUTE
+    await used(flows, who.session.id, late)
     answer = given(await flows.redeem(await flows.code(who, late), late))
     assert answer.expires_in == 600
     await flows.authority.verify_token(answer.access_token, late + 599 * SECOND)
@@ -245,6 +275,8 @@ async def test_a_programs_sign_in_outlives_the_browsers(flows: Flows, now: datet
     answer = given(await flows.redeem(await flows.code(who, now, CLI.id), now, CLI.id))
     await flows.authority.sessions.sign_out(who, VISITOR, now)
     await flows.authority.verify_token(answer.access_token, now)
+    for day in (10, 20):
+        answer = given(await flows.refresh(str(answer.refresh_token), now + timedelta(days=day), CLI.id))
     answer = given(await flows.refresh(str(answer.refresh_token), now + NATIVE_LIFE - MINUTE, CLI.id))
     late = await flows.refresh(str(answer.refresh_token), now + NATIVE_LIFE, CLI.id)
     assert fault(late) == ("invalid_grant", 700082)

@@ -326,6 +326,26 @@ async def test_a_passkey_alone_has_to_verify_its_user(started: Started, ann: Use
     assert await code_of(second.begin_passkey(NUMBERS, VISITOR, now)) == "PasskeyNeedsName"
 
 
+async def test_who_fails_on_purpose_keeps_nobody_out_who_has_a_passkey(
+    started: Started, ann: User, now: datetime
+) -> None:
+    """A lock is against guessing, and nobody guesses a passkey: the last administrator comes in with it."""
+    key, second = Passkey(), started.authority.second_step
+    await with_passkey(started, now, key)
+    async with started.store.write() as tx:
+        for _ in range(MAX_FAILURES):
+            await started.store.sign_in_failures.failed(tx, ANN, now)
+    assert await code_of(enter(started, now)) == "AccountLocked"
+    options, secret = await second.begin_passkey(AT, VISITOR, now)
+    forged = key.show(options, AT.origin, flags=PRESENT)
+    work = second.enter_by_passkey(secret, forged, AT, visitor=VISITOR, now=now)
+    assert await code_of(work) == "AccountLocked"
+    options, secret = await second.begin_passkey(AT, VISITOR, now)
+    came = await second.enter_by_passkey(secret, key.show(options, AT.origin), AT, visitor=VISITOR, now=now)
+    assert came.who.user.name == ANN
+    assert isinstance((await enter(started, now))[0], Half), "and the lock is gone"
+
+
 async def test_a_passkey_of_somebody_switched_off_opens_nothing(
     started: Started, ann: User, now: datetime
 ) -> None:

@@ -18,6 +18,7 @@ from outofband.store.activity import ActivityEntry
 from outofband.store.directory import Tenant
 from outofband.store.people import User
 from outofband.store.sign_in_failures import LOCK, MAX_FAILURES
+from outofband.store.sign_ins import BROWSER_IDLE
 from outofband.store.store import Store
 from tests.support.users import PASSWORD, add_user
 from tests.unit.identity.conftest import VISITOR, Started
@@ -71,7 +72,9 @@ async def test_a_name_may_be_short_and_in_any_case(
     who, secret = await enter(started, now, name)
     assert who.user.object_id == ann.object_id
     assert (await started.authority.sessions.at(secret, now)) == who
-    assert who.session.live(now + BROWSER_LIFE - SECOND) and not who.session.live(now + BROWSER_LIFE)
+    assert who.session.live(now + BROWSER_IDLE) and not who.session.live(now + BROWSER_IDLE + SECOND)
+    used = msgspec.structs.replace(who.session, last_used=now + BROWSER_LIFE - 2 * SECOND)
+    assert used.live(now + BROWSER_LIFE - SECOND) and not used.live(now + BROWSER_LIFE)
     [row] = await rows(started.store)
     assert (row.action, row.status) == ("Microsoft.Directory/users/signIn/action", "Succeeded")
     assert (row.caller, row.client_address, row.subscription_id) == (ANN, VISITOR.address, None)

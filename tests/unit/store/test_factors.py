@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from outofband.store.factors import Factor, FactorKind
-from outofband.store.sign_in_policies import SignInPolicy
+from outofband.store.sign_in_policies import Reach, SignInPolicy
 from outofband.store.sign_in_steps import LIFE
 from outofband.store.store import Store
 from tests.support.users import add_user
@@ -16,6 +16,7 @@ from tests.unit.store.conftest import TENANT
 pytestmark = pytest.mark.anyio
 SECOND = timedelta(seconds=1)
 SECRET = bytes(range(20))
+OTHER = "00000000-0000-0000-0000-0000000000ff"
 
 
 @pytest.fixture
@@ -161,3 +162,41 @@ async def test_a_tenant_requires_nothing_until_somebody_says_so(populated: Store
         assert await store.sign_in_policies.get(tx, TENANT) == told
         await store.sign_in_policies.set(tx, TENANT, require_mfa=False, by="bob", now=now)
         assert not (await store.sign_in_policies.get(tx, TENANT)).require_mfa
+
+
+async def test_it_is_known_whom_a_second_factor_would_be_asked_of(
+    populated: Store, ann: str, now: datetime
+) -> None:
+    store, hour = populated, timedelta(hours=1)
+    before = await reach(store, now)
+    bob = await add_user(store, TENANT, "bob@lab.example", password=None, now=now)
+    gone = await add_user(store, TENANT, "gone@lab.example", password=None, disabled=True, now=now)
+    async with store.write() as tx:
+        offered = await store.factors.offer_totp(tx, ann, "Phone", SECRET, now=now)
+        for who, methods in (
+            (ann, "pwd otp mfa"),
+            (ann, "pwd mfa otp"),
+            (bob.object_id, "pwd"),
+            (gone.object_id, "pwd"),
+        ):
+            await store.sign_ins.start(tx, who, address="", agent="", now=now, life=hour, methods=methods)
+        over, _ = await store.sign_ins.start(tx, bob.object_id, address="", agent="", now=now, life=hour)
+        await store.sign_ins.end(tx, over.id, "SignedOut", now)
+    found = await reach(store, now)
+    # An app that was only offered is none yet.
+    assert (found.people, found.without) == (before.people + 1, before.without + 1)
+    assert found.sessions == before.sessions + 1
+    assert (bob.object_id, "Bob") in [(each.object_id, each.display_name) for each in found.lacking]
+    async with store.write() as tx:
+        assert await store.factors.confirm(tx, offered, step=7, now=now)
+    found = await reach(store, now)
+    assert found.without == before.without and ann not in [each.object_id for each in found.lacking]
+    async with store.read() as tx:
+        [first] = (await store.sign_in_policies.reach(tx, TENANT, now, limit=1)).lacking
+        assert first == found.lacking[0]
+        assert (await store.sign_in_policies.reach(tx, OTHER, now, limit=9)).people == 0
+
+
+async def reach(store: Store, now: datetime) -> Reach:
+    async with store.read() as tx:
+        return await store.sign_in_policies.reach(tx, TENANT.upper(), now, limit=100)

@@ -248,11 +248,99 @@ export interface ErrorBody {
 
 /** Microsoft Graph's shapes, as far as the control plane has them. */
 export interface DirectoryObject {
-  "@odata.type"?: "#microsoft.graph.user" | "#microsoft.graph.servicePrincipal";
+  "@odata.type"?: string;
   id: string;
   displayName: string;
   userPrincipalName?: string;
   appId?: string;
+  /** Of a group. */
+  securityEnabled?: boolean;
+}
+
+export interface Group extends DirectoryObject {
+  description?: string | null;
+  createdDateTime?: string;
+}
+
+/** What proves a client; `secretText` only in the answer that made it. */
+export interface PasswordCredential {
+  keyId: string;
+  displayName?: string | null;
+  hint?: string | null;
+  startDateTime: string;
+  endDateTime: string | null;
+  secretText?: string | null;
+}
+
+export interface KeyCredential {
+  keyId: string;
+  displayName?: string | null;
+  /** The thumbprint, upper-case hex. */
+  customKeyIdentifier?: string | null;
+  startDateTime: string;
+  endDateTime: string;
+}
+
+interface Proofs {
+  passwordCredentials: PasswordCredential[];
+  keyCredentials: KeyCredential[];
+}
+
+export interface Application extends DirectoryObject, Proofs {
+  appId: string;
+  createdDateTime?: string;
+}
+
+/** What lets an application sign in. */
+export interface ServicePrincipal extends DirectoryObject, Proofs {
+  appId: string;
+  accountEnabled: boolean;
+  createdDateTime?: string;
+}
+
+/** One place where a person is signed in; `client` is null for a browser. */
+export interface SignIn {
+  id: string;
+  client: { id: string; name: string } | null;
+  address: string;
+  agent: string;
+  authenticated: string;
+  started: string;
+  lastUsed: string | null;
+  expires: string;
+  /** Words of RFC 8176. */
+  methods: string[];
+  current: boolean;
+}
+
+export interface Factor {
+  id: string;
+  kind: "totp" | "passkey" | string;
+  name: string;
+  /** The host name that a passkey is bound to. */
+  host: string | null;
+  created: string;
+  lastUsed: string | null;
+}
+
+export interface Factors {
+  value: Factor[];
+  recoveryCodes: number;
+  required: boolean;
+}
+
+export interface SignInPolicy {
+  requireMfa: boolean;
+  changed: string | null;
+  changedBy: string | null;
+}
+
+/** Whom a required second factor would be asked of; `value` names the first ones without. */
+export interface PolicyPreview {
+  people: number;
+  without: number;
+  sessions: number;
+  value: { id: string; userPrincipalName: string; displayName: string }[];
 }
 
 export interface User extends DirectoryObject {

@@ -29,6 +29,8 @@ export interface ConfirmProps {
   typed?: string;
   /** Whether to ask why, for the activity log. Nobody has to say. */
   asksWhy?: boolean;
+  /** False while something that it needs is missing. */
+  ready?: boolean;
   /** A promise keeps the dialog open until it settles; its error is shown in the dialog. */
   onConfirm: (reason: string) => unknown;
   onClose: () => void;
@@ -60,6 +62,7 @@ function Question({
   confirm,
   typed,
   asksWhy = false,
+  ready: complete = true,
   onConfirm,
   onClose,
 }: ConfirmProps): ReactNode {
@@ -68,7 +71,7 @@ function Question({
   const [error, setError] = useState<unknown>();
   const [given, setGiven] = useState("");
   const [reason, setReason] = useState("");
-  const ready = !busy && (typed === undefined || given.trim() === typed);
+  const ready = complete && !busy && (typed === undefined || given.trim() === typed);
 
   async function go(): Promise<void> {
     setError(undefined);

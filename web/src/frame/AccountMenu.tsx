@@ -9,8 +9,14 @@ import {
   makeStyles,
   tokens,
 } from "@fluentui/react-components";
-import { PersonKeyRegular, SignOutRegular } from "@fluentui/react-icons";
+import {
+  DesktopArrowRightRegular,
+  PersonKeyRegular,
+  PhoneKeyRegular,
+  SignOutRegular,
+} from "@fluentui/react-icons";
 import { type ReactNode, useCallback } from "react";
+import { useNavigate } from "react-router";
 import { arm, VERSIONS } from "../api/client";
 import type { Tenant } from "../api/types";
 import { useAuth } from "../auth";
@@ -32,6 +38,7 @@ const useStyles = makeStyles({
 
 export function AccountMenu(): ReactNode {
   const { user, signOut } = useAuth();
+  const navigate = useNavigate();
   return (
     <Menu positioning="below-end">
       <MenuTrigger disableButtonEnhancement>
@@ -48,6 +55,12 @@ export function AccountMenu(): ReactNode {
           <MenuItemLink icon={<PersonKeyRegular />} href="/account" target="_blank" rel="noopener">
             {t("frame.accountPage")}
           </MenuItemLink>
+          <MenuItemLink icon={<PhoneKeyRegular />} href="/account/factors" target="_blank" rel="noopener">
+            {t("frame.ownFactors")}
+          </MenuItemLink>
+          <MenuItem icon={<DesktopArrowRightRegular />} onClick={() => void navigate("/sessions")}>
+            {t("frame.ownSessions")}
+          </MenuItem>
           <MenuItem icon={<SignOutRegular />} onClick={() => void signOut()}>
             {t("frame.signOut")}
           </MenuItem>

@@ -10,12 +10,15 @@ import {
 } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { NavLink } from "react-router";
+import { useIdentityRight } from "../pages/shared/useRights";
 import { type Key, t } from "../text";
 
 interface Entry {
   to: string;
   key: Key & `frame.${string}`;
   icon: ReactNode;
+  /** Shown to those only who have a right there. */
+  guarded?: boolean;
 }
 
 const SECTIONS: readonly (readonly Entry[])[] = [
@@ -27,7 +30,7 @@ const SECTIONS: readonly (readonly Entry[])[] = [
   ],
   [
     { to: "/activity", key: "frame.activityLog", icon: <HistoryRegular /> },
-    { to: "/users", key: "frame.users", icon: <PeopleRegular /> },
+    { to: "/identity", key: "frame.identity", icon: <PeopleRegular />, guarded: true },
     { to: "/api", key: "frame.api", icon: <CodeRegular /> },
   ],
 ];
@@ -70,11 +73,13 @@ const useStyles = makeStyles({
 /** `narrow`: icons only, the words for screen readers and as tooltips. `onGo`: a place was chosen. */
 export function SideMenu({ narrow = false, onGo }: { narrow?: boolean; onGo?: () => void }): ReactNode {
   const styles = useStyles();
+  const mayIdentity = useIdentityRight() === true;
   return (
     <nav aria-label={t("frame.navigation")}>
       {SECTIONS.map((entries) => (
         <ul key={entries[0]?.to} className={styles.section}>
-          {entries.map(({ to, key, icon }) => {
+          {entries.map(({ to, key, icon, guarded }) => {
+            if (guarded && !mayIdentity) return null;
             const label = t(key);
             return (
               <li key={to}>

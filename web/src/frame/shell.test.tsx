@@ -9,6 +9,7 @@ import { ApiError } from "../api/errors";
 import { setSession } from "../api/session";
 import { type Auth, AuthContext } from "../auth";
 import { notices } from "../notices";
+import { forgetRights } from "../pages/shared/useRights";
 import { Themed } from "../theme/Themed";
 import { type Command, useCommands } from "./commands";
 import { PageError } from "./PageError";
@@ -64,6 +65,9 @@ let server: Server;
 
 beforeEach(() => {
   server = serve();
+  forgetRights();
+  // What the menu asks for: nobody here has a right.
+  server.answer(json({ value: [] }));
   setSession({ token: async () => "token", signIn: () => new Promise(() => undefined) });
   render(
     <Themed>

@@ -4,10 +4,16 @@ import { type Arguments, fill, type Messages } from "./catalogue";
 import { access } from "./en/access";
 import { activity } from "./en/activity";
 import { api } from "./en/api";
+import { clients } from "./en/clients";
 import { common } from "./en/common";
 import { consoles } from "./en/console";
+import { directory } from "./en/directory";
 import { frame } from "./en/frame";
+import { groups } from "./en/groups";
 import { hosts } from "./en/hosts";
+import { identity } from "./en/identity";
+import { policy } from "./en/policy";
+import { sessions } from "./en/sessions";
 import { subscription } from "./en/subscription";
 import { users } from "./en/users";
 import { vm } from "./en/vm";
@@ -19,10 +25,16 @@ const english = {
   access,
   activity,
   api,
+  clients,
   common,
   console: consoles,
+  directory,
   frame,
+  groups,
   hosts,
+  identity,
+  policy,
+  sessions,
   subscription,
   users,
   vm,

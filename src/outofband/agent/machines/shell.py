@@ -53,7 +53,8 @@ job={BASE}/$1
 [ -e "$job/exit" ] && exit 0
 child=$(cat "$job/child" 2>/dev/null) || exit {NOT_BEGUN}
 echo canceled >"$job/why"
-kill -s TERM -- "-$child" 2>/dev/null
+# The process itself where it does not lead its group yet.
+kill -s TERM -- "-$child" 2>/dev/null || kill -s TERM "$child" 2>/dev/null
 setsid sh -c 'sleep {GRACE_SECONDS}; [ -e "$2/exit" ] || kill -s KILL -- "-$1"' sh "$child" "$job" \
 </dev/null >/dev/null 2>&1 &
 """

@@ -63,7 +63,7 @@ async def authorize(visit: Visit) -> Response:
     except Fault as fault:
         if fault.code != "WrongTenant":
             raise
-        return way.sign_in(visit, purpose, fault)
+        return await way.sign_in(visit, purpose, fault)
 
 
 async def _silently(visit: Visit, asked: AuthorizeRequest, refuse: Refusals) -> Response:

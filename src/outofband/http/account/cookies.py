@@ -12,6 +12,8 @@ from outofband.core import secrets
 SESSION = "__Host-oob-session"
 HALF = "__Host-oob-half"
 """Of half a sign-in, which opens nothing."""
+EXTERNAL = "__Host-oob-external"
+"""Binds what comes back from a provider to the browser that went there."""
 CSRF = "__Host-oob-csrf"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 

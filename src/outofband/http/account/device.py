@@ -9,6 +9,7 @@ from outofband.http.account import gate, pages
 from outofband.http.account.visit import Visit
 from outofband.http.account.way import Purpose
 
+DEVICE = "/device"
 ALLOW, REFUSE = "allow", "refuse"
 
 

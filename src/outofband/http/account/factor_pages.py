@@ -54,7 +54,7 @@ async def enrol(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> R
         options = await factors.asks_new_passkey(half, visit.who, visit.at, visit.now)
         overview = await factors.overview(half.user)
     except Fault as wrong:
-        return sign_in(visit, purpose, wrong)
+        return await sign_in(visit, purpose, wrong)
     return form(
         visit,
         purpose,
@@ -74,7 +74,7 @@ async def begin_passkey(visit: Visit, purpose: Purpose) -> Response:
     try:
         options, secret = await visit.authority.second_step.begin_passkey(visit.at, visit.visitor, visit.now)
     except Fault as fault:
-        return sign_in(visit, purpose, fault)
+        return await sign_in(visit, purpose, fault)
     visit.went_half(None, secret)
     return form(visit, purpose, "passkey", None, options=options)
 
@@ -120,5 +120,5 @@ async def _came(visit: Visit) -> Came:
 async def _again(visit: Visit, purpose: Purpose, fault: Fault) -> Response:
     """The same page, with what went wrong."""
     if visit.step == PASSKEY_ALONE or visit.half is None or fault.code in _BACK_TO_NAME:
-        return sign_in(visit, purpose, fault)
+        return await sign_in(visit, purpose, fault)
     return await (enrol if visit.step in _ADDS else ask)(visit, purpose, fault)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from outofband.core.errors import Fault
-from outofband.http.account import factor_pages
+from outofband.http.account import external, factor_pages
 from outofband.http.account.visit import Visit
 from outofband.http.account.way import (
     BY_PASSKEY,
     CHANGE,
+    EXTERNAL,
     FACTOR_STEPS,
     OTHER,
     PASSKEY_ALONE,
@@ -34,6 +35,8 @@ async def enter(visit: Visit, purpose: Purpose) -> SignedIn | Response:
         answer = await _password(visit, purpose)
     elif step == PROVE and visit.who is not None:
         answer = await _again(visit, purpose, visit.who)
+    elif step == EXTERNAL:
+        answer = await external.begin(visit, purpose)
     elif step == BY_PASSKEY:
         answer = await factor_pages.begin_passkey(visit, purpose)
     elif step == PASSKEY_ALONE or step in FACTOR_STEPS:
@@ -44,10 +47,12 @@ async def enter(visit: Visit, purpose: Purpose) -> SignedIn | Response:
             visit.half_is_over()
     if answer is not None:
         return answer
-    if visit.who is None or step == OTHER or (purpose.again and not step):
-        if visit.half is not None and visit.half.step.session_id is None and not (purpose.again and not step):
+    # Whoever asks for a new proof gets one that is new, whatever form was posted in between.
+    again = purpose.again and (not step or (visit.who is not None and not visit.who.fresh(visit.now)))
+    if visit.who is None or step == OTHER or again:
+        if visit.half is not None and visit.half.step.session_id is None and not again:
             return await factor_pages.ask(visit, purpose)
-        return sign_in(visit, purpose)
+        return await sign_in(visit, purpose)
     return await _onward(visit, purpose, visit.who)
 
 
@@ -55,16 +60,23 @@ async def _onward(visit: Visit, purpose: Purpose, who: SignedIn) -> SignedIn | R
     """What a session still lacks for the purpose."""
     factors = visit.authority.factors
     if purpose.fresh and await factors.stale(who, visit.now):
-        return prove(visit, purpose)
+        step = visit.half.step if visit.half is not None else None
+        if step is not None and step.session_id == who.session.id and step.methods:
+            # A provider said who it is, and the second factor is still to come.
+            return await factor_pages.ask(visit, purpose)
+        return await prove(visit, purpose)
     wants = purpose.mfa and not who.session.mfa
     if wants or await visit.authority.second_step.required(who):
         half, secret = await visit.authority.second_step.begin(who, visit.now)
         if not half.factors and not who.fresh(visit.now):
             # To set one up is a change of what protects the account.
-            return prove(visit, purpose)
+            return await prove(visit, purpose)
         visit.went_half(half, secret)
         return await factor_pages.ask(visit, purpose)
     if visit.step == CHANGE:
+        if not who.user.must_change and await factors.stale(who, visit.now):
+            # The form of `/account/password` may be posted to any address; the old password is half a proof.
+            return await prove(visit, purpose)
         return await _change(visit, purpose, who)
     return change(visit, purpose) if who.user.must_change else who
 
@@ -81,7 +93,7 @@ async def _password(visit: Visit, purpose: Purpose) -> Response | None:
             mfa=purpose.mfa,
         )
     except Fault as fault:
-        return sign_in(visit, purpose, fault)
+        return await sign_in(visit, purpose, fault)
     return await _came(visit, purpose, came, secret)
 
 
@@ -91,7 +103,7 @@ async def _again(visit: Visit, purpose: Purpose, who: SignedIn) -> Response | No
             who, visit.form.get("password", ""), visitor=visit.visitor, now=visit.now
         )
     except Fault as fault:
-        return prove(visit, purpose, fault)
+        return await prove(visit, purpose, fault)
     return await _came(visit, purpose, came, secret)
 
 
@@ -103,10 +115,11 @@ async def _came(visit: Visit, purpose: Purpose, came: SignedIn | Half, secret: s
     return None
 
 
-def prove(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
-    """The page that asks who is signed in for the password once more."""
+async def prove(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
+    """The page that asks who is signed in for the password once more, or for the provider's word."""
     assert visit.who is not None
-    return form(visit, purpose, "prove", fault, user=visit.who.user)
+    providers = await visit.authority.external.linked(visit.who.user)
+    return form(visit, purpose, "prove", fault, user=visit.who.user, providers=providers)
 
 
 def change(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:

@@ -10,6 +10,7 @@ from outofband.http.account.visit import Visit
 from outofband.http.account.way import CHANGE, Purpose
 from outofband.http.account.words import words
 from outofband.identity.clients import public_client
+from outofband.identity.history import Event
 from outofband.identity.sessions import SignedIn
 from outofband.store.sign_ins import MFA, SignInSession
 
@@ -32,6 +33,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     used: str
     proved: str
     here: bool
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what happened to the account."""
+
+    at: str
+    what: str
+    address: str
+    failed: bool
 
 
 async def home(visit: Visit) -> Response:
@@ -73,7 +83,24 @@ async def _page(visit: Visit, who: SignedIn, done: str) -> Response:
     listed = await visit.authority.sessions.listed(who, visit.now)
     rows = [_row(each, who) for each in listed]
     overview = await visit.authority.factors.overview(who.user)
-    return pages.page(visit, "account", user=who.user, rows=rows, overview=overview, done=done)
+    events = [_event(each) for each in await visit.authority.lately(who.user, visit.now)]
+    return pages.page(
+        visit,
+        "account",
+        user=who.user,
+        rows=rows,
+        overview=overview,
+        events=events,
+        done=done,
+        ways=await visit.authority.external.ways(who.user),
+    )
+
+
+def _event(event: Event) -> Happened:
+    what = words(f"account.did-{event.what}")
+    if event.by:
+        what = words("account.by", what=what, name=event.by)
+    return Happened(at=pages.when(event.at), what=what, address=event.address, failed=event.failed)
 
 
 def _row(session: SignInSession, who: SignedIn) -> Row:

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from outofband.catalogue import entry
 from outofband.core.errors import Fault
 from outofband.http import edge
-from outofband.http.account import assets, home, own_factors, pages
+from outofband.http.account import assets, external, home, own_external, own_factors, pages
 from outofband.http.account.authorize import authorize
-from outofband.http.account.device import device
+from outofband.http.account.device import DEVICE, device
 from outofband.http.account.logout import logout
 from outofband.http.account.visit import Visit
 from outofband.http.services import Services
@@ -34,11 +34,13 @@ def account_routes(services: Services) -> list[Route]:
     return [
         at("/{tenant}/oauth2/v2.0/authorize", authorize),
         at("/{tenant}/oauth2/v2.0/logout", logout),
-        at("/device", device),
+        at(DEVICE, device),
         at(home.HOME, home.home),
         at(home.PASSWORD, home.password),
         at(own_factors.FACTORS, own_factors.factors),
         at(own_factors.ADD, own_factors.add),
+        at(own_external.EXTERNAL, own_external.external),
+        at(external.CALLBACK, external.callback),
         Route(f"{assets.PREFIX}/{{version}}/{{name}}", assets.serve, methods=["GET"]),
     ]
 

@@ -38,12 +38,14 @@ class Visit:
         self.who: SignedIn | None = None
         self.half: Half | None = None
         self.half_secret = cookies.read(request, cookies.HALF)
+        self.external_secret = cookies.read(request, cookies.EXTERNAL)
         self.form: dict[str, str] = {}
         kept = cookies.read(request, cookies.CSRF)
         self._csrf = kept or secrets.token()
         self._csrf_is_new = kept is None
         self._session: str | None = None
         self._half: str | None = None
+        self._external: str | None = None
         self._signed_out = self._half_over = False
 
     async def begin(self) -> None:
@@ -81,6 +83,10 @@ class Visit:
     def half_is_over(self) -> None:
         self.half, self._half, self._half_over = None, None, self.half_secret is not None
 
+    def went_out(self, secret: str) -> None:
+        """The browser goes to a provider; only it can come back."""
+        self._external = secret
+
     def signed_out(self) -> None:
         self.who, self._signed_out = None, True
 
@@ -95,6 +101,8 @@ class Visit:
             cookies.put(response, cookies.HALF, self._half)
         elif self._half_over:
             cookies.drop(response, cookies.HALF)
+        if self._external is not None:
+            cookies.put(response, cookies.EXTERNAL, self._external)
         return response
 
     def _require_own_page(self) -> None:

@@ -17,6 +17,8 @@ PROVE = "prove"
 """The password once more, of who is signed in."""
 OTHER = "other"
 """Somebody else wants to sign in at this browser."""
+EXTERNAL = "external"
+"""Sign in through a provider, which the field `provider` names; or, who is signed in, prove it there."""
 BY_PASSKEY, PASSKEY_ALONE = "by-passkey", "passkey-alone"
 """A passkey instead of a password: asked for, and answered."""
 CODE, RECOVERY, PASSKEY = "factor-code", "factor-recovery", "factor-passkey"
@@ -63,7 +65,16 @@ def form(visit: Visit, purpose: Purpose, template: str, fault: Fault | None, **v
     return pages.with_wait(response, fault) if fault is not None else response
 
 
-def sign_in(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
+async def sign_in(visit: Visit, purpose: Purpose, fault: Fault | None = None) -> Response:
     """The sign-in page, with what went wrong before."""
     name = visit.form.get("name", purpose.hint) if visit.step == SIGN_IN else purpose.hint
-    return form(visit, purpose, "sign_in", fault, name=name, passkeys=visit.at.host is not None)
+    providers = await visit.authority.external.offered(purpose.tenant)
+    return form(
+        visit,
+        purpose,
+        "sign_in",
+        fault,
+        name=name,
+        passkeys=visit.at.host is not None,
+        providers=providers,
+    )

@@ -78,7 +78,9 @@ class Extensions(GuestRows):
         does = _deed(properties, protected) if anew else None
         if does is not None:
             self._inside.check(vm)
-        task = Task(run=str(uuid.uuid4()), protected=protected if does is not None else {})
+        task = Task(run=str(uuid.uuid4()))
+        if does is not None:
+            await self._withhold(tx, old, task, protected, call.now)
         if not anew and old is not None:
             task = msgspec.structs.replace(task, view=task_of(old).view)
         elif does is None:
@@ -103,7 +105,8 @@ class Extensions(GuestRows):
             if row is None:
                 return Done()
             vm = await self._inside.vm(tx, vm_of(job.rid))
-        does = _deed(row.properties, task_of(row).protected)
+            protected = await self._store.withheld.get(tx, self._store.vault, run)
+        does = _deed(row.properties, protected)
         message = "It was carried out."
         if isinstance(does, Password):
             await self._inside.set_password(job, vm, does.user, does.password)
@@ -112,7 +115,7 @@ class Extensions(GuestRows):
 
         async def settle(tx: Tx) -> None:
             view = _status("succeeded", message)
-            await self._show(tx, job, run, state="Succeeded", view=view, protected={})
+            await self._show(tx, job, run, state="Succeeded", view=view)
 
         return Done(settle=settle)
 
@@ -135,7 +138,7 @@ class Extensions(GuestRows):
     async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
         await self._inside.give_up(job, tx, vm_of(job.rid), fault)
         status = _status(f"failed/{fault.code}", explain(fault).message)
-        await self._show(tx, job, job.input(Task).run, state="Failed", view=status, protected={})
+        await self._show(tx, job, job.input(Task).run, state="Failed", view=status)
 
     def _view(self, row: Resource) -> dict[str, Any]:
         return view(row)

@@ -6,6 +6,7 @@ it is by the run that began before.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -14,7 +15,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.providers.compute.inside import Inside
 from outofband.providers.compute.shape import INSTANCES, TYPE
-from outofband.providers.compute.tasks import public, with_task
+from outofband.providers.compute.tasks import Task, public, task_of, with_task
 from outofband.resources.declaration import (
     Delete,
     Draft,
@@ -134,6 +135,8 @@ class GuestRows:
 
     async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
         # A script that still runs sees this and is ended; the delete's own step comes after its end.
+        if there.row is not None:
+            await self._store.withheld.drop(tx, task_of(there.row).run)
         await self._store.resources.update(
             tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
         )
@@ -145,8 +148,21 @@ class GuestRows:
 
         return Done(settle=settle)
 
+    async def _withhold(
+        self, tx: Tx, old: Resource | None, task: Task, protected: dict[str, Any], now: datetime
+    ) -> None:
+        """Keep what is protected of a run, sealed, in place of what was of the one before."""
+        if old is not None:
+            await self._store.withheld.drop(tx, task_of(old).run)
+        if protected:
+            await self._store.withheld.put(tx, self._store.vault, task.run, protected, now)
+
     async def _show(self, tx: Tx, job: Job, run: str, *, state: str | None = None, **changes: Any) -> None:
-        """Write down how `run` does, unless another one counts by now."""
+        """Write down how `run` does, unless another one counts by now. What was withheld of it goes when it
+        has ended.
+        """
+        if state is not None:
+            await self._store.withheld.drop(tx, run)
         row = await self._inside.is_current(tx, job, run)
         if row is not None:
             await self._store.resources.update(

@@ -1,7 +1,7 @@
 """Microsoft.Compute/virtualMachines/runCommands: scripts that are resources, with a view of how they do.
 
-Writing one runs it; what is protected is kept in the row until the run has ended and is never shown. Deleting
-one, or writing it anew, ends the script that still runs.
+Writing one runs it; what is protected is withheld, sealed, until the run has ended and is never shown.
+Deleting one, or writing it anew, ends the script that still runs.
 """
 
 from __future__ import annotations
@@ -89,14 +89,15 @@ class RunCommands(GuestRows):
         vm = await self._inside.vm(tx, vm_of(call.rid))
         self._inside.check(vm)
         given = draft.raw.get("properties") or {}
-        protected = {"protectedParameters": given.get("protectedParameters") or []}
+        secret = given.get("protectedParameters")
+        protected = {"protectedParameters": secret} if secret else {}
         task = Task(
             run=str(uuid.uuid4()),
-            protected=protected,
             view={"executionState": "Pending", "executionMessage": "Execution has not begun."},
         )
         wanted = _shaped(properties, protected)
         _check(wanted, machine_name(vm))
+        await self._withhold(tx, old, task, protected, call.now)
         waits = not wanted.async_execution
         row, created = await self._store.resources.put(
             tx,
@@ -136,7 +137,8 @@ class RunCommands(GuestRows):
             if row is None:
                 return Done()
             vm = await self._inside.vm(tx, vm_of(job.rid))
-        wanted = _shaped(public(row), task_of(row).protected)
+            protected = await self._store.withheld.get(tx, self._store.vault, run)
+        wanted = _shaped(public(row), protected)
         shown: list[dict[str, Any]] = []
 
         async def progress(report: ScriptReport) -> None:
@@ -155,7 +157,7 @@ class RunCommands(GuestRows):
             raise Fault("VMExtensionProvisioningError", extension=job.rid.name, detail=detail)
 
         async def settle(tx: Tx) -> None:
-            await self._show(tx, job, run, state="Succeeded", view=_view(report), protected={})
+            await self._show(tx, job, run, state="Succeeded", view=_view(report))
 
         return Done(settle=settle)
 
@@ -168,7 +170,7 @@ class RunCommands(GuestRows):
         if fault.code != "VMExtensionProvisioningError":
             state = _WITHOUT_REPORT.get(fault.code, "Failed")
             view = {"executionState": state, "executionMessage": explain(fault).message}
-        await self._show(tx, job, task_of(row).run, state="Failed", view=view, protected={})
+        await self._show(tx, job, task_of(row).run, state="Failed", view=view)
 
     def _view(self, row: Resource) -> dict[str, Any]:
         return {"statuses": [], **task_of(row).view}

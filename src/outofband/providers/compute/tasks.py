@@ -12,13 +12,12 @@ from outofband.store.resources import Resource
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Private part of a row whose writing runs something. `run` names the writing: a later one has another.
-
-    `protected` is gone as soon as the run has ended. `view` is what is shown of the run.
+    """Private part of a row whose writing runs something. `run` names the writing: a later one has another,
+    and what is protected of it is withheld (`store.withheld`) under that name until the run has ended.
+    `view` is what is shown of the run.
     """
 
     run: str
-    protected: dict[str, Any] = {}
     view: dict[str, Any] = {}
 
 

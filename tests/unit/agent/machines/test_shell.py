@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -77,6 +78,19 @@ def test_what_tells_of_it_appears_whole(folder: Path, tmp_path: Path) -> None:
     left = {each.name for each in folder.iterdir()}
     assert {"pid.new", "child.new", "exit.new"} <= left
     assert not {"pid", "child", "exit"} & left
+
+
+def test_one_that_leads_no_group_yet_is_ended_like_any_other(folder: Path) -> None:
+    """Canceled between the first sign of a script and its session: it is asked to end, not killed later."""
+    begun = subprocess.Popen(["sleep", "300"])
+    (folder / "child").write_text(f"{begun.pid}\n")
+    text = shell.CANCEL.replace("/run/outofband", str(folder.parent))
+    try:
+        subprocess.run(["sh", "-c", text, "sh", JOB], timeout=30, check=True)
+        assert begun.wait(timeout=shell.GRACE_SECONDS - 1) == -signal.SIGTERM
+    finally:
+        begun.kill()
+        begun.wait()
 
 
 @pytest.mark.parametrize("user", ["root\n", "a b", "-x", "$(id)", ""])

@@ -40,7 +40,12 @@ function pages(go: Go): Entry[] {
     to("/hosts", t("frame.hosts"), "agents", "machines"),
     to("/subscription", t("frame.subscription"), "switch", "disable console"),
     to("/activity", t("frame.activityLog"), "audit", "history"),
-    to("/users", t("frame.users"), "people", "accounts"),
+    to("/identity/users", t("frame.users"), "identity", "people", "accounts"),
+    to("/identity/groups", t("frame.groups"), "identity", "members", "teams"),
+    to("/identity/clients", t("frame.clients"), "identity", "applications", "service principals", "secrets"),
+    to("/identity/policy", t("frame.signInPolicy"), "identity", "mfa", "second factor"),
+    to("/identity/document", t("frame.directory"), "identity", "directory", "backup"),
+    to("/sessions", t("frame.ownSessions"), "sign out everywhere", "sessions"),
     to("/api", t("frame.api"), "rest", "openapi"),
   ];
 }

@@ -1,6 +1,5 @@
 import {
   Button,
-  Combobox,
   Dialog,
   DialogActions,
   DialogBody,
@@ -11,7 +10,6 @@ import {
   Field,
   makeStyles,
   Option,
-  OptionGroup,
   Radio,
   RadioGroup,
   Spinner,
@@ -21,7 +19,8 @@ import { type ReactNode, useState } from "react";
 import { ErrorView, usePoll } from "../../components";
 import { t } from "../../text";
 import { give } from "./change";
-import { everybody, type Kind, matches, type Person } from "./directory";
+import { everybody, type Person } from "./directory";
+import { PersonPicker } from "./PersonPicker";
 import type { Role } from "./useAccess";
 
 export interface ScopeChoice {
@@ -32,14 +31,13 @@ export interface ScopeChoice {
 
 interface Props {
   open: boolean;
+  /** Who gets it, when that is settled. */
+  who?: Person | undefined;
   roles: readonly Role[];
   choices: readonly ScopeChoice[];
   onAdded: () => void;
   onClose: () => void;
 }
-
-/** Names offered at once; the rest is reached by typing. */
-const OFFERED = 50;
 
 const useStyles = makeStyles({
   content: { display: "grid", rowGap: tokens.spacingVerticalL },
@@ -56,11 +54,10 @@ export function AddRole(props: Props): ReactNode {
   );
 }
 
-function Form({ roles, choices, onAdded, onClose }: Props): ReactNode {
+function Form({ who, roles, choices, onAdded, onClose }: Props): ReactNode {
   const styles = useStyles();
-  const directory = usePoll(everybody, 0);
   const [roleId, setRoleId] = useState<string>();
-  const [person, setPerson] = useState<Person>();
+  const [person, setPerson] = useState(who);
   const [scope, setScope] = useState(choices[0]?.scope ?? "");
   const [missing, setMissing] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -91,7 +88,7 @@ function Form({ roles, choices, onAdded, onClose }: Props): ReactNode {
       }}
     >
       <DialogBody>
-        <DialogTitle>{t("access.addTitle")}</DialogTitle>
+        <DialogTitle>{who ? t("access.addTitleFor", { name: who.name }) : t("access.addTitle")}</DialogTitle>
         <DialogContent className={styles.content}>
           <Field
             label={t("access.addRole")}
@@ -115,16 +112,7 @@ function Form({ roles, choices, onAdded, onClose }: Props): ReactNode {
               ))}
             </Dropdown>
           </Field>
-          <Field
-            label={t("access.addWho")}
-            required
-            {...(missing && !person && { validationMessage: t("access.addMissingWho") })}
-          >
-            <PersonPicker people={directory.data ?? []} onPick={setPerson} />
-          </Field>
-          {directory.error !== undefined && (
-            <ErrorView error={directory.error} onRetry={() => void directory.refresh()} />
-          )}
+          {!who && <Who missing={missing && !person} onPick={setPerson} />}
           <Field label={t("access.addScope")}>
             <RadioGroup value={scope} onChange={(_, data) => setScope(data.value)}>
               {choices.map((choice) => (
@@ -152,64 +140,25 @@ function Form({ roles, choices, onAdded, onClose }: Props): ReactNode {
   );
 }
 
-const KINDS: readonly Kind[] = ["User", "ServicePrincipal"];
-
-interface PickerProps {
-  people: readonly Person[];
+interface WhoProps {
+  missing: boolean;
   onPick: (person: Person | undefined) => void;
 }
 
-/** `Field` passes its label on to the element inside, whatever that is. */
-function PersonPicker({ people, onPick, ...field }: PickerProps): ReactNode {
-  const [typed, setTyped] = useState("");
-  const [open, setOpen] = useState(false);
-  const found = people.filter((person) => matches(person, typed)).slice(0, OFFERED);
+function Who({ missing, onPick }: WhoProps): ReactNode {
+  const directory = usePoll(everybody, 0);
   return (
-    <Combobox
-      {...field}
-      placeholder={t("access.addWhoHint")}
-      open={open}
-      onOpenChange={(_, data) => setOpen(data.open)}
-      value={typed}
-      onChange={(event) => {
-        setTyped(event.target.value);
-        setOpen(true);
-        onPick(undefined);
-      }}
-      onOptionSelect={(_, data) => {
-        const person = people.find((each) => each.id === data.optionValue);
-        setTyped(person?.name ?? "");
-        onPick(person);
-      }}
-    >
-      {KINDS.map((kind) => {
-        const those = found.filter((person) => person.kind === kind);
-        return (
-          those.length > 0 && (
-            <OptionGroup
-              key={kind}
-              label={kind === "User" ? t("access.users") : t("access.servicePrincipals")}
-            >
-              {those.map((person) => (
-                <Option key={person.id} value={person.id} text={person.name}>
-                  {optionWords(person)}
-                </Option>
-              ))}
-            </OptionGroup>
-          )
-        );
-      })}
-      {found.length === 0 && (
-        <Option key="nobody" disabled text="">
-          {t("access.addNobody")}
-        </Option>
+    <>
+      <Field
+        label={t("access.addWho")}
+        required
+        {...(missing && { validationMessage: t("access.addMissingWho") })}
+      >
+        <PersonPicker people={directory.data ?? []} onPick={onPick} />
+      </Field>
+      {directory.error !== undefined && (
+        <ErrorView error={directory.error} onRetry={() => void directory.refresh()} />
       )}
-    </Combobox>
+    </>
   );
-}
-
-function optionWords(person: Person): string {
-  return person.kind === "User" && person.account !== person.name
-    ? `${person.name} (${person.account})`
-    : person.name;
 }

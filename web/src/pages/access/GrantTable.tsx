@@ -1,10 +1,5 @@
 import { makeStyles, mergeClasses, tokens, useRestoreFocusTarget } from "@fluentui/react-components";
-import {
-  AppGenericRegular,
-  DeleteRegular,
-  PersonRegular,
-  QuestionCircleRegular,
-} from "@fluentui/react-icons";
+import { DeleteRegular, QuestionCircleRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { When } from "../../components";
 import { t } from "../../text";
@@ -12,6 +7,7 @@ import { GuardedButton } from "../shared/GuardedButton";
 import { RIGHTS } from "../shared/rights";
 import { useTableStyles } from "../shared/tableStyles";
 import type { Grant } from "./grants";
+import { KINDS } from "./kinds";
 import type { Access } from "./useAccess";
 import { nameFor, roleName } from "./words";
 
@@ -101,26 +97,19 @@ export function GrantTable({ label, grants, access, me, mayRemove, onRemove }: P
 function Who({ access, id, isMe }: { access: Access; id: string; isMe: boolean }): ReactNode {
   const styles = useStyles();
   const person = access.people.get(id);
-  const kind = person?.kind === "User" ? t("access.user") : t("access.servicePrincipal");
   return (
     <span className={styles.who}>
       <span className={styles.icon} aria-hidden>
-        {person ? (
-          person.kind === "User" ? (
-            <PersonRegular />
-          ) : (
-            <AppGenericRegular />
-          )
-        ) : (
-          <QuestionCircleRegular />
-        )}
+        {person ? KINDS[person.kind].icon : <QuestionCircleRegular />}
       </span>
       <span>
         {person?.name ?? id}
         {isMe && ` (${t("access.you")})`}
         <span className={styles.small} title={person ? undefined : t("access.unknownHint")}>
           {person
-            ? [kind, person.kind === "User" && person.account].filter(Boolean).join(" · ")
+            ? [t(KINDS[person.kind].one), person.kind === "User" && person.account]
+                .filter(Boolean)
+                .join(" · ")
             : t("access.unknown")}
         </span>
       </span>

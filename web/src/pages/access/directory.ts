@@ -2,16 +2,17 @@
 
 import { arm } from "../../api/client";
 import type { DirectoryObject } from "../../api/types";
+import { mentions } from "../shared/listView";
 
 /** Of one question, as in Graph. */
 const MAX_IDS = 1000;
 
-export type Kind = "User" | "ServicePrincipal";
+export type Kind = "User" | "Group" | "ServicePrincipal";
 
 export interface Person {
   id: string;
   name: string;
-  /** The sign-in name, or the application's id. */
+  /** The sign-in name, or the application's id; empty for a group. */
   account: string;
   kind: Kind;
 }
@@ -29,19 +30,18 @@ export async function namesOf(
   return new Map(answer.value.map((found) => [found.id, toPerson(found)]));
 }
 
-/** Everybody, people first, each by name. */
+/** Everybody, people first, then groups, each by name. */
 export async function everybody(signal: AbortSignal): Promise<Person[]> {
-  const [users, programs] = await Promise.all([
+  const every = await Promise.all([
     arm.list<DirectoryObject>("/v1.0/users", { signal }),
+    arm.list<DirectoryObject>("/v1.0/groups", { signal }),
     arm.list<DirectoryObject>("/v1.0/servicePrincipals", { signal }),
   ]);
-  return [...users.map(toPerson).sort(byName), ...programs.map(toPerson).sort(byName)];
+  return every.flatMap((some) => some.map(toPerson).sort(byName));
 }
 
 export function matches(person: Person, typed: string): boolean {
-  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = `${person.name} ${person.account}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+  return mentions(`${person.name} ${person.account}`, typed);
 }
 
 export function toPerson(found: DirectoryObject): Person {
@@ -49,10 +49,16 @@ export function toPerson(found: DirectoryObject): Person {
     id: found.id,
     name: found.displayName || found.userPrincipalName || found.id,
     account: found.userPrincipalName ?? found.appId ?? "",
-    kind: found.userPrincipalName === undefined ? "ServicePrincipal" : "User",
+    kind: kindOf(found),
   };
 }
 
-function byName(one: Person, other: Person): number {
+/** By what only one kind has: lists do not name it. */
+function kindOf(found: DirectoryObject): Kind {
+  if (found.userPrincipalName !== undefined) return "User";
+  return found.securityEnabled === undefined ? "ServicePrincipal" : "Group";
+}
+
+export function byName(one: Person, other: Person): number {
   return one.name.localeCompare(other.name, undefined, { numeric: true });
 }

@@ -44,7 +44,7 @@ async function loadAccess(scope: string, signal: AbortSignal): Promise<Access> {
   return { grants, roles: rolesOf(definitions), people: await namesIfAny([...ids], signal) };
 }
 
-function rolesOf(definitions: readonly RoleDefinition[]): ReadonlyMap<string, Role> {
+export function rolesOf(definitions: readonly RoleDefinition[]): ReadonlyMap<string, Role> {
   return new Map(
     definitions.map(({ id, properties }) => [
       roleOf(id),

@@ -15,6 +15,10 @@ export const RIGHTS = {
   disableConsole: "Microsoft.SerialConsole/consoleServices/disableConsole/action",
   enableConsole: "Microsoft.SerialConsole/consoleServices/enableConsole/action",
   readActivity: "Microsoft.Insights/eventtypes/values/read",
+  readDirectory: "Microsoft.Authorization/users/read",
+  writeUsers: "Microsoft.Authorization/users/write",
+  writeGroups: "Microsoft.Authorization/groups/write",
+  writeClients: "Microsoft.Authorization/applications/write",
   enrol: "Microsoft.HybridCompute/machines/write",
 } as const;
 export type Right = keyof typeof RIGHTS;

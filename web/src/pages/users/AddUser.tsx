@@ -1,20 +1,7 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-  makeStyles,
-  Spinner,
-  tokens,
-} from "@fluentui/react-components";
+import { Field, Input } from "@fluentui/react-components";
 import { type ReactNode, useState } from "react";
-import { ErrorView } from "../../components";
 import { t } from "../../text";
+import { FormBody, FormDialog } from "../shared/FormDialog";
 import { addUser, type Made } from "./directory";
 
 interface Props {
@@ -24,88 +11,46 @@ interface Props {
   onClose: () => void;
 }
 
-const useStyles = makeStyles({
-  content: { display: "grid", rowGap: tokens.spacingVerticalM },
-  text: { margin: 0 },
-});
-
 export function AddUser(props: Props): ReactNode {
   return (
-    <Dialog open={props.open} onOpenChange={(_, change) => !change.open && props.onClose()}>
-      <DialogSurface>
-        <Form {...props} />
-      </DialogSurface>
-    </Dialog>
+    <FormDialog open={props.open} onClose={props.onClose}>
+      <Form {...props} />
+    </FormDialog>
   );
 }
 
 function Form({ domain, onMade, onClose }: Props): ReactNode {
-  const styles = useStyles();
   const [userName, setUserName] = useState("");
   const [displayName, setDisplayName] = useState("");
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
   const name = userName.trim();
 
-  async function add(): Promise<void> {
+  async function add(): Promise<boolean> {
     setTried(true);
-    if (!name || busy) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      onMade(await addUser(name, displayName.trim()));
-      onClose();
-    } catch (thrown) {
-      setError(thrown);
-      setBusy(false);
-    }
+    if (!name) return false;
+    onMade(await addUser(name, displayName.trim()));
+    return true;
   }
 
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void add();
-      }}
-    >
-      <DialogBody>
-        <DialogTitle>{t("users.add")}</DialogTitle>
-        <DialogContent className={styles.content}>
-          <Field
-            label={t("users.userName")}
-            required
-            hint={
-              domain && !name.includes("@") ? t("users.completed", { name: name || "name", domain }) : null
-            }
-            {...(tried && !name && { validationMessage: t("users.needed"), validationState: "error" })}
-          >
-            <Input
-              value={userName}
-              autoComplete="off"
-              spellCheck={false}
-              onChange={(_, data) => setUserName(data.value)}
-            />
-          </Field>
-          <Field label={t("users.displayName")}>
-            <Input
-              value={displayName}
-              autoComplete="off"
-              onChange={(_, data) => setDisplayName(data.value)}
-            />
-          </Field>
-          <p className={styles.text}>{t("users.addText")}</p>
-          {error !== undefined && <ErrorView error={error} />}
-        </DialogContent>
-        <DialogActions>
-          <Button type="submit" appearance="primary" icon={busy ? <Spinner size="tiny" /> : null}>
-            {t("users.addButton")}
-          </Button>
-          <Button onClick={onClose} disabled={busy}>
-            {t("common.cancel")}
-          </Button>
-        </DialogActions>
-      </DialogBody>
-    </form>
+    <FormBody title={t("users.add")} submit={t("users.addButton")} onSubmit={add} onClose={onClose}>
+      <Field
+        label={t("users.userName")}
+        required
+        hint={domain && !name.includes("@") ? t("users.completed", { name: name || "name", domain }) : null}
+        {...(tried && !name && { validationMessage: t("users.needed"), validationState: "error" })}
+      >
+        <Input
+          value={userName}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(_, data) => setUserName(data.value)}
+        />
+      </Field>
+      <Field label={t("users.displayName")}>
+        <Input value={displayName} autoComplete="off" onChange={(_, data) => setDisplayName(data.value)} />
+      </Field>
+      <div>{t("users.addText")}</div>
+    </FormBody>
   );
 }

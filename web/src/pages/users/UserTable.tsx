@@ -15,11 +15,13 @@ import {
   PersonProhibitedRegular,
 } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import type { User } from "../../api/types";
 import { StatusBadge, When } from "../../components";
 import { t } from "../../text";
 import { useTableStyles } from "../shared/tableStyles";
-import type { Deed } from "./UsersPage";
+import { userPath } from "./directory";
+import type { Deed } from "./UserQuestion";
 
 interface Props {
   users: readonly User[];
@@ -58,7 +60,9 @@ export function UserTable({ users, me, why, onAsk }: Props): ReactNode {
           {users.map((user) => (
             <tr key={user.id} className={styles.row}>
               <th scope="row" className={styles.cell}>
-                {user.userPrincipalName}
+                <Link className={styles.link} to={userPath(user)}>
+                  {user.userPrincipalName}
+                </Link>
                 {user.id === me && <span className={styles.faint}> ({t("users.you")})</span>}
                 <span className={styles.instead}>{user.displayName}</span>
               </th>

@@ -1,25 +1,26 @@
 import { Button, makeStyles, Spinner, tokens } from "@fluentui/react-components";
-import { ArrowClockwiseRegular, PersonAddRegular } from "@fluentui/react-icons";
-import { type ReactNode, useState } from "react";
+import { ArrowClockwiseRegular, PeopleRegular, PersonAddRegular } from "@fluentui/react-icons";
+import { type ReactNode, useMemo, useState } from "react";
 import type { User } from "../../api/types";
 import { useAuth } from "../../auth";
-import { Confirm, ErrorView, PageHeader, usePoll } from "../../components";
+import { Empty, ErrorView, PageHeader, usePoll } from "../../components";
 import { t } from "../../text";
 import { GuardedButton } from "../shared/GuardedButton";
-import { PollState } from "../shared/PollState";
+import { Listing } from "../shared/Listing";
+import { OnceShown } from "../shared/OnceShown";
+import { useWhyNot } from "../shared/useRights";
 import { AddUser } from "./AddUser";
-import { inOrder, loadPeople, type Made, removeUser, resetPassword, setEnabled } from "./directory";
-import { OncePassword } from "./OncePassword";
+import { inOrder, loadPeople, type Made, passwordShown } from "./directory";
+import { type Asked, UserQuestion } from "./UserQuestion";
 import { UserTable } from "./UserTable";
-
-/** What is asked about before it is done. */
-export type Deed = "reset" | "disable" | "enable" | "remove";
 
 const SECONDS = 30;
 
 const useStyles = makeStyles({
-  root: { display: "grid", rowGap: tokens.spacingVerticalM },
+  root: { display: "grid", gridTemplateColumns: "minmax(0, 1fr)", rowGap: tokens.spacingVerticalM },
 });
+
+const words = (user: User): string => `${user.userPrincipalName} ${user.displayName}`;
 
 /** Who can sign in to this control plane. What they may do is given under Access of a machine or subscription. */
 export default function UsersPage(): ReactNode {
@@ -27,17 +28,11 @@ export default function UsersPage(): ReactNode {
   const me = useAuth().user.objectId;
   const polled = usePoll(loadPeople, SECONDS);
   const { data, error, loading, refresh } = polled;
+  const why = useWhyNot("writeUsers");
   const [adding, setAdding] = useState(false);
   const [made, setMade] = useState<Made>();
-  const [asked, setAsked] = useState<{ deed: Deed; user: User }>();
-  const why = data?.mayWrite === false ? t("users.whyNot") : undefined;
-
-  async function act(deed: Deed, user: User): Promise<void> {
-    if (deed === "reset") setMade(await resetPassword(user));
-    else if (deed === "remove") await removeUser(user);
-    else await setEnabled(user, deed === "enable");
-    void refresh();
-  }
+  const [asked, setAsked] = useState<Asked>();
+  const users = useMemo(() => inOrder(data?.users ?? []), [data]);
 
   return (
     <div className={styles.root}>
@@ -58,15 +53,17 @@ export default function UsersPage(): ReactNode {
       {loading && <Spinner label={t("common.loading")} />}
       {error !== undefined && !data && <ErrorView error={error} onRetry={() => void refresh()} />}
       {data && (
-        <>
-          <UserTable
-            users={inOrder(data.users)}
-            me={me}
-            why={why}
-            onAsk={(deed, user) => setAsked({ deed, user })}
-          />
-          <PollState polled={polled} />
-        </>
+        <Listing
+          items={users}
+          words={words}
+          search={t("users.search")}
+          polled={polled}
+          empty={<Empty title={t("users.none")} icon={<PeopleRegular />} />}
+        >
+          {(rows) => (
+            <UserTable users={rows} me={me} why={why} onAsk={(deed, user) => setAsked({ deed, user })} />
+          )}
+        </Listing>
       )}
       <AddUser
         open={adding}
@@ -77,34 +74,15 @@ export default function UsersPage(): ReactNode {
         }}
         onClose={() => setAdding(false)}
       />
-      <OncePassword made={made} onClose={() => setMade(undefined)} />
-      <Question asked={asked} onAct={act} onClose={() => setAsked(undefined)} />
+      <OnceShown shown={made && passwordShown(made)} onClose={() => setMade(undefined)} />
+      <UserQuestion
+        asked={asked}
+        onDone={(_, password) => {
+          setMade(password);
+          void refresh();
+        }}
+        onClose={() => setAsked(undefined)}
+      />
     </div>
-  );
-}
-
-function Question(props: {
-  asked: { deed: Deed; user: User } | undefined;
-  onAct: (deed: Deed, user: User) => Promise<void>;
-  onClose: () => void;
-}): ReactNode {
-  const { asked, onAct, onClose } = props;
-  const name = asked?.user.userPrincipalName ?? "";
-  const deed = asked?.deed ?? "reset";
-  const loses: Readonly<Record<Deed, readonly string[]>> = {
-    reset: [t("users.resetLoss1"), t("users.resetLoss2")],
-    disable: [t("users.disableLoss1"), t("users.disableLoss2")],
-    enable: [t("users.enableLoss")],
-    remove: [t("users.removeLoss1"), t("users.removeLoss2")],
-  };
-  return (
-    <Confirm
-      open={asked !== undefined}
-      title={t(`users.${deed}Title`, { name })}
-      confirm={t(`users.${deed}`)}
-      loses={loses[deed]}
-      onConfirm={() => asked && onAct(asked.deed, asked.user)}
-      onClose={onClose}
-    />
   );
 }

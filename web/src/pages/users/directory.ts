@@ -1,20 +1,15 @@
 /** The people of the tenant, through the directory's doors. */
 
 import { arm, VERSIONS } from "../../api/client";
-import type { Permission, Tenant, User } from "../../api/types";
+import type { Tenant, User } from "../../api/types";
 import { notices } from "../../notices";
 import { t } from "../../text";
-import { allows } from "../shared/rights";
-
-/** Held by an Owner of the whole control plane, and by nobody else. */
-const WRITE = "Microsoft.Authorization/users/write";
+import type { Shown } from "../shared/OnceShown";
 
 export interface People {
   users: readonly User[];
   /** What a name without `@` is completed with; empty when it is not known. */
   domain: string;
-  /** Whether the person may add and change; the control plane has the last word. */
-  mayWrite: boolean;
 }
 
 /** A password that the control plane made: told once, kept nowhere. */
@@ -24,15 +19,11 @@ export interface Made {
 }
 
 export async function loadPeople(signal: AbortSignal): Promise<People> {
-  const [users, tenants, permissions] = await Promise.all([
+  const [users, tenants] = await Promise.all([
     arm.list<User>("/v1.0/users", { signal }),
     arm.list<Tenant>("/tenants", { version: VERSIONS.resources, signal }),
-    arm.list<Permission>("/providers/Microsoft.Authorization/permissions", {
-      version: VERSIONS.authorization,
-      signal,
-    }),
   ]);
-  return { users, domain: tenants[0]?.defaultDomain ?? "", mayWrite: allows(permissions, WRITE) };
+  return { users, domain: tenants[0]?.defaultDomain ?? "" };
 }
 
 /** Without a password of their own: the control plane makes one that has to be changed at the first sign-in. */
@@ -68,6 +59,20 @@ export function removeUser(user: User): Promise<void> {
   return notices.track(t("users.noticeRemove", { name: user.userPrincipalName }), () =>
     arm.delete(pathOf(user)),
   );
+}
+
+/** For the dialog that shows a new password. */
+export function passwordShown({ userName, password }: Made): Shown {
+  return {
+    title: t("users.passwordTitle", { name: userName }),
+    values: [{ label: t("users.password"), value: password }],
+    next: t("users.passwordNext"),
+  };
+}
+
+/** The page of somebody. */
+export function userPath(user: Pick<User, "userPrincipalName">): string {
+  return `/identity/users/${encodeURIComponent(user.userPrincipalName)}`;
 }
 
 /** People who can sign in first, then by name. */

@@ -6,13 +6,15 @@ import { Empty, ErrorView, PageHeader } from "../../components";
 import { useCommands } from "../../frame/commands";
 import { t } from "../../text";
 import { NoSubscription } from "../shared/NoSubscription";
+import { Pager } from "../shared/Pager";
 import { PollState } from "../shared/PollState";
+import { PAGE_SIZE, pageOf, pages } from "../shared/paging";
 import { placeOf, vmPath } from "../shared/resourceId";
+import { useInAddress } from "../shared/useInAddress";
 import { FilterBar, NOTHING_CHOSEN } from "./FilterBar";
 import { FirstMachine, HowTo } from "./FirstMachine";
 import { MachineTable } from "./MachineTable";
 import type { Machine } from "./machine";
-import { Pager } from "./Pager";
 import { type Asked, PowerQuestion } from "./PowerQuestion";
 import { Report } from "./Report";
 import type { RowActions } from "./RowMenu";
@@ -21,8 +23,7 @@ import { useBulk } from "./useBulk";
 import { type Listing, useMachines } from "./useMachines";
 import { useObstacles } from "./useObstacles";
 import { useSelection } from "./useSelection";
-import { useView } from "./useView";
-import { type Column, narrow, order, PAGE_SIZE, pageOf, pages } from "./view";
+import { type Column, narrow, order, readView, writeView } from "./view";
 
 const useStyles = makeStyles({
   root: { display: "grid", rowGap: tokens.spacingVerticalM },
@@ -74,7 +75,7 @@ function Machines({
   const { machines, subscriptions, failed } = listing;
   const styles = useStyles();
   const navigate = useNavigate();
-  const [view, change] = useView();
+  const [view, change] = useInAddress(readView, writeView);
   const [asked, setAsked] = useState<Asked>();
   const bulk = useBulk(polled.refresh);
 

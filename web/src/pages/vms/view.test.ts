@@ -3,7 +3,7 @@ import { toMachine } from "./machine";
 import type { Sample } from "./samples";
 import { sampleVm } from "./samples";
 import type { View } from "./view";
-import { isNarrowed, narrow, options, order, PAGE_SIZE, pageOf, readView, writeView } from "./view";
+import { isNarrowed, narrow, options, order, readView, writeView } from "./view";
 
 const samples: Sample[] = [
   { name: "web10", host: "alpha", power: "running" },
@@ -72,16 +72,6 @@ describe("order", () => {
       "web2",
       "old",
     ]);
-  });
-});
-
-describe("pages", () => {
-  const rows = Array.from({ length: PAGE_SIZE + 1 }, (_, index) => index);
-
-  it("cuts them, and shows the last one when the rows got fewer", () => {
-    expect(pageOf(rows, { page: 1 })).toEqual({ rows: [PAGE_SIZE], page: 1 });
-    expect(pageOf(rows, { page: 7 }).page).toBe(1);
-    expect(pageOf([], { page: 3 })).toEqual({ rows: [], page: 0 });
   });
 });
 

@@ -1,5 +1,6 @@
 /** Which rows of the list are shown, in which order and on which page; kept in the address of the page. */
 
+import { pageIn } from "../shared/useInAddress";
 import { severity } from "./health";
 import type { Machine } from "./machine";
 import { POWERS } from "./power";
@@ -20,13 +21,10 @@ export interface View {
   page: number;
 }
 
-export const PAGE_SIZE = 50;
-
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 export function readView(address: URLSearchParams): View {
   const sort = COLUMNS.find((column) => column === address.get("sort")) ?? "name";
-  const page = Number.parseInt(address.get("page") ?? "", 10);
   return {
     text: address.get("q") ?? "",
     chosen: {
@@ -37,7 +35,7 @@ export function readView(address: URLSearchParams): View {
     },
     sort,
     descending: address.get("order") === "desc",
-    page: page > 1 ? page - 1 : 0,
+    page: pageIn(address),
   };
 }
 
@@ -93,19 +91,6 @@ export function options(machines: readonly Machine[], facet: Facet, view: View):
   return [...counts]
     .map(([value, count]) => ({ value, count }))
     .sort((one, other) => collator.compare(one.value, other.value));
-}
-
-export function pages(count: number): number {
-  return Math.max(1, Math.ceil(count / PAGE_SIZE));
-}
-
-/** The rows of the view's page; a page past the end is the last one. */
-export function pageOf<T>(
-  rows: readonly T[],
-  view: Pick<View, "page">,
-): { rows: readonly T[]; page: number } {
-  const page = Math.min(view.page, pages(rows.length) - 1);
-  return { rows: rows.slice(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), page };
 }
 
 function passes(machine: Machine, facet: Facet, view: View): boolean {

@@ -7,7 +7,12 @@ export const users = {
   add: "Add a user",
   addButton: "Add",
   addText: "A password is made and shown once. It has to be changed at the first sign-in.",
-  whyNot: "To change users you need the role Owner on the whole control plane. Ask somebody who has it.",
+  whyNotMore:
+    "Where they are signed in, and their second factors, are shown to whoever has a role that contains {action} on the whole control plane.",
+  search: "Search by name",
+  none: "There are no users",
+  about: "Account",
+  objectId: "Object id",
   userName: "User name",
   displayName: "Display name",
   completed: "{name}@{domain}",
@@ -36,12 +41,17 @@ export const users = {
   removeTitle: "Delete {name}?",
   removeLoss1:
     "They cannot sign in any more; what they are signed in to now, open consoles included, ends at once.",
+  removeLooking: "Looking up what goes with it",
+  removeRole: "{role} on {scope}",
+  removeWith: {
+    one: "What goes with it: roles: {roles}; groups: {groups}; {count} sign-in.",
+    other: "What goes with it: roles: {roles}; groups: {groups}; {count} sign-ins.",
+  },
   removeLoss2: "Their roles are removed. This cannot be undone; the activity log keeps what they did.",
 
   passwordTitle: "The password of {name}",
-  passwordOnce: "It is shown only now, and kept nowhere. Copy it before you close this.",
+  password: "Password",
   passwordNext: "Hand it over in a safe way; a new one has to be chosen at the first sign-in.",
-  passwordKept: "I have kept it",
 
   noticeAdd: "Add user {name}",
   noticeReset: "Reset the password of {name}",

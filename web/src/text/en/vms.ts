@@ -33,10 +33,6 @@ export const vms = {
   select: "Select {name}",
   selectPage: "Select all machines on this page",
   actionsFor: "Actions for {name}",
-  page: "Page {page} of {pages}",
-  previousPage: "Previous page",
-  nextPage: "Next page",
-  pager: "Pages of the list",
 
   powerRunning: "Running",
   powerStarting: "Starting",

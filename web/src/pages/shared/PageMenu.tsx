@@ -1,21 +1,25 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
-import {
-  ArrowCounterclockwiseRegular,
-  DesktopRegular,
-  HistoryRegular,
-  PersonKeyRegular,
-  PowerRegular,
-  StethoscopeRegular,
-  WindowConsoleRegular,
-} from "@fluentui/react-icons";
-import type { ReactNode } from "react";
+import { type ReactNode, useId } from "react";
 import { NavLink } from "react-router";
-import { t } from "../../text";
-import { type Place, vmPath } from "../shared/resourceId";
 
+/** Below this width the menu lies above its pages. */
 const NARROW = "@media (max-width: 899px)";
 
 const useStyles = makeStyles({
+  layout: {
+    display: "grid",
+    gridTemplateColumns: "200px minmax(0, 1fr)",
+    gridTemplateRows: "minmax(0, 1fr)",
+    columnGap: tokens.spacingHorizontalXL,
+    flex: "1 1 0",
+    minHeight: 0,
+    [NARROW]: {
+      gridTemplateColumns: "minmax(0, 1fr)",
+      gridTemplateRows: "auto minmax(0, 1fr)",
+      rowGap: tokens.spacingVerticalM,
+    },
+  },
+  page: { display: "flex", flexDirection: "column", minWidth: 0, minHeight: 0 },
   root: {
     alignSelf: "start",
     maxHeight: "100%",
@@ -67,57 +71,61 @@ const useStyles = makeStyles({
   icon: { display: "inline-flex", fontSize: "1.125rem" },
 });
 
-interface Entry {
-  page: string;
+export interface MenuEntry {
+  to: string;
   label: string;
   icon: ReactNode;
+  /** Pages below it count as others. */
+  end?: boolean;
 }
 
-/** The pages of one machine. */
-export function VmMenu({ place }: { place: Place }): ReactNode {
+export interface MenuPart {
+  heading?: string;
+  entries: readonly MenuEntry[];
+}
+
+/** A menu of its own beside the pages of one thing. */
+export function PageMenu(props: {
+  label: string;
+  parts: readonly MenuPart[];
+  children: ReactNode;
+}): ReactNode {
+  const { label, parts, children } = props;
   const styles = useStyles();
-  const own: readonly Entry[] = [
-    { page: "", label: t("vm.overview"), icon: <DesktopRegular /> },
-    { page: "activity", label: t("vm.activity"), icon: <HistoryRegular /> },
-    { page: "access", label: t("vm.access"), icon: <PersonKeyRegular /> },
-  ];
-  const support: readonly Entry[] = [
-    { page: "console", label: t("vm.console"), icon: <WindowConsoleRegular /> },
-    { page: "diagnostics", label: t("vm.diagnostics"), icon: <StethoscopeRegular /> },
-    { page: "reset", label: t("vm.reset"), icon: <PowerRegular /> },
-    { page: "restart", label: t("vm.restart"), icon: <ArrowCounterclockwiseRegular /> },
-  ];
   return (
-    <nav className={styles.root} aria-label={t("vm.menu", { name: place.name })}>
-      <Entries place={place} entries={own} />
-      <div id="support" className={styles.heading}>
-        {t("vm.support")}
-      </div>
-      <Entries place={place} entries={support} labelledBy="support" />
-    </nav>
+    <div className={styles.layout}>
+      <nav className={styles.root} aria-label={label}>
+        {parts.map((part) => (
+          <Part key={part.entries[0]?.to} {...part} />
+        ))}
+      </nav>
+      <div className={styles.page}>{children}</div>
+    </div>
   );
 }
 
-interface EntriesProps {
-  place: Place;
-  entries: readonly Entry[];
-  labelledBy?: string;
-}
-
-function Entries({ place, entries, labelledBy }: EntriesProps): ReactNode {
+function Part({ heading, entries }: MenuPart): ReactNode {
   const styles = useStyles();
+  const id = useId();
   return (
-    <ul className={styles.list} aria-labelledby={labelledBy}>
-      {entries.map(({ page, label, icon }) => (
-        <li key={page}>
-          <NavLink end to={vmPath(place, page)} className={styles.link}>
-            <span className={styles.icon} aria-hidden>
-              {icon}
-            </span>
-            {label}
-          </NavLink>
-        </li>
-      ))}
-    </ul>
+    <>
+      {heading && (
+        <div id={id} className={styles.heading}>
+          {heading}
+        </div>
+      )}
+      <ul className={styles.list} aria-labelledby={heading && id}>
+        {entries.map(({ to, label, icon, end = false }) => (
+          <li key={to}>
+            <NavLink end={end} to={to} className={styles.link}>
+              <span className={styles.icon} aria-hidden>
+                {icon}
+              </span>
+              {label}
+            </NavLink>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

@@ -24,17 +24,17 @@ export function Pager({ page, pages, onPage }: Props): ReactNode {
   const styles = useStyles();
   if (pages < 2) return null;
   return (
-    <nav className={styles.root} aria-label={t("vms.pager")}>
+    <nav className={styles.root} aria-label={t("common.pager")}>
       <Button
         icon={<ChevronLeftRegular />}
-        aria-label={t("vms.previousPage")}
+        aria-label={t("common.previousPage")}
         disabledFocusable={page === 0}
         onClick={() => onPage(page - 1)}
       />
-      <span aria-live="polite">{t("vms.page", { page: page + 1, pages })}</span>
+      <span aria-live="polite">{t("common.page", { page: page + 1, pages })}</span>
       <Button
         icon={<ChevronRightRegular />}
-        aria-label={t("vms.nextPage")}
+        aria-label={t("common.nextPage")}
         disabledFocusable={page === pages - 1}
         onClick={() => onPage(page + 1)}
       />
