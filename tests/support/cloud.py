@@ -17,6 +17,7 @@ import uvicorn
 
 from outofband.access import roles
 from outofband.access.authorizer import Authorizer
+from outofband.audit.log import AuditLog
 from outofband.consoles.gateway import Gateway
 from outofband.consoles.limits import Limits
 from outofband.consoles.listener import Listener
@@ -26,12 +27,14 @@ from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.fleet.fleet import Fleet
 from outofband.http.app import create_app
+from outofband.http.forwarded import Forwarded
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
 from outofband.identity.pki import Pki
 from outofband.net import tls
+from outofband.net.forwarded import Proxies
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.runner import Runner
@@ -142,6 +145,8 @@ class Cloud:
 
     public_pool: tuple[Block, ...] = ()
     """As the setting `public_addresses`; to be set before the start."""
+    trusted_proxies: tuple[str, ...] = ()
+    """As the setting; to be set before the start."""
 
     def __init__(
         self,
@@ -207,7 +212,7 @@ class Cloud:
         )
         await self.sessions.start()
         context = tls.server_context(self.pki.certificate, self.pki.key)
-        self.listener = Listener(self.sessions, limits)
+        self.listener = Listener(self.sessions, limits, proxies=Proxies(self.trusted_proxies))
         await self.listener.start(gateway, context)
         self.storage = Storage(
             self.store,
@@ -217,11 +222,12 @@ class Cloud:
         self.registry = declare(
             self.store, self.authorizer, self.fleet, self.sessions, self.storage, self.public_pool
         )
+        self.audit = AuditLog(self.store, 90)
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, "n1")
         self.runner.start()
         config = uvicorn.Config(
-            create_app(self),
+            Forwarded(Proxies(self.trusted_proxies), create_app(self)),
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,

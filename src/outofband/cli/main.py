@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
     "identity": ("People", "identity:identity", "People, groups and clients; let an administrator in again"),
+    "audit": ("People", "audit:audit", "Who did what; prove that nobody changed the record of it"),
     "keys": ("Keys", "keys:keys", "Master key and signing keys: what there is, and changing them"),
     "ca": ("Keys", "ca:ca", "The control plane's authority and certificate"),
     "az": ("Azure's clients", "az:az", "Azure's own command line on this control plane"),

@@ -110,6 +110,24 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
     show.emit(found, output, table)
 
 
+@vm.command("audit", epilog="Example:  oob vm audit web1 -n 200 -o json")
+@click.argument("name", shell_complete=options.complete_vm)
+@click.option("-n", "count", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
+@options.group
+@options.common
+def audit_(name: str, count: int, group: str | None, state: StateDir, output: str) -> None:
+    """Who did what to VM NAME and at its console, from where, and how it ended; the newest last."""
+    from outofband.cli import audit_events
+
+    with options.sign_in(state) as client:
+        found = list(audit_events.of_vm(client, client.vm(name, group), count))
+
+    def table(events: list[dict[str, Any]]) -> None:
+        show.rows(audit_events.HEADS, map(audit_events.row, events), empty="Nothing was done to it.")
+
+    show.emit(found, output, table)
+
+
 @vm.command(epilog="Example:  oob vm create web1 --image demo --memory 512")
 @click.argument("name")
 @click.option("--host", "machine", help="Host that runs it.  [default: the one with the most room]")

@@ -89,6 +89,10 @@ class ArmClient:
     def get(self, path: str, *, version: str | None = API_VERSION, **query: str) -> Any:
         return self._json(self._send("GET", path, version=version, query=query))
 
+    def text(self, path: str, **query: str) -> bytes:
+        """The body of an answer that is no JSON document."""
+        return self._send("GET", path, version=None, query=query).content
+
     def list(self, path: str, *, version: str | None = API_VERSION, **query: str) -> Iterator[Any]:
         """Every element of a collection, page after page."""
         page = self.get(path, version=version, **query)

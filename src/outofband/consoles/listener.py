@@ -26,6 +26,7 @@ from picows import (
 from outofband.consoles.limits import Limits
 from outofband.consoles.sockets import ConsoleSocket, Gate, StreamSocket, ViewerSocket
 from outofband.core import clock
+from outofband.net.forwarded import Proxies
 from outofband.net.tasks import Tasks
 from outofband.wire.stream import MAX_FRAME
 
@@ -60,8 +61,9 @@ _PATH = re.compile(r"^/(console|stream)/v1/([0-9a-f]{32})(/client)?$")
 class Listener:
     """Accepts sockets and looks after them. `start` it on a bound socket, `close` it at the end."""
 
-    def __init__(self, gate: Gate, limits: Limits | None = None) -> None:
+    def __init__(self, gate: Gate, limits: Limits | None = None, *, proxies: Proxies | None = None) -> None:
         self._gate = gate
+        self._proxies = proxies or Proxies(())
         self._limits = limits or Limits()
         self._sockets: set[ConsoleSocket] = set()
         self._server: asyncio.Server | None = None
@@ -122,6 +124,9 @@ class Listener:
             request.headers["Connection"] = "upgrade"
         kind = ViewerSocket if found[1] == "console" else StreamSocket
         made = kind(self._gate, found[2], self._limits, self._sockets.discard)
+        if self._proxies:
+            fields = [request.headers.getall(each, []) for each in ("Forwarded", "X-Forwarded-For")]
+            made.seen_from = lambda peer: self._proxies.client(peer, *fields)
         self._sockets.add(made)
         return made
 

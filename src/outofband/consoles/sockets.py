@@ -52,6 +52,8 @@ class ConsoleSocket(WSListener):
     ) -> None:
         self.session = session
         self.address = ""
+        self.seen_from: Callable[[str], str] | None = None
+        """From who is connected to who speaks, behind a proxy that is trusted."""
         self.peer: ConsoleSocket | None = None
         """Where frames go; None while there is nobody on the other side."""
         self.opened = False
@@ -173,6 +175,8 @@ class ConsoleSocket(WSListener):
         inner.set_write_buffer_limits(self._limits.write_high, self._limits.write_low)
         peer = inner.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
+        if self.seen_from is not None:
+            self.address = self.seen_from(self.address)
 
     def pause_writing(self) -> None:
         self.congested = True

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from outofband.http.account.routes import account_routes
 from outofband.http.account_policy import PolicyApi
 from outofband.http.arm import ResourceManager
+from outofband.http.audit import AuditDoors
 from outofband.http.azure_console import ADMIN_PATH, CLIENT_PATH, AzureConsoles
 from outofband.http.blobs.app import Blobs
 from outofband.http.directory import DirectoryDoors
@@ -43,6 +44,7 @@ def create_app(services: Services) -> ASGIApp:
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
     consoles = AzureConsoles(services)
     portal, directory, account = Portal(services), DirectoryDoors(services), PolicyApi(services)
+    audit = AuditDoors(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -78,6 +80,8 @@ def create_app(services: Services) -> ASGIApp:
             *provider_routes(services),
             Route("/directory/export", directory.export, methods=["POST"]),
             Route("/directory/import", directory.bring, methods=["POST"]),
+            Route("/audit/export", audit.export, methods=["GET"]),
+            Route("/audit/keys", audit.keys, methods=["GET"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),
             Route("/error", oauth.error, methods=["GET"]),

@@ -14,6 +14,7 @@ from outofband.http.account_api import (
     SessionList,
 )
 from outofband.http.account_policy import PolicyPreview
+from outofband.http.audit import PublicKeys
 from outofband.http.azure_console import ADMIN_PATH, AdminCommand, Done
 from outofband.http.door import Door
 from outofband.http.fleet import TokenRequest
@@ -24,7 +25,7 @@ from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
 
-_SIGN_IN, _FLEET, _SERVICE = "Sign-in", "Fleet", "Service"
+_SIGN_IN, _FLEET, _SERVICE, _AUDIT = "Sign-in", "Fleet", "Service", "Audit"
 _ACCOUNT = "Account"
 _CONSOLE = "Console"
 FORMS: dict[str, dict[str, str]] = {
@@ -50,6 +51,7 @@ FORMS: dict[str, dict[str, str]] = {
 
 _READ = "Needs any role in the tenant."
 _WRITE = "Needs the action `Microsoft.Authorization/users/write` at the scope `/`."
+_LOG = "Needs the action `Microsoft.Insights/eventtypes/values/read` at the scope `/`."
 _OWN = "Needs a token and no right."
 _API = "/account/api"
 _NEW_TOKEN = {"subscription": "id of the subscription", "resourceGroup": "demo", "hours": 1}
@@ -222,6 +224,25 @@ DOORS = (
         about="Remove the second factors of somebody who lost them, and end all sign-ins",
         needs=_WRITE,
         status=204,
+    ),
+    Door(
+        method="get",
+        path="/audit/export",
+        id="Audit_Export",
+        tag=_AUDIT,
+        about="Read the activity log as JSON lines that can be verified elsewhere",
+        needs=_LOG,
+        plain=True,
+        query=(("from", "First day, `2026-03-04`"), ("to", "Last day")),
+    ),
+    Door(
+        method="get",
+        path="/audit/keys",
+        id="Audit_Keys",
+        tag=_AUDIT,
+        about="Read the public keys that the log is signed with",
+        needs=_LOG,
+        answer=PublicKeys,
     ),
     Door(
         method="post",

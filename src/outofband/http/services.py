@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from outofband.access.authorizer import Authorizer
+from outofband.audit.log import AuditLog
 from outofband.consoles.gateway import Gateway
 from outofband.consoles.sessions import Sessions
 from outofband.fleet.fleet import Fleet
@@ -47,6 +48,9 @@ class Services(Protocol):
 
     @property
     def storage(self) -> Storage: ...
+
+    @property
+    def audit(self) -> AuditLog: ...
 
     @property
     def unready(self) -> Callable[[], str | None]:

@@ -15,8 +15,6 @@ from outofband.store.wrapping import wrap_all
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 3600.0
-KEEP_ACTIVITY = timedelta(days=90)
-"""As long as Azure keeps its activity log."""
 KEEP_OPERATIONS = timedelta(days=7)
 KEEP_COMMANDS = timedelta(days=7)
 KEEP_WITHHELD = timedelta(days=3)
@@ -47,7 +45,6 @@ async def forget(services: Services) -> None:
     """Each kind in a unit of its own: other writers wait behind a long one."""
     store, now = services.store, clock.now()
     kinds = (
-        (store.activity.prune, KEEP_ACTIVITY),
         (store.operations.prune, KEEP_OPERATIONS),
         (store.outbox.prune, KEEP_COMMANDS),
         (store.withheld.prune, KEEP_WITHHELD),
@@ -66,3 +63,4 @@ async def forget(services: Services) -> None:
     for prune, keep in kinds:
         async with store.write() as tx:
             await prune(tx, now - keep)
+    await services.audit.retention.run(now)

@@ -26,7 +26,7 @@ from outofband.identity.pki import BACKDATE, fingerprint
 from outofband.net import logs, process
 from outofband.server import settings as configured
 from outofband.server.certificates import Certificates
-from outofband.server.recovery import require_owner, user_name
+from outofband.server.recovery import VERBS_NODE, require_owner, user_name
 from outofband.server.settings import Settings
 from outofband.store.store import Store
 from outofband.store.vault import UNWRAPPED, Vault, key_id
@@ -148,7 +148,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.asynccontextmanager
 async def _store(state: StateDir, settings: Settings, *, vault: bool = True) -> AsyncIterator[Store]:
-    store = await Store.beside(settings.store(state), settings.master_keys(state) if vault else None)
+    store = await Store.beside(
+        settings.store(state), settings.master_keys(state) if vault else None, node=VERBS_NODE
+    )
     try:
         yield store
     finally:

@@ -13,15 +13,19 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from starlette.types import ASGIApp
 
 from outofband.access.roles import OWNER
 from outofband.core import clock
+from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.http.app import create_app
+from outofband.http.forwarded import Forwarded
 from outofband.identity import bootstrap, first_user
 from outofband.identity.bootstrap import FirstStart
 from outofband.identity.pki import Pki
+from outofband.net.forwarded import Proxies
 from outofband.net.tasks import Tasks
 from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.server.blobs import open_storage
@@ -70,13 +74,14 @@ class Node:
         """Serve until `stop`. Calls `ready` once both ports serve. Raises Fault when it cannot start."""
         async with self._services() as services:
             certificates = services.certificates
-            edge = Edge(create_app(services), certificates.context())
+            edge = Edge(self._app(services), certificates.context())
             await services.listener.start(self._console, certificates.context())
             serving = self._tasks.spawn("edge", edge.serve_on(self._arm))
             # Without its API a node is of no use: whoever started it may start it again.
             serving.add_done_callback(lambda _: self.stop())
             accepting = self._tasks.spawn("edge.accepting", edge.accepting.wait())
             await asyncio.wait((serving, accepting), return_when=asyncio.FIRST_COMPLETED)
+            self._tasks.spawn("audit.seal", services.audit.sealer.run())
             self._tasks.spawn("housekeeping", keep_house(services))
             self._tasks.spawn("watch", watch(services))
             if not self._stop.is_set():
@@ -93,7 +98,9 @@ class Node:
         """Everything made and started but the two ports."""
         state, settings = self._state, self._settings
         async with contextlib.AsyncExitStack() as ends:
-            store = await Store.open(settings.store(state), settings.master_keys(state))
+            store = await Store.open(
+                settings.store(state), settings.master_keys(state), node=settings.node_name
+            )
             ends.push_async_callback(store.close)
             certificates = Certificates.open(state, settings, store.vault)
             storage = await open_storage(settings, state, store)
@@ -134,6 +141,16 @@ class Node:
         await edge.leave()
         await asyncio.wait([serving])
         await services.listener.close()
+        # The last word: up to here nothing is missing.
+        try:
+            await services.audit.sealer.seal(clock.now(), closed=True)
+        except Fault as fault:
+            log.warning("audit.not_closed", code=fault.code)
+
+    def _app(self, services: Services) -> ASGIApp:
+        proxies = Proxies(self._settings.trusted_proxies)
+        app = create_app(services)
+        return Forwarded(proxies, app) if proxies else app
 
     def _unready(self) -> str | None:
         if self._stop.is_set():

@@ -19,6 +19,9 @@ from outofband.identity.recovery import Recovered, Recovery
 from outofband.server import settings as configured
 from outofband.store.store import Store
 
+VERBS_NODE = f"{socket.gethostname()} verbs"
+"""Names the audit chain of what verbs on this host do on the store itself."""
+
 
 def recover(state: StateDir, name: str | None, *, clear_factors: bool = False) -> Recovered:
     """Let a person in again; blocks for about a second. Raises NotTheOwner and those of `identity.recovery`.
@@ -44,7 +47,7 @@ def require_owner(state: StateDir) -> None:
 
 
 async def _recover(url: str, name: str | None, clear_factors: bool) -> Recovered:
-    store = await Store.beside(url)
+    store = await Store.beside(url, node=VERBS_NODE)
     try:
         owners = Owners(store, OWNER)
         recovery = Recovery(store, Directory(store, Passwords(), owners), owners)

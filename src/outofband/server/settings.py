@@ -25,6 +25,8 @@ The file is flat and every key is optional:
     vault_key_file = "/run/secrets/vault"   # the master key that encrypts stored secrets; control/vault.key
     signing_key_days = 90                   # how long a key signs tokens before the next one does
     refused_passwords_file = "/usr/share/dict/leaked"   # passwords that nobody may choose, one a line
+    activity_days = 90                      # how long the activity log is kept
+    trusted_proxies = ["192.0.2.8"]         # whose X-Forwarded-For and Forwarded say who the client is
     certificate_file = "/etc/ssl/oob.pem"   # a certificate of your own, in place of one we issue: leaf, chain
     certificate_key_file = "/etc/ssl/oob.key"
     certificate_ca_file = "/etc/ssl/ca.pem" # what clients and agents trust it by
@@ -52,6 +54,7 @@ from outofband.identity.keys import MAX_AGE
 from outofband.identity.passwords import MIN_LENGTH
 from outofband.identity.pki import LOCAL_NAMES
 from outofband.identity.refused_passwords import RefusedPasswords
+from outofband.net.forwarded import network
 from outofband.resources.limits import DEFAULT
 from outofband.store import master_keys
 from outofband.store.master_keys import KeySource
@@ -62,7 +65,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 PREFIX = "OOB_"
 NEWLINE = "\n"
-_LISTS = frozenset({"names", "public_addresses"})
+_LISTS = frozenset({"names", "public_addresses", "trusted_proxies"})
 _BLOB_URL = re.compile(r"^https://(\{account\}\.blob\.[A-Za-z0-9.-]+(:\d+)?|[^/{}?#]+/blob/\{account\})/?$")
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -95,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     vault_key_file: str = ""
     signing_key_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = MAX_AGE.days
     refused_passwords_file: str = ""
+    activity_days: Annotated[int, msgspec.Meta(ge=1, le=36500)] = 90
+    trusted_proxies: tuple[str, ...] = ()
     certificate_file: str = ""
     certificate_key_file: str = ""
     certificate_ca_file: str = ""
@@ -218,6 +223,12 @@ def load(state: StateDir, environment: Mapping[str, str] = os.environ, **argumen
     if found.blob_url and not _BLOB_URL.fullmatch(found.blob_url):
         detail = "blob_url has to be https://{account}.blob.NAME/ or https://NAME/blob/{account}/"
         raise Fault("SettingsInvalid", path=str(path), detail=detail)
+    for each in found.trusted_proxies:
+        try:
+            network(each)
+        except ValueError as error:
+            detail = f"trusted_proxies: '{each}' is no address and no block like 10.0.0.0/8"
+            raise Fault("SettingsInvalid", path=str(path), detail=detail) from error
     _ = found.public_pool  # what is wrong in it is told at the start, not at the first request
     return found
 

@@ -10,6 +10,7 @@ import msgspec
 
 from outofband.access.authorizer import Authorizer
 from outofband.access.roles import OWNER
+from outofband.audit.log import AuditLog
 from outofband.consoles.gateway import Gateway
 from outofband.consoles.limits import Limits
 from outofband.consoles.listener import Listener
@@ -21,6 +22,7 @@ from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
 from outofband.identity.passwords import Passwords
+from outofband.net.forwarded import Proxies
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
@@ -51,6 +53,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     kernel: Kernel
     runner: Runner
     storage: Storage
+    audit: AuditLog
     unready: Callable[[], str | None]
 
 
@@ -106,10 +109,11 @@ def wire(
         fleet=fleet,
         gateway=gateway,
         sessions=sessions,
-        listener=Listener(sessions, limits),
+        listener=Listener(sessions, limits, proxies=Proxies(settings.trusted_proxies)),
         registry=registry,
         kernel=Kernel(store, authorizer, registry, RequestLimits(settings.allowances)),
         runner=Runner(store, registry, node),
         storage=storage,
+        audit=AuditLog(store, settings.activity_days),
         unready=unready,
     )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.store import tables
+from outofband.store.audit import Audit
 from outofband.store.columns import inside
 from outofband.store.tx import Tx, columns
 
@@ -69,6 +70,9 @@ class Doer(Protocol):
 
 
 class Activity:
+    def __init__(self, audit: Audit | None = None) -> None:
+        self._audit = audit or Audit()
+
     async def add(
         self,
         tx: Tx,
@@ -113,6 +117,7 @@ class Activity:
             "properties": properties or {},
             "role": role,
         }
+        values = await self._audit.place(tx, values, now)
         await tx.change(sa.insert(tables.activity).values(values))
         return event
 
@@ -171,8 +176,9 @@ class Activity:
         return ActivityPage(items=found[:size], after=str(found[size - 1].sequence) if more else None)
 
     async def prune(self, tx: Tx, before: datetime) -> int:
-        """Forget what is older than `before`."""
-        return await tx.change(sa.delete(tables.activity).where(tables.activity.c.at < before))
+        """Forget what is older than `before` and in no chain; for the rest see `audit/retention.py`."""
+        table = tables.activity
+        return await tx.change(sa.delete(table).where(table.c.at < before, table.c.link.is_(None)))
 
 
 def _position(after: str) -> int:

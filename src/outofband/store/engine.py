@@ -40,6 +40,8 @@ from outofband.store.tx import AsyncTx, Tx
 
 ATTEMPTS = 4
 """How often a unit is begun, or run by `transact`, before its fault is shown."""
+NODE = "local"
+"""The node's name where none is given."""
 _WRITE_LOCK = 0x6F6F62  # "oob": one advisory lock number, the same in every node
 
 T = TypeVar("T")
@@ -48,7 +50,9 @@ T = TypeVar("T")
 class Database:
     """An open database. Make one with `Database.open`; close it with `close`."""
 
-    def __init__(self, url: sa.URL) -> None:
+    def __init__(self, url: sa.URL, node: str) -> None:
+        self.node = node
+        """Names the chain of what this process adds to the activity log."""
         self._url = url
         self._sqlite = is_sqlite(url)
         self._lock: ProcessLock | None = None
@@ -66,7 +70,7 @@ class Database:
         return "sqlite" if self._sqlite else "postgresql"
 
     @classmethod
-    async def beside(cls, url: str) -> Database:
+    async def beside(cls, url: str, node: str = NODE) -> Database:
         """Open a database that another process may have open, for one short unit of work (ADR 17).
 
         It takes no lock and changes no schema. Its bell is heard by nodes on PostgreSQL only; others look by
@@ -76,7 +80,7 @@ class Database:
         parsed = parse_url(url)
         if is_sqlite(parsed):
             refuse_missing(Path(parsed.database or ""))
-        database = cls(parsed)
+        database = cls(parsed, node)
         try:
             async with database.read() as tx:
                 await tx.run_sync(migrate.require_current)
@@ -86,14 +90,14 @@ class Database:
         return database
 
     @classmethod
-    async def open(cls, url: str) -> Database:
+    async def open(cls, url: str, node: str = NODE) -> Database:
         """Open `sqlite:////absolute/path` or `postgresql://user:password@host/name` and bring its schema up
         to date.
 
         Raises Fault StoreUrlInvalid, StoreInUse, StoreOnNetworkFilesystem, StoreUnavailable or StoreTooNew.
         """
         parsed = parse_url(url)
-        database = cls(parsed)
+        database = cls(parsed, node)
         try:
             if is_sqlite(parsed):
                 database._lock = claim(Path(parsed.database or ""))
@@ -135,7 +139,7 @@ class Database:
         assert self._reader is not None
         connection = await self._open_unit(self._reader, turn=False)
         try:
-            yield AsyncTx(connection, self.dialect)
+            yield AsyncTx(connection, self.dialect, self.node)
         except Exception as error:
             if (fault := faults.translate(error)) is not None:
                 raise fault from error
@@ -153,7 +157,7 @@ class Database:
         """
         await self._take_turn()
         connection = await self._open_unit(self._writer, turn=True)
-        tx = AsyncTx(connection, self.dialect)
+        tx = AsyncTx(connection, self.dialect, self.node)
         try:
             yield tx
         except BaseException as error:

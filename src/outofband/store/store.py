@@ -8,6 +8,7 @@ from outofband.store.agents import Agents
 from outofband.store.applications import Applications
 from outofband.store.assertions import ClientAssertions
 from outofband.store.assignments import Assignments
+from outofband.store.audit import Audit
 from outofband.store.blobs import Blobs
 from outofband.store.blobs_accounts import StorageAccounts
 from outofband.store.blobs_containers import Containers
@@ -17,7 +18,7 @@ from outofband.store.console_settings import ConsoleSettings
 from outofband.store.custodians import Custodians
 from outofband.store.device_codes import DeviceCodes
 from outofband.store.directory import Directory
-from outofband.store.engine import Database
+from outofband.store.engine import NODE, Database
 from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.external_identities import ExternalIdentities, ExternalMemberships
 from outofband.store.external_sign_ins import ExternalSignIns
@@ -91,7 +92,8 @@ class Store:
         self.containers = Containers()
         self.blobs = Blobs()
         self.blob_objects = BlobObjects()
-        self.activity = Activity()
+        self.audit = Audit()
+        self.activity = Activity(self.audit)
         self.agents = Agents()
         self.enrolment = EnrolmentTokens()
         self.outbox = Outbox()
@@ -111,13 +113,13 @@ class Store:
         return self._vault
 
     @classmethod
-    async def open(cls, url: str, keys: KeySource | None = None) -> Store:
+    async def open(cls, url: str, keys: KeySource | None = None, *, node: str = NODE) -> Store:
         """As `Database.open`; then every secret is brought under the first of the master keys, those that an
         earlier version left in clear among them. Without `keys` the store has no vault.
 
         Raises Fault VaultKeyMissing, VaultKeyWrong, VaultKeyInvalid or VaultKeyFixed too.
         """
-        db = await Database.open(url)
+        db = await Database.open(url, node)
         try:
             if keys is None:
                 return cls(db)
@@ -129,9 +131,9 @@ class Store:
             raise
 
     @classmethod
-    async def beside(cls, url: str, keys: KeySource | None = None) -> Store:
+    async def beside(cls, url: str, keys: KeySource | None = None, *, node: str = NODE) -> Store:
         """As `Database.beside`, with a vault when there are master keys to open it with."""
-        db = await Database.beside(url)
+        db = await Database.beside(url, node)
         try:
             return cls(db, await _vault(db, keys) if keys is not None else None)
         except BaseException:

@@ -224,6 +224,12 @@ activity = sa.Table(
     sa.Column("operation_id", Text, nullable=False),
     sa.Column("properties", Json, nullable=False),
     sa.Column("role", Text),
+    # Its place in the audit chain (store/audit.py); NULL in rows from before there was one.
+    sa.Column("node", Text),
+    sa.Column("day", Text),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("link", Text),
+    sa.Index("ix_activity_chain", "node", "day", "number", unique=True),
     sa.Index("ix_activity_subscription", "subscription_id", "at"),
     sa.Index("ix_activity_resource", "resource_key", "at"),
 )

@@ -27,6 +27,8 @@ class Tx(ABC):
 
     dialect: str
     """`sqlite` or `postgresql`."""
+    node = "local"
+    """Whose chain what it adds to the activity log goes into."""
 
     def __init__(self) -> None:
         self._topics: dict[str, None] = {}
@@ -85,10 +87,11 @@ class Tx(ABC):
 class AsyncTx(Tx):
     """On a connection of one of SQLAlchemy's asynchronous engines: all that writes, and all on PostgreSQL."""
 
-    def __init__(self, connection: AsyncConnection, dialect: str) -> None:
+    def __init__(self, connection: AsyncConnection, dialect: str, node: str) -> None:
         super().__init__()
         self._connection = connection
         self.dialect = dialect
+        self.node = node
 
     async def change(self, statement: sa.Executable) -> int:
         # The count of an INSERT is otherwise -1 on PostgreSQL, and a conflict could not be told.

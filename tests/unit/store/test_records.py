@@ -70,7 +70,7 @@ async def test_activity_is_read_newest_first_in_pages(
     assert (newest.level, newest.caller, newest.scope) == ("Error", "ann", str(VM))
     assert (newest.resource_type, newest.operation_id) == ("Microsoft.Compute/virtualMachines", "c4")
     async with store.write() as tx:
-        assert await store.activity.prune(tx, now + MINUTE) == 2
+        assert await store.activity.prune(tx, now + MINUTE) == 0, "what is in a chain goes by whole days"
 
 
 async def test_a_session_is_noted_from_ticket_to_end(
