@@ -49,15 +49,13 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def ending(event: dict[str, Any]) -> str:
-    """`Succeeded`, and of a console's session how long, how much, and why it ended."""
+    """`Succeeded`, and of a console's session how long and why it ended."""
     told, properties = [event["status"]["value"]], event["properties"]
     if sub := event["subStatus"]["value"]:
         told.append(f"({sub})")
     if "seconds" in properties:
         told.append(f"after {properties['seconds']} s")
-    if "bytesIn" in properties:
-        told.append(f"{properties['bytesIn']} bytes typed, {properties['bytesOut']} shown")
-    for name in ("mode", "client", "by", "reasonGiven", "command"):
+    for name in ("mode", "client", "reason", "observed"):
         if properties.get(name):
             told.append(f"{name} {properties[name]}")
     return " ".join(told)
