@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from outofband.access import roles
@@ -17,6 +18,7 @@ from outofband.core import clock
 from outofband.identity import totp
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
+from outofband.identity.external.sign_in import External
 from outofband.store.assignments import Assignment
 from outofband.store.groups import GROUP, Group
 from outofband.store.role_definitions import RoleDefinition
@@ -301,6 +303,30 @@ async def test_what_comes_back_counts_once_here_and_from_there(town: Town, someb
         mine = parse_qs(urlsplit(own).query)["code"]
         refused(await injector.browser.go(own.replace(mine[0], code[0])), "ProviderRefused")
     assert {each["provider"] for each in await town.acts("ExternalMixUp")} >= {provider["name"]}
+
+
+async def test_what_was_checked_by_other_settings_counts_for_nothing(
+    town: Town, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The issuer is another one by the time the provider has answered: its subjects are other people."""
+    name = login()
+    town.provider.account(name)
+    provider = await town.register()
+    address = await somebody.leave(provider)
+    back = await somebody.elsewhere.sign_in(address, name)
+    told = External._told
+
+    async def and_changed(self: External, *words: Any) -> Any:
+        found = await told(self, *words)
+        async with town.cloud.store.write() as tx:
+            kept = await town.cloud.store.identity_providers.get(tx, provider["id"])
+            assert kept is not None
+            other = msgspec.structs.replace(kept, issuer="https://other.example")
+            await town.cloud.store.identity_providers.change(tx, other)
+        return found
+
+    monkeypatch.setattr(External, "_told", and_changed)
+    refused(await somebody.browser.go(back), "ExternalSignInOver")
 
 
 async def test_who_is_not_to_come_in_does_not(town: Town) -> None:

@@ -34,6 +34,8 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 
 MAX_STATE = 100
+_CHECKED_BY = ("issuer", "client_id", "settings")
+"""What an answer was checked by: it says nothing when one of these has changed meanwhile."""
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +215,7 @@ class External:
             await self._note_refused(provider, fault, visitor, now)
             raise
         async with self._store.write() as tx:
-            decided = await self._decide(tx, provider.id, told, row, who, visitor, now)
+            decided = await self._decide(tx, provider, told, row, who, visitor, now)
         # Outside the unit: a refusal is committed, with its row.
         if isinstance(decided, Fault):
             await self._note_refused(provider, decided, visitor, now)
@@ -257,17 +259,20 @@ class External:
     async def _decide(
         self,
         tx: Tx,
-        provider_id: str,
+        asked: IdentityProvider,
         told: Told,
         row: ExternalSignIn,
         who: SignedIn | None,
         visitor: Visitor,
         now: datetime,
     ) -> Back | Fault:
-        """On what the store says now: the provider was away for a while."""
-        provider = await self._store.identity_providers.get(tx, provider_id)
+        """On what the store says now: the provider that was `asked` was away for a while."""
+        provider = await self._store.identity_providers.get(tx, asked.id)
         if provider is None or provider.disabled:
-            return Fault("ProviderDisabled", name=provider.name if provider is not None else "")
+            return Fault("ProviderDisabled", name=asked.name)
+        if any(getattr(provider, name) != getattr(asked, name) for name in _CHECKED_BY):
+            # A subject is somebody else with another issuer, and other words prove a second factor.
+            return Fault("ExternalSignInOver")
         methods = f"{EXTERNAL} {MFA}" if told.factors else EXTERNAL
         if row.aim is Aim.SIGN_IN:
             return await self._enter(tx, provider, told, row, methods, who, visitor, now)
