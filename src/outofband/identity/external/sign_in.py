@@ -78,6 +78,8 @@ class External:
         self._directory = directory
         # Each makes a row, and anybody may begin one; a whole office may come from one address.
         self._begun = Limiter(burst=120, interval=1.0)
+        # Each makes a row of the log, and leaves the sign-in for the browser that it belongs to.
+        self._astray = Limiter(burst=20, interval=6.0)
         self.providers = Providers()
         self.accounts = Accounts(store)
         self._client = Client(store, self.providers)
@@ -140,10 +142,7 @@ class External:
         Raises Fault ProviderNotFound, ProviderDisabled, ProviderUnreachable, ProviderAnswerInvalid or
         TooManyTries.
         """
-        moment = clock.monotonic()
-        if (wait := self._begun.wait(visitor.source, moment)) > 0:
-            raise Fault("TooManyTries", seconds=math.ceil(wait))
-        self._begun.failed(visitor.source, moment)
+        self._limit(self._begun, visitor)
         async with self._store.read() as tx:
             tenant_id = who.user.tenant_id if who is not None else await self._tenant(tx, path)
             provider = await self._store.identity_providers.get(tx, provider_id[:MAX_STATE])
@@ -188,7 +187,7 @@ class External:
         """Take what a browser came back with. Raises Fault ExternalSignInOver, ExternalOtherBrowser,
         ExternalMixUp, ExternalDeclined, ProviderDisabled, ProviderUnreachable, ProviderAnswerInvalid,
         ProviderRefused, ExternalTokenInvalid, ExternalNotAllowed, ExternalUnknown, ExternalNameTaken,
-        ExternalTaken, ExternalOtherUser or AccountDisabled.
+        ExternalTaken, ExternalOtherUser, AccountDisabled or TooManyTries.
         """
         state = fields.get("state", "")
         if not 0 < len(state) <= MAX_STATE:
@@ -202,6 +201,8 @@ class External:
             raise Fault("ExternalSignInOver")
         # Another browser's is left to the one that it belongs to.
         own = secret is not None and secrets.matches(secret, row.browser)
+        if not own:
+            self._limit(self._astray, visitor)
         if own:
             async with self._store.write() as tx:
                 if not await self._store.external_sign_ins.end(tx, row.digest):
@@ -221,6 +222,13 @@ class External:
             await self._note_refused(provider, decided, visitor, now)
             raise decided
         return decided
+
+    def _limit(self, limiter: Limiter, visitor: Visitor) -> None:
+        """Count one more from there. Raises Fault TooManyTries."""
+        moment = clock.monotonic()
+        if (wait := limiter.wait(visitor.source, moment)) > 0:
+            raise Fault("TooManyTries", seconds=math.ceil(wait))
+        limiter.failed(visitor.source, moment)
 
     async def _told(
         self,
