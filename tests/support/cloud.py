@@ -239,7 +239,9 @@ class Cloud:
         self._server = _Server(config)
         self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[arm]))
         await until(lambda: self._server.started)
-        self.http = httpx.AsyncClient(base_url=self.base, verify=self.client_context(), trust_env=False)
+        self.http = httpx.AsyncClient(
+            base_url=self.base, verify=self.client_context(), trust_env=False, timeout=30.0
+        )
 
     async def stop(self) -> None:
         await self.http.aclose()

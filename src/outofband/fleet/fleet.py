@@ -108,6 +108,13 @@ class Fleet:
         view = self._hosts.view(agent)
         return view is not None and view.connected
 
+    def linked(self, agent: Agent) -> bool:
+        """Whether the agent of a row just read is connected.
+
+        The row is the newest word on links to other nodes; on those to this node it comes after the fact.
+        """
+        return self._hosts.link(agent.id) is not None or agent.linked_beside(self._node)
+
     def host(self, agent: str) -> HostView | None:
         """A host by its agent's id."""
         return self._hosts.view(agent)

@@ -73,8 +73,7 @@ class _Host:
     @property
     def connected(self) -> bool:
         """Here, or by the last word of the store on another node."""
-        elsewhere = self.agent.link_id is not None and self.agent.link_node != self.node
-        return self.link is not None or elsewhere
+        return self.link is not None or self.agent.linked_beside(self.node)
 
 
 class Hosts:

@@ -33,7 +33,7 @@ from outofband.http.provider_shapes import (
     provider_shape,
 )
 from outofband.http.services import Services
-from outofband.identity.external.settings import Settings
+from outofband.identity.external.settings import Settings, read
 from outofband.identity.trail import NAMESPACE
 from outofband.resources import exchange
 from outofband.resources.trail import Trail
@@ -78,7 +78,7 @@ class ProviderDoors(GraphDoor):
         async def work(deed: Deed, body: bytes, tx: Tx) -> Response:
             wanted, principal = edge.decoded(body, NewProvider), deed.request.principal
             given, settings = wanted.given(), wanted.settings({})
-            await self._require_groups(principal, tx, settings)
+            await self._require_reach(principal, tx, settings, frozenset())
             made = await self._directory.add(
                 tx,
                 principal.tenant,
@@ -105,7 +105,8 @@ class ProviderDoors(GraphDoor):
             provider = await self._of(deed, tx)
             settings = wanted.settings(provider.settings)
             # Also when they stay: who else may say what is mapped decides who is let into the groups.
-            await self._require_groups(principal, tx, settings)
+            proved = frozenset(read(provider.settings).second_factor)
+            await self._require_reach(principal, tx, settings, proved)
             kept = await self._directory.change(
                 tx,
                 provider,
@@ -230,7 +231,14 @@ class ProviderDoors(GraphDoor):
 
         return await self.changing(request, KIND, verb, whole, named="provider")
 
-    async def _require_groups(self, principal: Principal, tx: Tx, settings: Settings) -> None:
+    async def _require_reach(
+        self, principal: Principal, tx: Tx, settings: Settings, proved: frozenset[str]
+    ) -> None:
+        """What a provider says decides on groups, and on factors: `proved` are the words that counted as a
+        second one. More of them relax the tenant's rule, which is for who manages people.
+        """
+        if set(settings.second_factor) - proved:
+            await self.services.authorizer.require(principal, WRITES[USERS], ROOT, tx)
         if settings.group_map:
             await self.services.authorizer.require(principal, WRITES[GROUPS], ROOT, tx)
         for each in settings.group_map:

@@ -194,7 +194,10 @@ class Exporter:
         members: list[str] = []
         while True:
             after = members[-1] if members else None
-            page = await self._store.groups.members(tx, group.object_id, after=after, limit=MAX_PAGE)
+            # What a provider gave comes with the next sign-in through it, or not.
+            page = await self._store.groups.members(
+                tx, group.object_id, after=after, limit=MAX_PAGE, by_hand=True
+            )
             if not page:
                 break
             members += [each.member_id for each in page]

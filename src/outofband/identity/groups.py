@@ -94,18 +94,22 @@ class GroupDirectory:
             await self._store.custodians.forget(tx, group.object_id)
             await self._store.groups.remove(tx, group.object_id)
 
-    async def add_member(self, tx: Tx, group: Group, member_id: str, now: datetime) -> Member:
-        """Raises Fault DirectoryObjectNotFound, MemberExists, GroupFull, GroupCycle and GroupDepth."""
+    async def add_member(
+        self, tx: Tx, group: Group, member_id: str, now: datetime, *, adopt: bool = True
+    ) -> Member:
+        """With `adopt`, one that a provider gave becomes one that was made by hand, and stays.
+
+        Raises Fault DirectoryObjectNotFound, MemberExists, GroupFull, GroupCycle and GroupDepth.
+        """
         found = await self.member(tx, group.tenant_id, member_id)
         if isinstance(found, Group):
             await self._fit(tx, group, found)
         if await self._store.groups.member_count(tx, group.object_id) >= MAX_MEMBERS:
             raise Fault("GroupFull", name=group.name, limit=MAX_MEMBERS)
         made = await self._store.groups.add_member(tx, group.object_id, found.object_id, kind_of(found), now)
-        # One that a provider gave becomes one that was made by hand, and stays.
-        if not made and not await self._store.external_memberships.adopt(
-            tx, group.object_id, found.object_id
-        ):
+        if not made and adopt:
+            made = await self._store.external_memberships.adopt(tx, group.object_id, found.object_id)
+        if not made:
             raise Fault("MemberExists", name=group.name, member=found.name)
         return found
 

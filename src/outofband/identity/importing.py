@@ -261,7 +261,7 @@ class Importer:
         for each in entry.members:
             here = self._here(each)
             try:
-                member = await self._groups.add_member(tx, group, here, self._now)
+                member = await self._groups.add_member(tx, group, here, self._now, adopt=False)
             except Fault as fault:
                 # A failed INSERT was none: the unit goes on.
                 if fault.code != "MemberExists":

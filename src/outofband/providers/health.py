@@ -183,8 +183,8 @@ def _reported(report: VmReport, now: datetime) -> Health:
             )
 
 
-def of_host(agent: Agent, host: HostView | None, now: datetime) -> Health:
-    if agent.connected or (host is not None and host.connected):
+def of_host(agent: Agent, connected: bool, now: datetime) -> Health:
+    if connected:
         return Health(
             state=State.AVAILABLE,
             title="Available",

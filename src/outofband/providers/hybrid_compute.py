@@ -72,7 +72,7 @@ class Machines:
 
     def _properties(self, agent: Agent) -> dict[str, Any]:
         view = self._fleet.host(agent.id)
-        connected = agent.connected or (view is not None and view.connected)
+        connected = self._fleet.linked(agent)
         changed = agent.link_since if connected else agent.last_seen
         properties: dict[str, Any] = {
             "provisioningState": "Succeeded",

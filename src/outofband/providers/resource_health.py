@@ -119,7 +119,7 @@ class AvailabilityStatuses:
 
     def _machine(self, agent: Agent, now: datetime) -> Item:
         return _item(
-            parse_id(agent.resource_id), DEFAULT_LOCATION, of_host(agent, self._fleet.host(agent.id), now)
+            parse_id(agent.resource_id), DEFAULT_LOCATION, of_host(agent, self._fleet.linked(agent), now)
         )
 
 

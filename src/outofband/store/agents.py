@@ -37,9 +37,9 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     link_node: str | None
     link_since: datetime | None
 
-    @property
-    def connected(self) -> bool:
-        return self.link_id is not None
+    def linked_beside(self, node: str) -> bool:
+        """Whether a node other than `node` holds the agent's link."""
+        return self.link_id is not None and self.link_node != node
 
     @property
     def resource_id(self) -> str:

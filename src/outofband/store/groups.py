@@ -22,6 +22,14 @@ GROUP = "Group"
 """What role assignments call a group."""
 MAX_PAGE = 1000
 
+_BY_HAND = ~sa.exists(
+    sa.select(external_memberships.c.provider_id).where(
+        external_memberships.c.group_id == group_members.c.group_id,
+        external_memberships.c.member_id == group_members.c.member_id,
+    )
+)
+"""Of a membership: no provider gave it."""
+
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     object_id: str
@@ -109,10 +117,18 @@ class Groups:
         await tx.change(sa.delete(group_members).where(group_members.c.member_id == member_id.lower()))
 
     async def members(
-        self, tx: Tx, group_id: str, *, after: str | None = None, limit: int = MAX_PAGE
+        self,
+        tx: Tx,
+        group_id: str,
+        *,
+        after: str | None = None,
+        limit: int = MAX_PAGE,
+        by_hand: bool = False,
     ) -> list[Member]:
-        """Direct ones, by id; `after` is the id before the page."""
+        """Direct ones, by id; `after` is the id before the page; `by_hand` as for `people`."""
         query = columns(group_members, Member).where(group_members.c.group_id == group_id.lower())
+        if by_hand:
+            query = query.where(_BY_HAND)
         if after is not None:
             query = query.where(group_members.c.member_id > after.lower())
         return await tx.rows(Member, query.order_by(group_members.c.member_id).limit(limit))
@@ -136,11 +152,7 @@ class Groups:
             group_members.c.group_id == inside.c.id, group_members.c.member_type == kind
         )
         if by_hand:
-            mark = external_memberships
-            given = sa.and_(
-                mark.c.group_id == group_members.c.group_id, mark.c.member_id == group_members.c.member_id
-            )
-            query = query.where(~sa.exists(sa.select(mark.c.provider_id).where(given)))
+            query = query.where(_BY_HAND)
         return {row[0] for row in await tx.fetch(query)}
 
     async def nested(self, tx: Tx, group_ids: Collection[str]) -> set[str]:

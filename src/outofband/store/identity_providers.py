@@ -9,8 +9,9 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
+from outofband.store.device_codes import DeviceState
 from outofband.store.external_tables import external_identities, identity_providers
-from outofband.store.tables import sign_in_sessions
+from outofband.store.tables import device_codes, sign_in_sessions, sign_in_steps
 from outofband.store.tx import Tx, columns
 
 
@@ -84,16 +85,24 @@ class IdentityProviders:
         keep: str | None = None,
     ) -> int:
         """End the sessions of everybody who is linked there, or of the user `of`, that were proved with
-        `word` (of `SignInSession.methods`), but `keep` and what lives in it; how many.
+        `word` (of `SignInSession.methods`), but `keep` and what lives in it; how many. What was to become
+        one, a device's code that was allowed or half a sign-in, never will.
         """
         linked = sa.select(external_identities.c.object_id).where(
             external_identities.c.provider_id == provider_id.lower()
         )
         if of is not None:
             linked = linked.where(external_identities.c.object_id == of.lower())
+
+        def by_it(table: sa.Table) -> sa.ColumnElement[bool]:
+            proved = sa.literal(" ") + table.c.methods + sa.literal(" ")
+            return sa.and_(table.c.object_id.in_(linked), proved.contains(f" {word} ", autoescape=True))
+
+        allowed = sa.and_(by_it(device_codes), device_codes.c.state == DeviceState.ALLOWED)
+        await tx.change(sa.update(device_codes).where(allowed).values(state=DeviceState.WITHDRAWN))
+        await tx.change(sa.delete(sign_in_steps).where(by_it(sign_in_steps)))
         table = sign_in_sessions
-        by_it = (sa.literal(" ") + table.c.methods + sa.literal(" ")).contains(f" {word} ", autoescape=True)
-        theirs = sa.and_(table.c.object_id.in_(linked), table.c.ended.is_(None), by_it)
+        theirs = sa.and_(by_it(table), table.c.ended.is_(None))
         if keep is not None:
             # A NULL parent is "not known to be different" in SQL, hence the coalesce.
             theirs = sa.and_(theirs, table.c.id != keep, sa.func.coalesce(table.c.parent_id, "") != keep)

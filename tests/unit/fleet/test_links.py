@@ -55,6 +55,19 @@ async def test_nothing_counts_before_the_proof(plane: Plane, first: str) -> None
             await socket.recv()
 
 
+async def test_a_host_is_away_before_the_store_says_so(plane: Plane, agent: AgentPeer) -> None:
+    await agent.connect()
+    name = agent.identity.agent
+    async with plane.store.write() as tx:
+        await agent.kill()
+        await until(lambda: not plane.fleet.connected(name))
+        row = await plane.store.agents.get(tx, name)
+        assert row is not None and row.link_id is not None, "the end of the link waits for this writer"
+        assert not plane.fleet.linked(row)
+        beside = msgspec.structs.replace(row, link_node="another")
+        assert plane.fleet.linked(beside)
+
+
 async def test_a_newer_link_takes_the_place_of_the_older(plane: Plane, agent: AgentPeer) -> None:
     await agent.connect()
     older = agent.protocol

@@ -226,7 +226,7 @@ async def test_a_program_may_be_answered_with_a_form(cloud: Cloud, browser: Brow
     shown = await browser.sign_in(await ann(cloud), PASSWORD)
     assert browser.page is not None
     [(where, fields)] = browser.page.forms
-    assert where == redirect and set(fields) == {"code", "state"} and fields["state"] == state
+    assert where == redirect and set(fields) == {"code", "state", "iss"} and fields["state"] == state
     assert "<script>alert" not in shown.text
     refused = await browser.go(AUTHORIZE, **(query | {"code_challenge": ""}))
     assert refused.status_code == 200 and browser.page.forms[0][1]["error"] == "invalid_request"

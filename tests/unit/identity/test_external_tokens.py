@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -9,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from outofband.core.errors import Fault
 from outofband.identity.external import id_token
 from outofband.identity.external.id_token import NotBelieved, told
-from outofband.identity.external.metadata import Key
+from outofband.identity.external.metadata import Key, Metadata, Providers
 from outofband.identity.external.settings import Settings
+from outofband.store.identity_providers import IdentityProvider
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 ISSUER, CLIENT, NONCE = "https://login.example.org", "outofband", "n-0S6_WzA2Mj"
@@ -121,6 +124,13 @@ def test_every_claim_is_checked(changes: dict[str, Any], reason: str) -> None:
         read(signed(**changes))
 
 
+def test_half_a_surrogate_pair_is_a_wrong_nonce() -> None:
+    """JSON can say it, and UTF-8 cannot."""
+    payload = json.dumps(claims(nonce="\ud800")).encode()
+    with pytest.raises(NotBelieved, match="another sign-in"):
+        read(jws.serialize_compact({"alg": "RS256", "kid": "r"}, payload, RSA))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -176,3 +186,55 @@ def test_what_is_said_is_taken_within_bounds() -> None:
     for claims_ in ({"_claim_names": {"groups": "src1"}}, {"groups": ["x"] * 5001}):
         with pytest.raises(NotBelieved):
             told({"sub": "1", **claims_}, {}, Settings(groups_claim="groups"))
+
+
+@pytest.mark.parametrize(
+    ("token", "userinfo", "verified"),
+    [
+        ({"email": "a@x"}, {"email": "b@x", "email_verified": True}, False),
+        ({"email": "a@x"}, {"email": "a@x", "email_verified": True}, True),
+        ({"email": "a@x", "email_verified": True}, {"email": "b@x", "email_verified": False}, True),
+        ({"email_verified": True}, {"email": "b@x"}, False),
+        ({}, {"email": "b@x", "email_verified": True}, True),
+        ({"email": "a@x", "email_verified": False}, {"email": "a@x", "email_verified": True}, False),
+    ],
+)
+def test_who_verified_an_address_is_who_says_it(
+    token: dict[str, Any], userinfo: dict[str, Any], verified: bool
+) -> None:
+    assert told({"sub": "1"} | token, userinfo, Settings()).verified is verified
+
+
+@pytest.mark.anyio
+async def test_who_waited_for_a_vain_attempt_makes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten people at a provider that does not answer wait as long as one; the next one asks again."""
+    asked = 0
+
+    async def fails(self: Providers, provider: IdentityProvider) -> Metadata:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.05)
+        raise Fault("ProviderUnreachable", name=provider.name, detail="it hangs")
+
+    monkeypatch.setattr(Providers, "_discover", fails)
+    provider = IdentityProvider(
+        id="p",
+        tenant_id="t",
+        name="Corp",
+        issuer=ISSUER,
+        client_id=CLIENT,
+        secret=None,
+        wrap="",
+        settings={},
+        disabled=False,
+        created=NOW,
+        changed=NOW,
+        changed_by="test",
+    )
+    providers = Providers()
+    ends = await asyncio.gather(*(providers.metadata(provider) for _ in range(10)), return_exceptions=True)
+    assert [getattr(each, "code", "") for each in ends] == ["ProviderUnreachable"] * 10
+    assert asked == 1
+    with pytest.raises(Fault, match="ProviderUnreachable"):
+        await providers.metadata(provider)
+    assert asked == 2

@@ -49,10 +49,10 @@ async def states(keys: Keys, now: datetime) -> list[str]:
 
 
 async def test_keys_change_by_age_and_each_is_known_before_it_signs(keys: Keys) -> None:
-    """A year of hourly housekeeping, in steps of a day."""
+    """A year of housekeeping, in steps of three days: each asks the vault for every key."""
     known: dict[str, datetime] = {}
     signed: list[str] = []
-    for day in range(366):
+    for day in range(0, 366, 3):
         now = NOW + day * DAY
         await keys.keep(now)
         kid = await signs(keys, now)

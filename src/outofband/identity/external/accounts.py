@@ -121,7 +121,8 @@ class Accounts:
     async def _known(self, tx: Tx, provider: IdentityProvider, told: Told) -> ExternalIdentity | None:
         identities = self._store.external_identities
         found = await identities.of_subject(tx, provider.id, provider.issuer, told.subject)
-        if found is not None or told.email is None or not told.verified:
+        # Signs of other alphabets may look like, and in lower case be, those of somebody's address.
+        if found is not None or told.email is None or not told.verified or not told.email.isascii():
             return found
         invited = await identities.invited(tx, provider.id, provider.issuer, told.email)
         if invited is None or not await identities.take(

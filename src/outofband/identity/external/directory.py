@@ -117,6 +117,8 @@ class ProviderDirectory:
             kept = msgspec.structs.replace(kept, issuer=check_issuer(given["issuer"]))
         if "client_id" in given:
             kept = msgspec.structs.replace(kept, client_id=check_client(given["client_id"]))
+        if kept.issuer != provider.issuer and provider.secret is not None and "secret" not in given:
+            raise wrong("clientSecret", "another issuer needs its own; the old one's is not sent to it")
         if "secret" in given:
             sealed = self._sealed(provider.id, given["secret"])
             kept = msgspec.structs.replace(kept, secret=sealed, wrap=self._store.vault.name)
@@ -198,8 +200,14 @@ class ProviderDirectory:
         if found is None or not mine or found.provider_id != provider.id:
             raise Fault("ExternalNotFound", id=identity_id[:80])
         if of is not None and of.password_hash is None:
+            ways = {
+                (each.id, each.issuer)
+                for each in await self._store.identity_providers.of_tenant(tx, of.tenant_id)
+                if not each.disabled
+            }
             others = await self._store.external_identities.of_user(tx, of.object_id)
-            if not any(each.subject and each.id != found.id for each in others):
+            lead_in = [each for each in others if each.subject and (each.provider_id, each.issuer) in ways]
+            if not any(each.id != found.id for each in lead_in):
                 raise Fault("LastWayIn", name=provider.name)
         await self._store.identity_providers.end_sessions(
             tx, provider.id, EXTERNAL, UNLINKED, now, of=found.object_id, keep=keep

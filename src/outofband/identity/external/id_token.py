@@ -135,7 +135,8 @@ def verify(
         raise NotBelieved("it is for another client")
     if (len(named) > 1 and claims.azp is None) or claims.azp not in (None, client_id):
         raise NotBelieved("it was given to another client")
-    if not hmac.compare_digest(claims.nonce.encode(), nonce.encode()):
+    # JSON may hold half a surrogate pair, which UTF-8 does not.
+    if not hmac.compare_digest(claims.nonce.encode("utf-8", "surrogatepass"), nonce.encode()):
         raise NotBelieved("it belongs to another sign-in")
     if not 0 < len(claims.sub) <= MAX_SUBJECT or not claims.sub.isprintable():
         raise NotBelieved(f"its subject has not 1 to {MAX_SUBJECT} printable characters")
@@ -150,6 +151,10 @@ def told(claims: Mapping[str, Any], more: Mapping[str, Any], settings: Settings)
     """
     every = {**more, **claims}
     email = _text(every.get("email"))
+    # What one source says of an address says nothing of the other's.
+    of_email = every if more.get("email") == email else claims
+    if "email" not in claims:
+        of_email = more
     name = _text(every.get(settings.name_claim)) or _text(every.get("preferred_username")) or (email or "")
     return Told(
         subject=str(claims["sub"]),
@@ -157,7 +162,7 @@ def told(claims: Mapping[str, Any], more: Mapping[str, Any], settings: Settings)
         display_name=_text(every.get("name")) or name,
         email=email,
         # Some write it as text; only what says yes is one.
-        verified=every.get("email_verified") in (True, "true"),
+        verified=of_email.get("email_verified") in (True, "true"),
         groups=_groups(every, settings.groups_claim),
         factors=_factors(claims, settings.second_factor),
     )

@@ -58,6 +58,8 @@ class _Kept:
         self.until = 0.0
         self.asked = 0.0
         """When the keys were fetched last, on the monotonic clock."""
+        self.failure: Fault | None = None
+        self.failed = 0.0
         self.lock = asyncio.Lock()
 
 
@@ -69,11 +71,18 @@ class Providers:
 
     async def metadata(self, provider: IdentityProvider, *, fresh: bool = False) -> Metadata:
         """Raises Fault ProviderUnreachable or ProviderAnswerInvalid."""
-        kept = self._of(provider)
+        kept, came = self._of(provider), clock.monotonic()
         async with kept.lock:
             if fresh or kept.metadata is None or clock.monotonic() > kept.until:
-                kept.metadata = await self._discover(provider)
-                kept.keys = await self._keys(provider, kept.metadata)
+                # Who waited for another's vain attempt does not make one more.
+                if kept.failure is not None and kept.failed > came:
+                    raise Fault(kept.failure.code, **kept.failure.fields)
+                try:
+                    kept.metadata = await self._discover(provider)
+                    kept.keys = await self._keys(provider, kept.metadata)
+                except Fault as fault:
+                    kept.failure, kept.failed = fault, clock.monotonic()
+                    raise
                 kept.asked = clock.monotonic()
                 kept.until = kept.asked + KEEP_SECONDS
             return kept.metadata

@@ -34,6 +34,8 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 
 MAX_STATE = 100
+_CHECKED_BY = ("issuer", "client_id", "settings")
+"""What an answer was checked by: it says nothing when one of these has changed meanwhile."""
 
 
 class Gone(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +78,8 @@ class External:
         self._directory = directory
         # Each makes a row, and anybody may begin one; a whole office may come from one address.
         self._begun = Limiter(burst=120, interval=1.0)
+        # Each makes a row of the log, and leaves the sign-in for the browser that it belongs to.
+        self._astray = Limiter(burst=20, interval=6.0)
         self.providers = Providers()
         self.accounts = Accounts(store)
         self._client = Client(store, self.providers)
@@ -138,10 +142,7 @@ class External:
         Raises Fault ProviderNotFound, ProviderDisabled, ProviderUnreachable, ProviderAnswerInvalid or
         TooManyTries.
         """
-        moment = clock.monotonic()
-        if (wait := self._begun.wait(visitor.source, moment)) > 0:
-            raise Fault("TooManyTries", seconds=math.ceil(wait))
-        self._begun.failed(visitor.source, moment)
+        self._limit(self._begun, visitor)
         async with self._store.read() as tx:
             tenant_id = who.user.tenant_id if who is not None else await self._tenant(tx, path)
             provider = await self._store.identity_providers.get(tx, provider_id[:MAX_STATE])
@@ -186,7 +187,7 @@ class External:
         """Take what a browser came back with. Raises Fault ExternalSignInOver, ExternalOtherBrowser,
         ExternalMixUp, ExternalDeclined, ProviderDisabled, ProviderUnreachable, ProviderAnswerInvalid,
         ProviderRefused, ExternalTokenInvalid, ExternalNotAllowed, ExternalUnknown, ExternalNameTaken,
-        ExternalTaken, ExternalOtherUser or AccountDisabled.
+        ExternalTaken, ExternalOtherUser, AccountDisabled or TooManyTries.
         """
         state = fields.get("state", "")
         if not 0 < len(state) <= MAX_STATE:
@@ -200,6 +201,8 @@ class External:
             raise Fault("ExternalSignInOver")
         # Another browser's is left to the one that it belongs to.
         own = secret is not None and secrets.matches(secret, row.browser)
+        if not own:
+            self._limit(self._astray, visitor)
         if own:
             async with self._store.write() as tx:
                 if not await self._store.external_sign_ins.end(tx, row.digest):
@@ -213,12 +216,19 @@ class External:
             await self._note_refused(provider, fault, visitor, now)
             raise
         async with self._store.write() as tx:
-            decided = await self._decide(tx, provider.id, told, row, who, visitor, now)
+            decided = await self._decide(tx, provider, told, row, who, visitor, now)
         # Outside the unit: a refusal is committed, with its row.
         if isinstance(decided, Fault):
             await self._note_refused(provider, decided, visitor, now)
             raise decided
         return decided
+
+    def _limit(self, limiter: Limiter, visitor: Visitor) -> None:
+        """Count one more from there. Raises Fault TooManyTries."""
+        moment = clock.monotonic()
+        if (wait := limiter.wait(visitor.source, moment)) > 0:
+            raise Fault("TooManyTries", seconds=math.ceil(wait))
+        limiter.failed(visitor.source, moment)
 
     async def _told(
         self,
@@ -257,17 +267,20 @@ class External:
     async def _decide(
         self,
         tx: Tx,
-        provider_id: str,
+        asked: IdentityProvider,
         told: Told,
         row: ExternalSignIn,
         who: SignedIn | None,
         visitor: Visitor,
         now: datetime,
     ) -> Back | Fault:
-        """On what the store says now: the provider was away for a while."""
-        provider = await self._store.identity_providers.get(tx, provider_id)
+        """On what the store says now: the provider that was `asked` was away for a while."""
+        provider = await self._store.identity_providers.get(tx, asked.id)
         if provider is None or provider.disabled:
-            return Fault("ProviderDisabled", name=provider.name if provider is not None else "")
+            return Fault("ProviderDisabled", name=asked.name)
+        if any(getattr(provider, name) != getattr(asked, name) for name in _CHECKED_BY):
+            # A subject is somebody else with another issuer, and other words prove a second factor.
+            return Fault("ExternalSignInOver")
         methods = f"{EXTERNAL} {MFA}" if told.factors else EXTERNAL
         if row.aim is Aim.SIGN_IN:
             return await self._enter(tx, provider, told, row, methods, who, visitor, now)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import msgspec
 import pytest
 
 from outofband.access import roles
@@ -17,184 +16,17 @@ from outofband.core import clock
 from outofband.identity import totp
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
-from outofband.store.assignments import Assignment
-from outofband.store.groups import GROUP, Group
+from outofband.identity.external.sign_in import External
+from outofband.store.groups import Group
 from outofband.store.role_definitions import RoleDefinition
 from outofband.store.wrapping import TOTP
-from tests.support.browser import Browser, Pkce, answered
-from tests.support.cloud import OTHER_TENANT, SCOPE, TENANT, VM_TYPE, Cloud, Person
-from tests.support.oidc import CLIENT, SECRET, Elsewhere, OidcProvider, leads_to
+from tests.peers.external.people import AUTHORIZE, PATH, Somebody, Town, login, refused
+from tests.support.browser import answered
+from tests.support.cloud import OTHER_TENANT, SCOPE, TENANT
+from tests.support.oidc import OidcProvider
 from tests.support.users import PASSWORD, add_user
 
 pytestmark = pytest.mark.anyio
-PATH = "/directory/identityProviders"
-AUTHORIZE = f"/{TENANT}/oauth2/v2.0/authorize"
-VMS = f"{SCOPE}/{VM_TYPE}?api-version=2024-11-01"
-
-
-@pytest.fixture(scope="module")
-async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud]:
-    async with Cloud(tmp_path_factory.mktemp("cloud")) as running:
-        running.admin = await running.person("admin", roles.OWNER, "/")  # type: ignore[attr-defined]
-        yield running
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
-    with OidcProvider(tmp_path_factory.mktemp("elsewhere")) as running:
-        yield running
-
-
-class Town:
-    """The control plane, the provider, and what registers the one at the other."""
-
-    def __init__(self, cloud: Cloud, provider: OidcProvider) -> None:
-        self.cloud, self.provider = cloud, provider
-        self.admin: Person = cloud.admin  # type: ignore[attr-defined]
-        self._clients: list[dict[str, Any]] = []
-
-    async def call(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
-        answer = await self.admin.ask(method, path, body, version=None)
-        assert answer.status_code == expect, answer.text
-        return answer.json() if answer.content else None
-
-    async def register(
-        self, *, public: bool = False, at_provider: dict[str, Any] | None = None, **more: Any
-    ) -> Any:
-        """A provider of ours, with a client of its own there."""
-        client = f"{CLIENT}-{uuid.uuid4().hex[:6]}"
-        wanted = {
-            "name": f"Corp {uuid.uuid4().hex[:8]}",
-            "issuer": self.provider.issuer,
-            "clientId": client,
-            "ca": self.provider.trust,
-            "scopes": ["openid", "profile", "email", "groups"],
-            "createUsers": True,
-            **({} if public else {"clientSecret": SECRET}),
-            **more,
-        }
-        made = await self.call("POST", PATH, wanted, expect=201)
-        there = self.provider.registered(made["redirectUris"], public=public, **(at_provider or {}))
-        self._clients.append(there | {"client_id": client})
-        self.provider.wish(clients=self._clients)
-        return made
-
-    async def group(self, name: str, role: str | None = None) -> Group:
-        group = Group(
-            object_id=str(uuid.uuid4()),
-            tenant_id=TENANT,
-            name=name,
-            mail_nickname=name,
-            description=None,
-            created=clock.now(),
-        )
-        async with self.cloud.store.write() as tx:
-            await self.cloud.store.groups.add(tx, group)
-            if role is not None:
-                assignment = Assignment(
-                    tenant_id=TENANT,
-                    name=str(uuid.uuid4()),
-                    scope=SCOPE,
-                    role_id=role,
-                    principal_id=group.object_id,
-                    principal_type=GROUP,
-                    created=clock.now(),
-                    created_by="test",
-                )
-                await self.cloud.store.assignments.add(tx, assignment)
-        return group
-
-    async def acts(self, code: str = "") -> list[dict[str, Any]]:
-        """Properties of the newest sign-in rows that ended with `code`."""
-        async with self.cloud.store.read() as tx:
-            found = (await self.cloud.store.activity.page(tx)).items
-        return [
-            each.properties for each in found if (each.sub_status or "") == code and "/users/" in each.action
-        ]
-
-
-@pytest.fixture
-async def town(cloud: Cloud, provider: OidcProvider) -> AsyncIterator[Town]:
-    """Each test has providers of its own: a tenant may have only so many."""
-    yield Town(cloud, provider)
-    async with cloud.store.write() as tx:
-        for each in await cloud.store.identity_providers.of_tenant(tx, TENANT):
-            await cloud.store.identity_providers.remove(tx, each.id)
-
-
-class Somebody:
-    """One browser, at both ends."""
-
-    def __init__(self, town: Town) -> None:
-        self.town = town
-        self.browser = Browser(town.cloud.base, town.cloud.client_context())
-        self.elsewhere = Elsewhere(town.provider)
-        self.pkce = Pkce()
-
-    async def __aenter__(self) -> Somebody:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.browser.http.aclose()
-        await self.elsewhere.close()
-
-    @property
-    def portal(self) -> str:
-        return f"{self.town.cloud.base}/portal/"
-
-    async def leave(self, provider: Any, *, tenant: str = TENANT, **more: str) -> str:
-        """From the portal's request to the provider's address."""
-        scope = f"{self.town.cloud.base}/.default openid profile offline_access"
-        query = self.pkce.request(PORTAL.id, self.portal, scope, **more)
-        await self.browser.go(f"/{tenant}/oauth2/v2.0/authorize", **query)
-        return await self.press(provider)
-
-    async def press(self, provider: Any) -> str:
-        shown = await self.pressed(provider)
-        assert shown.status_code == 200, shown.text
-        return leads_to(shown.text)
-
-    async def pressed(self, provider: Any) -> httpx.Response:
-        page = self.browser.page
-        assert page is not None
-        [(address, form)] = [each for each in page.forms if each[1].get("provider") == provider["id"]]
-        headers = {"Origin": self.browser.base, "Sec-Fetch-Site": "same-origin"}
-        answer = await self.browser.http.post(address, data=form, headers=headers)
-        return self.browser._show(answer)
-
-    async def come(self, provider: Any, login: str, **more: str) -> httpx.Response:
-        """The whole way; the answer to the callback."""
-        address = await self.leave(provider, **more)
-        return await self.browser.go(await self.elsewhere.sign_in(address, login))
-
-    async def token(self, back: httpx.Response) -> str:
-        """After the callback: on to the portal, and its code for a token."""
-        assert back.status_code == 303, back.text
-        code = answered(await self.browser.go(back.headers["location"]))["code"]
-        form = self.pkce.redemption(PORTAL.id, self.portal, code)
-        given = await self.town.cloud.http.post(f"/{TENANT}/oauth2/v2.0/token", data=form)
-        assert given.status_code == 200, given.text
-        return str(given.json()["access_token"])
-
-    async def sees(self, token: str) -> int:
-        headers = {"Authorization": f"Bearer {token}"}
-        return (await self.town.cloud.http.get(VMS, headers=headers)).status_code
-
-
-@pytest.fixture
-async def somebody(town: Town) -> AsyncIterator[Somebody]:
-    async with Somebody(town) as made:
-        yield made
-
-
-def login() -> str:
-    return f"ada{uuid.uuid4().hex[:8]}"
-
-
-def refused(answer: httpx.Response, code: str) -> None:
-    assert code in answer.text, answer.text
-    assert answer.status_code >= 400
-    assert "set-cookie" not in answer.headers or "__Host-oob-session" not in answer.headers["set-cookie"]
 
 
 async def test_from_the_sign_in_page_to_the_api_with_a_role_of_a_mapped_group(town: Town) -> None:
@@ -301,6 +133,30 @@ async def test_what_comes_back_counts_once_here_and_from_there(town: Town, someb
         mine = parse_qs(urlsplit(own).query)["code"]
         refused(await injector.browser.go(own.replace(mine[0], code[0])), "ProviderRefused")
     assert {each["provider"] for each in await town.acts("ExternalMixUp")} >= {provider["name"]}
+
+
+async def test_what_was_checked_by_other_settings_counts_for_nothing(
+    town: Town, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The issuer is another one by the time the provider has answered: its subjects are other people."""
+    name = login()
+    town.provider.account(name)
+    provider = await town.register()
+    address = await somebody.leave(provider)
+    back = await somebody.elsewhere.sign_in(address, name)
+    told = External._told
+
+    async def and_changed(self: External, *words: Any) -> Any:
+        found = await told(self, *words)
+        async with town.cloud.store.write() as tx:
+            kept = await town.cloud.store.identity_providers.get(tx, provider["id"])
+            assert kept is not None
+            other = msgspec.structs.replace(kept, issuer="https://other.example")
+            await town.cloud.store.identity_providers.change(tx, other)
+        return found
+
+    monkeypatch.setattr(External, "_told", and_changed)
+    refused(await somebody.browser.go(back), "ExternalSignInOver")
 
 
 async def test_who_is_not_to_come_in_does_not(town: Town) -> None:
