@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from outofband.core.errors import ProtocolError
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, VmReport
 
 PROTOCOL = 1
@@ -118,6 +119,13 @@ class StreamFailed(msgspec.Struct, frozen=True, tag="stream-failed"):
     fields: dict[str, Any] = {}
 
 
+class LoginEnded(msgspec.Struct, frozen=True, tag="login-ended"):
+    """What became of the guest login of a session whose grant wanted it ended."""
+
+    session: str
+    report: LoginReport
+
+
 class EndSession(msgspec.Struct, frozen=True, tag="end"):
     session: str
     code: str
@@ -125,7 +133,7 @@ class EndSession(msgspec.Struct, frozen=True, tag="end"):
 
 
 ServerMessage = Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession
-AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | Heartbeat
+AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | LoginEnded | Heartbeat
 Message = ServerMessage | AgentMessage
 
 _from_server = msgspec.json.Decoder(ServerMessage)
