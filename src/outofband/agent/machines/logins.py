@@ -23,7 +23,7 @@ from outofband.wire.machine import Power, Verb
 if TYPE_CHECKING:
     from outofband.agent.machines.machine import Machine
 
-AGENT_SECONDS = 20.0
+AGENT_SECONDS = 40.0
 """For the agent in the guest; then the end is typed."""
 PROMPT_SECONDS = 3.0
 """What a guest takes from the end of a shell to the next `login:`."""
@@ -133,7 +133,8 @@ class _Typing:
 
     async def end(self) -> LoginReport:
         try:
-            asks = self._asks_for_name(self._last(self._port.spool.start))
+            # The last line only: prompts further up have been answered.
+            asks = self._asks_for_name(self._last(self._port.spool.start)[-1:])
             # An empty name is asked for again: then nobody was logged in.
             if asks and await self._type(_KILL_LINE + b"\r", PROMPT_SECONDS):
                 return LoginReport(how=How.NOBODY)

@@ -26,7 +26,7 @@ from outofband.wire.grant import Grant
 from outofband.wire.login import How, LoginReport
 from outofband.wire.stream import Notice
 
-END_SECONDS = 60.0
+END_SECONDS = 90.0
 """For all that may be tried."""
 
 EndLogin = Callable[[], Awaitable[LoginReport]]
