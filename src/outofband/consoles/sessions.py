@@ -230,7 +230,7 @@ class Sessions:
     def stream_opened(self, arrived: StreamSocket, text: str) -> None:
         try:
             hello = msgspec.json.decode(text, type=StreamHello)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             self.violated(arrived, str(error))
             return
         session = self._live.get(arrived.session)
@@ -306,7 +306,7 @@ class Sessions:
         """By a ticket in the first message. Raises Fault."""
         try:
             first = msgspec.json.decode(text, type=Open)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise Fault("ProtocolViolated", detail=str(error)) from error
         if first.resume is not None and not 0 <= first.resume <= stream.MAX_OFFSET:
             raise Fault("ProtocolViolated", detail="resume is no offset")

@@ -181,7 +181,7 @@ def decode(message: bytes) -> Frame:
             return Gap(start, end, GapReason(reason))
         if model := _JSON_KINDS.get(kind):
             return msgspec.json.decode(message[1:], type=model)
-    except (struct.error, ValueError, msgspec.MsgspecError) as error:
+    except (struct.error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise ProtocolError(f"frame of kind 0x{kind:02x} cannot be read: {error}") from error
     raise ProtocolError(f"expected a known frame kind, got 0x{kind:02x}")
 
