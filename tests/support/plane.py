@@ -14,7 +14,7 @@ import ssl
 import tempfile
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from outofband.catalogue import entry
 from outofband.consoles.gateway import Gateway
 from outofband.consoles.limits import Limits
 from outofband.consoles.listener import Listener
-from outofband.consoles.rights import Subject, Verdict
+from outofband.consoles.rights import Rights, Subject, Verdict
 from outofband.consoles.sessions import Connection, Sessions
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -35,6 +35,7 @@ from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.store.directory import Subscription, Tenant
+from outofband.store.store import Store
 from outofband.wire.grant import Mode
 from outofband.wire.link import MAX_MESSAGE
 from tests.support.database import open_store
@@ -99,8 +100,15 @@ class WebsocketsLink:
 class Plane:
     """Use as `async with Plane(folder) as plane`; `restart` kills it without a goodbye and starts it anew."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits | None = None, *, database: str | None = None, node: str = "n1"
+    ) -> None:
+        """`database`: the address of one that several nodes share; this node's own file without it."""
         self.folder = folder
+        self.database = database
+        self.node = node
+        self.rights: Callable[[Store], Rights] = lambda _: self.permissions
+        """Made of the store once it is open."""
         self.limits = limits or Limits(sweep_seconds=0.1, recheck_seconds=0.1, alarm_seconds=0.2)
         self.permissions = Permissions()
         if not (folder / "control.db").exists():
@@ -123,7 +131,7 @@ class Plane:
         await self.stop()
 
     async def start(self) -> None:
-        self.store = await open_store(self.folder)
+        self.store = await open_store(self.database or self.folder)
         self.keys = Keys(self.store)
         context = tls.server_context(self.pki.certificate, self.pki.key)
         link_port, gateway_port = self._bind("link"), self._bind("gateway")
@@ -131,7 +139,7 @@ class Plane:
         self.gateway_port = gateway_port.getsockname()[1]
         self.fleet = Fleet(
             self.store,
-            node="n1",
+            node=self.node,
             arm=f"https://127.0.0.1:{link_port.getsockname()[1]}",
             trust=lambda: self.trust,
             fingerprint=lambda: self.pki.fingerprint,
@@ -142,8 +150,8 @@ class Plane:
             self.store,
             self.fleet,
             self.keys,
-            self.permissions,
-            node="n1",
+            self.rights(self.store),
+            node=self.node,
             gateway=Gateway(url=f"wss://127.0.0.1:{self.gateway_port}"),
             limits=self.limits,
         )

@@ -93,7 +93,15 @@ class Authorizer:
                 rights.require(GIVES, scope)
 
     async def require(
-        self, principal: Principal, action: str, scope: ResourceId | str, tx: Tx | None = None
+        self,
+        principal: Principal,
+        action: str,
+        scope: ResourceId | str,
+        tx: Tx | None = None,
+        *,
+        also: Sequence[str] = (),
     ) -> None:
-        """Raises Fault AuthorizationFailed."""
-        (await self.rights(principal, tx)).require(action, scope)
+        """Each of `also` suffices in place of `action`. Raises Fault AuthorizationFailed."""
+        rights = await self.rights(principal, tx)
+        if not any(rights.allow(each, scope) for each in also):
+            rights.require(action, scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from outofband.access.console_roles import CONSOLE_OBSERVER, CONSOLE_OPERATOR, CONSOLE_ROLES
 from outofband.access.general_roles import (
     CONTRIBUTOR,
     GENERAL_ROLES,
@@ -36,6 +37,8 @@ __all__ = [
     "BLOB_DATA_OWNER",
     "BLOB_DATA_READER",
     "BUILT_IN",
+    "CONSOLE_OBSERVER",
+    "CONSOLE_OPERATOR",
     "CONTRIBUTOR",
     "MACHINE_ONBOARDING",
     "NETWORK_CONTRIBUTOR",
@@ -54,7 +57,7 @@ __all__ = [
     "role_id",
 ]
 
-_BUILT_IN = (*GENERAL_ROLES, *MACHINE_ROLES, *RESOURCE_ROLES)
+_BUILT_IN = (*GENERAL_ROLES, *MACHINE_ROLES, *RESOURCE_ROLES, *CONSOLE_ROLES)
 
 BUILT_IN: Mapping[str, Role] = MappingProxyType({role.id: role for role in _BUILT_IN})
 """Role definitions by GUID."""

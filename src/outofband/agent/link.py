@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import ssl
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -61,6 +62,10 @@ class LinkState(enum.StrEnum):
     REJECTED = "rejected"
 
 
+MAX_LOGINS = 256
+"""Ends of guest logins that wait for a link; the oldest go first."""
+
+
 class LinkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """`since` is when `state` began (ISO, UTC); `code` and `fields` tell of the last failure."""
 
@@ -99,6 +104,7 @@ class ControlLink:
         self._changed: set[str] = set()
         self._inventory_due = True
         self._reported_at = float("-inf")
+        self._logins: deque[link.LoginEnded] = deque(maxlen=MAX_LOGINS)
         self._wake = asyncio.Event()
         self.status = LinkStatus(state=LinkState.CONNECTING, since=clock.iso())
         self.clock_ahead: float | None = None
@@ -116,6 +122,11 @@ class ControlLink:
     def host_changed(self) -> None:
         """The host's own facts changed: everything is reported again."""
         self._inventory_due = True
+        self._wake.set()
+
+    def login_ended(self, message: link.LoginEnded) -> None:
+        """Send now or with the next link: nobody asks for it again."""
+        self._logins.append(message)
         self._wake.set()
 
     def send(self, message: link.Result | link.StreamFailed) -> bool:
@@ -243,6 +254,8 @@ class ControlLink:
             self._wake.clear()
             try:
                 self._report(protocol, at_once=False)
+                while protocol.state is link.State.OPEN and self._logins:
+                    protocol.send(self._logins.popleft())
                 for text in protocol.outgoing(self._now()):
                     await socket.send(text, text=True)
             except ConnectionClosed:

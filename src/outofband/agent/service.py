@@ -73,6 +73,9 @@ class Service:
         try:
             await self._machines.load()
             self._machines.on_change(lambda vm, _: self._link.machine_changed(vm))
+            self._machines.on_login = lambda session, report: self._link.login_ended(
+                link.LoginEnded(session, report)
+            )
             await self._admin.open()
             await self._open_identity()
             instance.announce(ready=True)

@@ -32,10 +32,12 @@ def _escape_key(_: click.Context, __: click.Parameter, value: str) -> bytes:
 
 
 @click.command(
-    epilog="Examples:  oob console demo   ·   oob console demo --observe > log   (Ctrl-] opens a menu)"
+    epilog="Examples:  oob console demo   ·   oob console demo --ask   ·   oob console demo --observe > log"
+    "   (Ctrl-] opens a menu)"
 )
 @click.argument("name", shell_complete=options.complete_vm)
 @click.option("--observe", is_flag=True, help="Watch only; the one who types is not disturbed.")
+@click.option("--ask", is_flag=True, help="Take the keyboard from nobody: ask whoever has it for it.")
 @click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
 @click.option(
     "--replay",
@@ -52,6 +54,7 @@ def _escape_key(_: click.Context, __: click.Parameter, value: str) -> bytes:
 def console(
     name: str,
     observe: bool,
+    ask: bool,
     port: str,
     replay: int,
     escape: bytes,
@@ -62,16 +65,20 @@ def console(
     """Open the serial console of VM NAME in this terminal.
 
     Works while the guest's network is down, before its system is up, and in whatever state it is. You type;
-    who typed before is told that you took over. A lost connection comes back by itself and goes on at its
+    who typed before is told that you took over, unless your role lets you only ask (or you do, with --ask):
+    then you watch until you are given the keyboard. A lost connection comes back by itself and goes on at its
     byte. With --observe into a pipe or a file, the guest's bytes are passed on as they are.
     """
     from outofband.wire.console import ClientSession
     from outofband.wire.grant import Mode
 
+    if ask and observe:
+        raise click.UsageError("--ask is for who wants to type, --observe for who does not")
     person = sys.stdin.isatty() and sys.stdout.isatty()
     if not person and not observe:
         raise Fault("NotATerminal")
-    session = ClientSession(mode=Mode.OBSERVE if observe else Mode.WRITE, replay=replay, client="oob")
+    mode = Mode.OBSERVE if observe or ask else Mode.WRITE
+    session = ClientSession(mode=mode, replay=replay, client="oob")
     killed_by: int | None = None
     if output == "json":
         show.voice.quiet = True  # standard error is for one JSON object, should it come to that
@@ -80,7 +87,7 @@ def console(
         if person:
             from outofband.cli.seat import Seat
 
-            seat = Seat(client, vm, name=name, port=port, session=session, escape=escape)
+            seat = Seat(client, vm, name=name, port=port, session=session, escape=escape, asks=ask)
             ended = _run(seat.sit())
             killed_by = seat.killed_by
         else:

@@ -25,6 +25,12 @@ class Wish(enum.Enum):
     RESET_SURE = "reset-sure"
     RESET = "reset"
     WRITE = "write"
+    ASK = "ask"
+    ALLOW = "allow"
+    DECLINE = "decline"
+    HAND_WHOM = "hand-whom"
+    HAND = "hand"
+    GIVE_BACK = "give-back"
     INFO = "info"
     QUIT = "quit"
 
@@ -36,7 +42,7 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A wish of the person; `key` belongs to SYSRQ."""
+    """A wish of the person; `key` belongs to SYSRQ, and to HAND: the number of a person."""
 
     wish: Wish
     key: str = ""
@@ -48,10 +54,15 @@ class _At(enum.Enum):
     MENU = 1
     SYSRQ = 2
     RESET = 3
+    HAND = 4
 
 
 _MENU = {
     b"w": Wish.WRITE,
+    b"a": Wish.ASK,
+    b"y": Wish.ALLOW,
+    b"d": Wish.DECLINE,
+    b"g": Wish.GIVE_BACK,
     b"i": Wish.INFO,
     b"q": Wish.QUIT,
     b".": Wish.QUIT,
@@ -93,6 +104,9 @@ class Escape:
             return Command(Wish.SYSRQ, key) if key.isalnum() else Command(Wish.CLOSED)
         if at is _At.RESET:
             return Command(Wish.RESET if pressed in (b"y", b"Y") else Wish.CLOSED)
+        if at is _At.HAND:
+            number = pressed.decode("ascii", "replace")
+            return Command(Wish.HAND, number) if number in "123456789" else Command(Wish.CLOSED)
         if pressed == self._key:
             return Keys(self._key)
         if pressed in (b"n", b"N"):
@@ -100,6 +114,9 @@ class Escape:
         if pressed in (b"s", b"S"):
             self._at = _At.SYSRQ
             return Command(Wish.SYSRQ_KEY)
+        if pressed in (b"h", b"H"):
+            self._at = _At.HAND
+            return Command(Wish.HAND_WHOM)
         if pressed in (b"r", b"R"):
             self._at = _At.RESET
             return Command(Wish.RESET_SURE)

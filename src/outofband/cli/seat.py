@@ -13,6 +13,7 @@ from typing import Any
 from outofband.catalogue import explain
 from outofband.cli import deeds
 from outofband.cli import output as show
+from outofband.cli.company import Company, keyboard_words, login_words
 from outofband.cli.escape import Command, Escape, Keys, Wish
 from outofband.cli.serial import act
 from outofband.cli.terminal import RawTerminal, Screen
@@ -25,10 +26,19 @@ from outofband.wire.console import Attached, ClientSession, Ended, Event, InputD
 from outofband.wire.grant import Mode
 from outofband.wire.screen import Hygiene, Reader
 
-MENU = "n NMI   s SysRq   r reset   w take the keyboard   i info   q quit   {key} send {key}"
+MENU = """n NMI   s SysRq   r reset   i info   q quit   {key} send {key}
+keyboard: a ask for it   w take it   g give it back   h hand it to somebody   y/d answer who asks"""
 CAUTION = """Everything shown here is kept in the VM's console log, for all who may read it: do not print
 secrets. Passwords typed at a prompt that does not echo are not kept."""
 DRAIN_SECONDS = 1.0
+_KEYBOARD = {
+    Wish.WRITE: "write",
+    Wish.ASK: "ask",
+    Wish.ALLOW: "allow",
+    Wish.DECLINE: "decline",
+    Wish.HAND: "hand",
+    Wish.GIVE_BACK: "release",
+}
 _BELL = b"\x07"
 
 
@@ -39,7 +49,15 @@ class Seat:
     """
 
     def __init__(
-        self, client: ArmClient, vm: str, *, name: str, port: str, session: ClientSession, escape: bytes
+        self,
+        client: ArmClient,
+        vm: str,
+        *,
+        name: str,
+        port: str,
+        session: ClientSession,
+        escape: bytes,
+        asks: bool = False,
     ) -> None:
         self.killed_by: int | None = None
         self._client, self._vm, self._name, self._port = client, vm, name, port
@@ -48,6 +66,10 @@ class Seat:
         self._key = "Ctrl-" + chr(escape[0] | 0x40)
         self._console = Console(client, vm, port=port, session=session, sink=self._show)
         self._hygiene = Hygiene()
+        self._asks = asks
+        """The keyboard is to be asked for, once, as soon as that can be."""
+        self._company = Company()
+        self._login_ends = False
         self._tasks = Tasks()
         self._screen: Screen
         self._troubles: set[str] = set()
@@ -84,7 +106,10 @@ class Seat:
 
     def _parting(self, ended: Ended) -> None:
         if ended.code == "Left" and self._session.next_offset is not None:
-            self._say("left. A login you opened in the guest stays open; TMOUT in its shell would end it.")
+            login = "stays open; TMOUT in its shell would end it"
+            if self._login_ends:
+                login = "is ended, as the console's policy wants it"
+            self._say(f"left. A login you opened in the guest {login}.")
 
     def _say(self, text: str) -> None:
         self._screen.say(_words(text))
@@ -125,12 +150,17 @@ class Seat:
         return f"{begin}: {words.message} Coming back by itself ..."
 
     def _attached(self, event: Attached) -> str | None:
+        self._company.me = str(event.fields.get("session", ""))
+        self._login_ends = event.fields.get("endLogin") is True
         was_away = bool(self._troubles)
         self._troubles.clear()
         if event.resumed:
             return "connected again" if was_away else None
         if event.mode is Mode.WRITE:
             return f"connected to {self._name}; you have the keyboard. {CAUTION}"
+        if self._asks:
+            self._asks = False
+            self._wish("ask")
         writer = event.fields.get("writer")
         return f"watching {self._name}; {f'{writer} types' if writer else 'nobody types'}"
 
@@ -144,6 +174,13 @@ class Seat:
             return f"the VM is {fields.get('power', '?')}"
         if what == "reset":
             return "the VM was reset"
+        if what == "people":
+            self._company.told(fields)
+            return None
+        if what == "keyboard":
+            return keyboard_words(fields, self._company.me, self._key)
+        if what == "login":
+            return login_words(fields)
         if what in ("joined", "left"):
             return f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}"
         if what == "alarm":
@@ -191,15 +228,35 @@ class Seat:
         elif wish is Wish.INFO:
             session = self._session
             where = f"{self._name} port {self._port}, at byte {session.next_offset}"
-            self._say(f"{where}: {session.phase.value}, {session.mode.value}")
-        elif wish is Wish.WRITE:
-            self._take_keyboard()
+            self._say(
+                "\n".join([f"{where}: {session.phase.value}, {session.mode.value}", *self._company.lines()])
+            )
+        elif wish is Wish.HAND_WHOM:
+            people = self._company.number()
+            self._say(f"hand the keyboard to: {people}" if people else "nobody else is here (press any key)")
+        elif wish in _KEYBOARD:
+            self._keyboard(wish, command.key)
         elif wish in (Wish.NMI, Wish.RESET, Wish.SYSRQ):
             self._tasks.spawn("action", self._act(wish.value, {"key": command.key} if command.key else None))
 
-    def _take_keyboard(self) -> None:
+    def _keyboard(self, wish: Wish, key: str) -> None:
+        """What is asked about the keyboard, in the words of the protocol."""
+        if wish in (Wish.ALLOW, Wish.DECLINE):
+            if not self._company.asking:
+                self._say("nobody asks for the keyboard")
+                return
+            self._wish(_KEYBOARD[wish], session=self._company.asking[0])
+        elif wish is Wish.HAND:
+            if (person := self._company.chosen(key)) is None:
+                self._say("nobody has that number")
+                return
+            self._wish(_KEYBOARD[wish], session=person.session)
+        else:
+            self._wish(_KEYBOARD[wish])
+
+    def _wish(self, verb: str, **fields: str) -> None:
         try:
-            self._console.ask("write")
+            self._console.ask(verb, **fields)
         except ProtocolError:
             self._say("not connected now")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options
+from outofband.cli import deeds, options, sharing
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -30,7 +30,7 @@ def act(client: ArmClient, vm: str, port: str, verb: str, body: dict[str, str] |
 
 @click.group()
 def serial() -> None:
-    """NMI, SysRq and reset for a VM; the switch of all consoles of the subscription."""
+    """NMI, SysRq and reset for a VM; who is at its console; the switches of all consoles."""
 
 
 @serial.command(
@@ -112,3 +112,7 @@ def enable(state: StateDir, output: str) -> None:
 def disable(state: StateDir, output: str) -> None:
     """Switch every console of the subscription off; open sessions end at once."""
     _switch(state, output, "disableConsole")
+
+
+serial.add_command(sharing.who)
+serial.add_command(sharing.policy)

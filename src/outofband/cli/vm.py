@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options
+from outofband.cli import deeds, options, sharing
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -338,3 +338,6 @@ def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir
         client.delete(client.vm(name, group), progress=progress)
     show.emit({"vm": name, "deleted": True}, output, lambda _: show.line(f"{name} is deleted."))
     return 0
+
+
+vm.add_command(sharing.vm_policy)

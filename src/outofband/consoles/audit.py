@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +15,15 @@ from outofband.core.ids import parse_id
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
-from outofband.wire.console import Open
+from outofband.wire.console import MAX_CLIENT, Open
+from outofband.wire.login import How, LoginReport
 
 log = structlog.get_logger(__name__)
 
 SESSION = "Microsoft.SerialConsole/serialPorts/session/action"
 """What the activity log calls a person's time at a console. Its correlation id is the session's id."""
-MAX_CLIENT = 200
-"""Characters kept of what a viewer says it is."""
+LOGIN = "Microsoft.SerialConsole/serialPorts/endLogin/action"
+"""What it calls the end of a guest login that the console's policy wants, with the same correlation id."""
 
 
 class _Person(msgspec.Struct, frozen=True):
@@ -88,6 +89,23 @@ class Audit:
         except Fault as fault:
             log.error("session.end_not_noted", session=session, reason=reason, code=fault.code)
 
+    async def login_ended(self, session: str, report: LoginReport, hosted: Callable[[str], bool]) -> None:
+        """Note what became of a guest login that the console's policy had ended. Raises Fault.
+
+        `hosted` says whether the one who tells it is the host of a VM (uuid).
+        """
+        async with self._store.write() as tx:
+            row = await self._store.sessions.get(tx, session)
+            vm = await self._store.resources.get(tx, row.vm_id) if row is not None else None
+            if row is None or vm is None or not hosted(vm.uid):
+                log.warning("session.login_of_nobody", session=session)
+                return
+            await self._store.sessions.note_login(tx, session, report.observed)
+            status = "Failed" if report.how is How.UNVERIFIED else "Succeeded"
+            await self._note(
+                tx, row, status, clock.now(), f"login {report.how}", action=LOGIN, login=report.observed
+            )
+
     async def _ended(self, tx: Tx, row: ConsoleSession, reason: str, now: datetime, *, seen: bool) -> None:
         if row.attached is None:
             return  # a ticket nobody used; that it was given is in the log
@@ -96,14 +114,22 @@ class Audit:
         await self._note(tx, row, status, now, reason, reason=reason, seconds=seconds)
 
     async def _note(
-        self, tx: Tx, row: ConsoleSession, status: str, now: datetime, sub_status: str = "", **more: Any
+        self,
+        tx: Tx,
+        row: ConsoleSession,
+        status: str,
+        now: datetime,
+        sub_status: str = "",
+        *,
+        action: str = SESSION,
+        **more: Any,
     ) -> None:
         await self._store.activity.add(
             tx,
             now=now,
             principal=_Person(row.tenant_id, row.object_id, row.app_id, row.principal_name),
             resource=parse_id(row.vm_id).extension("Microsoft.SerialConsole", "serialPorts", row.port),
-            action=SESSION,
+            action=action,
             status=status,
             sub_status=sub_status,
             correlation_id=row.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,7 +13,14 @@ from outofband.core.principal import Principal
 from outofband.wire.grant import Mode
 
 CONNECT = "Microsoft.SerialConsole/serialPorts/connect/action"
-"""The right to a console; it contains what can be sent to the guest through it."""
+"""Azure's one right to a console: to watch, to type, to take over, and to what can be sent to the guest."""
+_PORTS = "Microsoft.SerialConsole/serialPorts"
+OBSERVE = f"{_PORTS}/observe/action"
+"""To watch, and no more."""
+TYPE = f"{_PORTS}/type/action"
+"""To watch and to type, but not to take the keyboard from somebody who has it."""
+TAKE_OVER = f"{_PORTS}/takeOver/action"
+"""To take the keyboard from somebody who has it; for who may type."""
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +48,16 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-Verdict = frozenset[Mode] | Fault
-"""What a person may do, never nothing; or the fault that says why it is nothing."""
+class Extra(enum.StrEnum):
+    """What is known of a person at a console beside the modes he may have."""
+
+    TAKE_OVER = "takeOver"
+    END_LOGIN = "endLogin"
+    """The policy of the VM or its subscription: no login of his may stay open behind him."""
+
+
+Verdict = frozenset[Mode | Extra] | Fault
+"""What a person may do, with one of the modes at least; or the fault that says why it is nothing."""
 
 
 class Rights(Protocol):

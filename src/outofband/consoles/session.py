@@ -15,7 +15,7 @@ from picows import WSCloseCode
 
 from outofband.catalogue import entry
 from outofband.consoles.limits import Limits
-from outofband.consoles.rights import Rights, Subject, Verdict
+from outofband.consoles.rights import Extra, Rights, Subject, Verdict
 from outofband.consoles.sockets import StreamSocket, ViewerSocket
 from outofband.consoles.tickets import Tickets
 from outofband.core import clock, secrets
@@ -23,7 +23,7 @@ from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.net.backoff import Backoff
 from outofband.wire import stream
-from outofband.wire.console import Open
+from outofband.wire.console import MAX_CLIENT, Open
 from outofband.wire.grant import Mode
 from outofband.wire.link import OpenStream
 from outofband.wire.stream import REPLAY_LIMIT
@@ -64,8 +64,9 @@ class Session:
         self.subject = subject
         self.viewer = viewer
         self.mode = first.mode
-        self.granted: frozenset[Mode] = frozenset()
+        self.granted: frozenset[Mode | Extra] = frozenset()
         """What the last check allowed."""
+        self._client = first.client[:MAX_CLIENT]
         self._replay = max(0, min(first.replay, REPLAY_LIMIT))
         self._next_offset = first.resume
         self._returning = first.resume is not None
@@ -177,7 +178,12 @@ class Session:
 
     def wishes(self, verb: str) -> None:
         """Remember what the viewer wants, for the next stream's grant."""
-        self.mode = Mode.WRITE if verb == "write" else Mode.OBSERVE
+        if verb in ("write", "release"):
+            self.mode = Mode.WRITE if verb == "write" else Mode.OBSERVE
+
+    def seat_changed(self, mode: Mode) -> None:
+        """The agent says what the viewer has now: the next stream goes on with that."""
+        self.mode = mode
 
     async def judge(self, verdict: Verdict) -> None:
         """What was found when it was asked again: end the session, or tell the agent what changed."""
@@ -190,7 +196,7 @@ class Session:
 
     # How it is done
 
-    async def _ask(self) -> frozenset[Mode]:
+    async def _ask(self) -> frozenset[Mode | Extra]:
         [verdict] = await self._rights([self.subject])
         if isinstance(verdict, Fault):
             raise verdict
@@ -271,6 +277,7 @@ class Session:
             resume=self._next_offset,
             replay=self._replay,
             address=self.viewer.address,
+            client=self._client,
         )
 
     def _hang_up(self) -> str:

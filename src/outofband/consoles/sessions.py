@@ -16,7 +16,7 @@ from outofband.consoles.limits import Limits
 from outofband.consoles.rights import Rights, Subject
 from outofband.consoles.session import End, Session
 from outofband.consoles.sockets import ConsoleSocket, StreamSocket, ViewerSocket
-from outofband.consoles.tickets import Tickets
+from outofband.consoles.tickets import Pending, Tickets
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
@@ -29,6 +29,7 @@ from outofband.wire import stream
 from outofband.wire.console import Open
 from outofband.wire.grant import TICKET_SECONDS, Mode
 from outofband.wire.link import StreamHello
+from outofband.wire.login import LoginReport
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,8 @@ TEXT_PATH = "/serial/v1/{console}/client"
 RESTARTED = "ControlPlaneStopping"
 RESUMABLE = frozenset({End.DROPPED.value, RESTARTED, "AgentOffline", "StreamFailed", "ViewerTooMany"})
 """Reasons of an end after which the same person may go on with the same session."""
+LOGIN_PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between attempts to note what became of a login."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,7 @@ class Sessions:
     async def start(self) -> None:
         """Note the end of what an earlier life of this node had open."""
         await self._audit.restarted(RESTARTED)
+        self._fleet.on_login = self._login_ended
         self._tasks.spawn("sessions.watch", self._watch())
 
     async def close(self) -> None:
@@ -226,7 +230,7 @@ class Sessions:
     def stream_opened(self, arrived: StreamSocket, text: str) -> None:
         try:
             hello = msgspec.json.decode(text, type=StreamHello)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             self.violated(arrived, str(error))
             return
         session = self._live.get(arrived.session)
@@ -237,6 +241,10 @@ class Sessions:
     def stream_closes(self, carrier: StreamSocket, close: stream.Close) -> None:
         if (session := self._live.get(carrier.session)) is not None:
             session.stream_closes(carrier, close)
+
+    def seat_changed(self, carrier: StreamSocket, mode: Mode) -> None:
+        if (session := self._live.get(carrier.session)) is not None:
+            session.seat_changed(mode)
 
     def violated(self, socket: ConsoleSocket, detail: str) -> None:
         log.warning("console.violation", session=socket.session, address=socket.address, detail=detail)
@@ -257,6 +265,21 @@ class Sessions:
             session.stream_gone(socket)
         elif socket is session.viewer:
             session.viewer_gone()
+
+    def _login_ended(self, agent: str, session: str, report: LoginReport) -> None:
+        self._tasks.spawn("session.login", self._note_login(agent, session, report))
+
+    async def _note_login(self, agent: str, session: str, report: LoginReport) -> None:
+        """Nobody tells it again: a store that is away for a moment is waited for."""
+        for pause in LOGIN_PAUSES:
+            try:
+                await self._audit.login_ended(
+                    session, report, lambda vm: self._fleet.report(vm, agent) is not None
+                )
+                return
+            except Fault as fault:
+                log.warning("session.login_not_noted", session=session, code=fault.code)
+                await asyncio.sleep(pause)
 
     # The life of one
 
@@ -283,21 +306,21 @@ class Sessions:
         """By a ticket in the first message. Raises Fault."""
         try:
             first = msgspec.json.decode(text, type=Open)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise Fault("ProtocolViolated", detail=str(error)) from error
         if first.resume is not None and not 0 <= first.resume <= stream.MAX_OFFSET:
             raise Fault("ProtocolViolated", detail="resume is no offset")
         if self._stopping:
             raise Fault(RESTARTED)
         pending = await self._tickets.redeem(first, viewer.session)
-        return await self._admit(viewer, first, pending.subject)
+        return await self._admit(viewer, _within(first, pending), pending.subject)
 
     async def _claimed(self, viewer: ViewerSocket, principal: Principal, first: Open) -> Session:
         """By being whom the ticket was given to. Raises Fault."""
         if self._stopping:
             raise Fault(RESTARTED)
         pending = self._tickets.claim(viewer.session, principal)
-        return await self._admit(viewer, first, pending.subject)
+        return await self._admit(viewer, _within(first, pending), pending.subject)
 
     async def _admit(self, viewer: ViewerSocket, first: Open, subject: Subject) -> Session:
         """From a right that was shown to a session in its place. Raises Fault."""
@@ -360,6 +383,11 @@ class Sessions:
         except Fault as fault:
             # Not to know is no reason to throw anybody out.
             log.warning("sessions.not_reviewed", code=fault.code)
+
+
+def _within(first: Open, pending: Pending) -> Open:
+    """What a viewer asks for, as far as its ticket goes."""
+    return first if Mode.WRITE in pending.rights else msgspec.structs.replace(first, mode=Mode.OBSERVE)
 
 
 def _same(row: ConsoleSession, principal: Principal, vm_id: str, port: str) -> bool:

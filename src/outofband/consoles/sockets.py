@@ -19,6 +19,7 @@ from outofband.core import clock
 from outofband.core.errors import ProtocolError
 from outofband.wire import stream
 from outofband.wire.console import MAX_OPEN
+from outofband.wire.grant import Mode
 from outofband.wire.stream import Kind
 
 _OFFSET = struct.Struct(">Q")
@@ -40,6 +41,7 @@ class Gate(Protocol):
     def viewer_wishes(self, viewer: ViewerSocket, control: stream.Control) -> None: ...
     def stream_opened(self, stream: StreamSocket, text: str) -> None: ...
     def stream_closes(self, stream: StreamSocket, close: stream.Close) -> None: ...
+    def seat_changed(self, stream: StreamSocket, mode: Mode) -> None: ...
     def violated(self, socket: ConsoleSocket, detail: str) -> None: ...
     def gone(self, socket: ConsoleSocket) -> None: ...
 
@@ -250,8 +252,8 @@ class ViewerSocket(ConsoleSocket):
         except ProtocolError as error:
             self._gate.violated(self, str(error))
             return False
-        if not isinstance(control, stream.Control) or control.verb not in ("write", "release"):
-            self._gate.violated(self, "a viewer may ask for write or release only")
+        if not isinstance(control, stream.Control) or control.verb not in stream.WISHES:
+            self._gate.violated(self, f"a viewer may ask for {', '.join(sorted(stream.WISHES))} only")
             return False
         self._gate.viewer_wishes(self, control)
         return True
@@ -300,6 +302,8 @@ class StreamSocket(ConsoleSocket):
                     self.attached = True
                     if self.next_offset is None:
                         self.next_offset = int(fields["offset"])
+                case stream.Notice("writer", fields):
+                    self._gate.seat_changed(self, Mode(fields["mode"]))
                 case stream.Close():
                     self._gate.stream_closes(self, read)
                     return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from outofband.consoles.limits import Limits
-from outofband.consoles.rights import Subject
+from outofband.consoles.rights import Extra, Subject
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
@@ -107,11 +107,12 @@ class Tickets:
         self,
         subject: Subject,
         *,
-        rights: frozenset[Mode],
+        rights: frozenset[Mode | Extra],
         mode: Mode,
         resume: int | None,
         replay: int,
         address: str,
+        client: str,
     ) -> tuple[str, float]:
         """A signed grant for the agent, and its end in seconds since the epoch."""
         may_write = Mode.WRITE in rights
@@ -126,9 +127,12 @@ class Tickets:
             exp=expires,
             mode=mode if may_write else Mode.OBSERVE,
             may_write=may_write,
+            may_take=may_write and Extra.TAKE_OVER in rights,
+            end_login=Extra.END_LOGIN in rights,
             resume=resume,
             replay=replay,
             address=address,
+            client=client,
         )
         return signed.sign(claims, await self._keys.grant_key(clock.now())), expires
 

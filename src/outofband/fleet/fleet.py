@@ -32,6 +32,7 @@ from outofband.wire.link import (
     Hello,
     Inventory,
     Keys,
+    LoginEnded,
     OpenStream,
     Result,
     StreamFailed,
@@ -39,6 +40,7 @@ from outofband.wire.link import (
     VmGone,
     Welcome,
 )
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import Verb, VmReport
 
 log = structlog.get_logger(__name__)
@@ -82,6 +84,8 @@ class Fleet:
         self._links: set[Link] = set()
         self._empty = asyncio.Event()
         self._empty.set()
+        self.on_login: Callable[[str, str, LoginReport], None] | None = None
+        """Told by which agent what became of the guest login of which session."""
         self._openings: dict[str, tuple[Link, asyncio.Future[Any]]] = {}
         self._tasks = Tasks()
 
@@ -316,6 +320,9 @@ class Fleet:
                 await self._commands.answered(link, message)
             case StreamFailed(session, code, fields):
                 self._refused(link, session, code, fields)
+            case LoginEnded(session, report):
+                if self.on_login is not None:
+                    self.on_login(agent, session, report)
             case _:
                 log.warning("link.unhandled", agent=agent, message=type(message).__name__)
 

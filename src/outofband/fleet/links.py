@@ -139,7 +139,7 @@ class Link:
             return
         try:
             hello = msgspec.json.decode(text, type=Hello)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             return
         self.row = await self._find(hello.agent)
 

@@ -95,6 +95,8 @@ def operations_of(declared: ResourceType) -> Iterator[Operation]:
         # A right that names the resource is a different one for each of them.
         if "{name}" not in (right := declared.action_right(name)):
             yield Operation(right, action.about)
+    for right, about in declared.rights.items():
+        yield Operation(right, about)
 
 
 def registering(namespace: str) -> Iterator[Operation]:

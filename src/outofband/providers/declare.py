@@ -22,6 +22,7 @@ from outofband.providers.resource_manager.groups import ResourceGroups
 from outofband.providers.resource_manager.locks import Locks
 from outofband.providers.resource_manager.namespaces import FREE, Namespaces
 from outofband.providers.resource_manager.tags import TagNames, Tags
+from outofband.providers.serial_console.policies import ConsolePolicies
 from outofband.providers.serial_console.ports import SerialPorts
 from outofband.providers.serial_console.services import ConsoleServices
 from outofband.providers.storage.accounts import AccountNames
@@ -71,6 +72,7 @@ def declare(
             *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions).declare(),
+            ConsolePolicies(store).declare(),
         ],
         free=FREE,
     )

@@ -135,6 +135,8 @@ class Act:
     """The form of what `run` answers, for the API's description."""
     permission: str | None = None
     """The whole RBAC action, where it is not `<type>/<name>/action`; `{name}` in it is the resource's."""
+    also: tuple[str, ...] = ()
+    """Further whole RBAC actions, each of which suffices as well: narrower ones than `permission`."""
     again_seconds: float = 0.0
     """A caller who does the same again within so many seconds leaves no further row in the activity log: for
     what pages ask for over and over.
@@ -186,6 +188,8 @@ class ResourceType:
     delete: Delete | None = None
     actions: Mapping[str, Act | Begin] = field(default_factory=dict)
     views: Mapping[str, View] = field(default_factory=dict)
+    rights: Mapping[str, str] = field(default_factory=dict)
+    """RBAC actions of it that are no address to call, each with a sentence as of an action."""
     open_list: bool = False
     """Anyone of the tenant may ask for the list; the source itself gives only what the caller may know of."""
     bare: bool = False

@@ -179,7 +179,8 @@ class Paths:
             operation = self._operation(declared, word, action.about, None, self._answer(action))
         else:
             operation = self._operation(declared, word, action.about, None, _accepted(), action.options)
-        operation["description"] = _needs(declared.action_right(name))
+        narrower = action.also if isinstance(action, Act) else ()
+        operation["description"] = _needs(declared.action_right(name), *narrower)
         if action.body is not None:
             operation["requestBody"] = _content(self._reference(action.body), required=False)
         return operation | _lasting(isinstance(action, Begin))
@@ -354,8 +355,8 @@ def _query(option: Option) -> Json:
     return {"name": option.name, "in": "query", "description": option.about, "schema": schema}
 
 
-def _needs(action: str) -> str:
-    return f"Needs the action `{action}`."
+def _needs(action: str, *others: str) -> str:
+    return f"Needs the action {' or '.join(f'`{each}`' for each in (action, *others))}."
 
 
 def _content(schema: Json, *, required: bool | None = None) -> Json:

@@ -115,7 +115,7 @@ class Writer:
             body = drafts.body(call.request.body, action.body) if action.body else None
             noted = is_new(Trail.STARTED)
             async with self._store.write() if noted else self._store.read() as tx:
-                await self._authorizer.require(call.principal, right, call.rid, tx)
+                await self._authorizer.require(call.principal, right, call.rid, tx, also=action.also)
                 item = await self._existing(call, tx, declared)
                 await self._gate.check(tx, declared, item.rid, Change.WRITE)
                 _check_conditions(call, item)
@@ -128,7 +128,7 @@ class Writer:
                     await self._note(tx, call.request, item.rid, right, Trail.SUCCEEDED, name, answer.noted)
             return answer
 
-        return await self._guarded(call, right, change, is_new)
+        return await self._guarded(call, right, change, is_new, action.also)
 
     async def beside(
         self, request: Request, group: ResourceId, right: str, work: Callable[[ResourceId], Awaitable[T]]
@@ -192,9 +192,10 @@ class Writer:
         right: str,
         change: Callable[[], Awaitable[Answer]],
         is_new: Callable[[str], bool] = lambda _: True,
+        also: tuple[str, ...] = (),
     ) -> Answer:
         try:
-            await self._authorizer.require(call.principal, right, call.rid)
+            await self._authorizer.require(call.principal, right, call.rid, also=also)
             return await change()
         except Fault as fault:
             if is_new(fault.code):

@@ -9,17 +9,19 @@ import msgspec
 from outofband.access import decision
 from outofband.access.custom_roles import roles_of
 from outofband.access.role import Role
-from outofband.consoles.rights import CONNECT, Subject, Verdict
+from outofband.consoles.rights import CONNECT, OBSERVE, TAKE_OVER, TYPE, Extra, Subject, Verdict
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.core.principal import Principal, PrincipalKind
-from outofband.providers.compute.shape import console_switch
+from outofband.providers.compute.shape import console_switch, ends_login
 from outofband.store.assignments import Assignment
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.grant import Mode
 
-_EVERYTHING = frozenset({Mode.WRITE, Mode.OBSERVE})
+_WATCH: frozenset[Mode | Extra] = frozenset({Mode.OBSERVE})
+_TYPE: frozenset[Mode | Extra] = frozenset({Mode.OBSERVE, Mode.WRITE})
+_EVERYTHING: frozenset[Mode | Extra] = frozenset({Mode.OBSERVE, Mode.WRITE, Extra.TAKE_OVER})
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ _NOTHING = _Held((), {})
 
 
 class ConsoleRights:
-    """`consoles.rights.Rights`. A role contains the whole console or nothing of it, as in Azure."""
+    """`consoles.rights.Rights`. Azure's one right is the whole console; ours are parts of it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -46,12 +48,13 @@ class ConsoleRights:
             assigned = {caller: await self._assigned(tx, *caller) for caller in callers}
             signed_in = await self._store.sign_ins.not_ended(tx, sessions)
             disabled = {place for place in places if await self._store.console_settings.disabled(tx, place)}
+            ends = {place for place in places if await self._store.console_settings.end_login(tx, place)}
             weak = {each.object_id for each in signed_in.values() if not each.mfa}
             tenants = {each.principal.tenant for each in subjects if each.principal.object_id in weak}
             strict = {
                 each for each in tenants if (await self._store.sign_in_policies.get(tx, each)).require_mfa
             }
-            switched = {vm: await self._switched(tx, vm) for vm in {each.vm_id for each in subjects}}
+            vms = {vm: await self._store.resources.get(tx, vm) for vm in {each.vm_id for each in subjects}}
 
         def held(principal: Principal) -> _Held:
             # A console outlives the token it was opened with, and the time of the sign-in too: it ends when
@@ -67,15 +70,15 @@ class ConsoleRights:
         def verdict(subject: Subject) -> Verdict:
             if lacks_factor(subject.principal):
                 return Fault("MfaRequired", name=subject.principal.name)
-            off = subject.subscription.lower() in disabled
-            return _verdict(subject, held(subject.principal), off, switched[subject.vm_id])
+            place, row = subject.subscription.lower(), vms[subject.vm_id]
+            # A VM that is deleted ends its sessions itself, with its port.
+            switched = console_switch(row) if row is not None else None
+            found = _verdict(subject, held(subject.principal), place in disabled, switched)
+            if isinstance(found, Fault) or row is None or not ends_login(row, place in ends):
+                return found
+            return found | {Extra.END_LOGIN}
 
         return [verdict(each) for each in subjects]
-
-    async def _switched(self, tx: Tx, vm_id: str) -> Fault | None:
-        row = await self._store.resources.get(tx, vm_id)
-        # A VM that is deleted ends its sessions itself, with its port.
-        return console_switch(row) if row is not None else None
 
     async def _assigned(self, tx: Tx, tenant: str, kind: PrincipalKind, object_id: str) -> _Held:
         """Assignments of a principal; none when it was disabled or removed."""
@@ -97,6 +100,12 @@ def _verdict(subject: Subject, held: _Held, disabled: bool, switched: Fault | No
     if switched is not None:
         return switched
     port = parse_id(subject.vm_id).extension("Microsoft.SerialConsole", "serialPorts", subject.port)
-    if not decision.allowed(CONNECT, str(port), held.assignments, held.roles):
-        return Fault("AccessRevoked", action=CONNECT)
-    return _EVERYTHING
+
+    def may(action: str) -> bool:
+        return decision.allowed(action, str(port), held.assignments, held.roles)
+
+    if may(CONNECT):
+        return _EVERYTHING
+    if may(TYPE):
+        return _EVERYTHING if may(TAKE_OVER) else _TYPE
+    return _WATCH if may(OBSERVE) else Fault("AccessRevoked", action=CONNECT)

@@ -1,4 +1,4 @@
-"""Whether a subscription has its serial consoles switched off (row S5). Without a row they are on."""
+"""What a subscription wants of its serial consoles: off (row S5), logins ended. Without a row: neither."""
 
 from __future__ import annotations
 
@@ -15,6 +15,22 @@ class ConsoleSettings:
         table = tables.console_settings
         query = sa.select(table.c.disabled).where(table.c.subscription_id == subscription_id.lower())
         return bool(await tx.value(query))
+
+    async def end_login(self, tx: Tx, subscription_id: str) -> bool:
+        """Whether logins left behind on consoles are ended, where a VM says nothing else."""
+        table = tables.console_settings
+        query = sa.select(table.c.end_login).where(table.c.subscription_id == subscription_id.lower())
+        return bool(await tx.value(query))
+
+    async def set_end_login(
+        self, tx: Tx, subscription_id: str, end_login: bool, *, by: str, now: datetime
+    ) -> None:
+        """Change that; gateways ask again within two seconds."""
+        values = {"end_login": end_login, "changed": now, "changed_by": by}
+        statement = tx.insert(tables.console_settings).values(
+            subscription_id=subscription_id.lower(), disabled=False, **values
+        )
+        await tx.change(statement.on_conflict_do_update(index_elements=["subscription_id"], set_=values))
 
     async def set_disabled(
         self, tx: Tx, subscription_id: str, disabled: bool, *, by: str, now: datetime

@@ -36,6 +36,8 @@ class ConsoleSession(msgspec.Struct, frozen=True, kw_only=True):
     ended: datetime | None
     reason: str | None
     """Code of the end."""
+    login: str | None = None
+    """What became of the guest login, where the console's policy had it ended."""
 
 
 class Sessions:
@@ -107,6 +109,12 @@ class Sessions:
         table = tables.console_sessions
         mine = sa.and_(table.c.id == session, table.c.ended.is_(None))
         return await tx.change(sa.update(table).where(mine).values(ended=now, reason=reason)) > 0
+
+    async def note_login(self, tx: Tx, session: str, observed: str) -> bool:
+        """Note what became of a session's guest login; False when there is no such session."""
+        table = tables.console_sessions
+        change = sa.update(table).where(table.c.id == session).values(login=observed)
+        return await tx.change(change) > 0
 
     async def reopen(self, tx: Tx, session: str, *, node: str) -> bool:
         """The same person goes on with a session that had ended, perhaps at another node."""

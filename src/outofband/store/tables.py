@@ -326,6 +326,7 @@ console_sessions = sa.Table(
     sa.Column("attached", Moment),
     sa.Column("ended", Moment),
     sa.Column("reason", Text),
+    sa.Column("login", Text),
     sa.Index("ix_console_sessions_vm", "vm_key", "started"),
     sa.Index(
         "ix_console_sessions_live",
@@ -342,6 +343,7 @@ console_settings = sa.Table(
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("changed", Moment, nullable=False),
     sa.Column("changed_by", Text, nullable=False),
+    sa.Column("end_login", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 users = sa.Table(

@@ -279,6 +279,10 @@ class AzureConsole:
             self.say("the VM was reset")
         elif what in ("joined", "left"):
             self.say(f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}")
+        elif what == "keyboard":
+            self._asking(fields)
+        elif what == "login":
+            self._login(fields)
         elif what == "alarm":
             self._alarm(fields)
 
@@ -295,6 +299,26 @@ class AzureConsole:
                 self._keys.clear()
             self.say(self._seat())
 
+    def _asking(self, fields: dict[str, Any]) -> None:
+        """What passes about the keyboard. As writer this client cannot answer: it has keys only."""
+        who, of = fields.get("who", "?"), fields.get("of") or "the writer"
+        match fields.get("event"):
+            case "asked" if self._may_type:
+                self.say(f"{who} asks for the keyboard; closing this session gives it")
+            case "asked":
+                self.say(f"{of} was asked for the keyboard and has {fields.get('seconds', '?')} s to answer")
+            case "declined" | "unanswered" if not self._may_type:
+                self.say(f"{of} keeps the keyboard")
+            case "handed":
+                self.say(f"{fields.get('by', '?')} gave the keyboard to {who}")
+
+    def _login(self, fields: dict[str, Any]) -> None:
+        who = fields.get("who", "?")
+        if fields.get("state") == "ending":
+            self.say(f"the login of {who} in the guest is being ended, as the console's policy wants it")
+        else:
+            self.say(f"the login of {who} in the guest: {fields.get('observed', '?')}")
+
     def _alarm(self, fields: dict[str, Any]) -> None:
         inner = fields.get("fields")
         more = inner if isinstance(inner, dict) else {key: fields[key] for key in fields if key != "code"}
@@ -303,6 +327,11 @@ class AzureConsole:
             # The keyboard was refused: what was typed in its hope is not kept for later.
             self._asked = False
             self._keys.clear()
+            if words.code == "KeyboardHeld":
+                # This client has no other way to ask than the Enter it pressed.
+                assert self._session is not None
+                self._session.ask("ask")
+                return
         self._away = self._away or words.retry
         self.say(words.message)
 

@@ -19,6 +19,8 @@ from outofband.wire.stream import REPLAY_DEFAULT
 OPEN_SECONDS = 10.0
 """The first message must be there this long after the socket opened."""
 MAX_OPEN = 16 * 1024
+MAX_CLIENT = 200
+"""Characters kept of what a viewer says it is."""
 MAX_UNCONFIRMED = 256 * 1024
 """Typed bytes kept for sending again; who types more has to wait for the port."""
 RESEND_SECONDS = 10.0
@@ -141,7 +143,7 @@ class ClientSession:
         return len(taken)
 
     def ask(self, verb: str, **fields: Any) -> None:
-        """Queue a wish: `write` takes the keyboard, `release` gives it back."""
+        """Queue a wish (stream.WISHES): `write` takes the keyboard, `release` gives it back."""
         self._expect(Phase.ATTACHED)
         if verb in ("write", "release"):
             self.wanted = Mode.WRITE if verb == "write" else Mode.OBSERVE
@@ -220,7 +222,8 @@ class ClientSession:
             self._lost_at = now
         if notice.what == "writer" and "mode" in notice.fields:
             try:
-                self.mode = Mode(notice.fields["mode"])
+                # What it came to is also what is asked for after a drop: nobody steals back what he gave.
+                self.mode = self.wanted = Mode(notice.fields["mode"])
             except ValueError as error:
                 raise ProtocolError(f"writer notice cannot be read: {error}") from error
         return [Told(notice.what, notice.fields)]

@@ -57,11 +57,17 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     exp: float
     mode: Mode = Mode.WRITE
     may_write: bool = True
+    may_take: bool = True
+    """The keyboard may be taken from a writer who does not give it."""
+    end_login: bool = False
+    """When this person is gone, the login he leaves behind in the guest is ended."""
     resume: int | None = None
     """First byte the viewer still lacks; None for a newcomer."""
     replay: int = REPLAY_DEFAULT
     address: str = ""
     """Where the viewer comes from, for the others to see."""
+    client: str = ""
+    """What the viewer says it is, for the others to see."""
     typ: str = "grant"
 
 

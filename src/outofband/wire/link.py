@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from outofband.core.errors import ProtocolError
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, VmReport
 
 PROTOCOL = 1
@@ -118,6 +119,13 @@ class StreamFailed(msgspec.Struct, frozen=True, tag="stream-failed"):
     fields: dict[str, Any] = {}
 
 
+class LoginEnded(msgspec.Struct, frozen=True, tag="login-ended"):
+    """What became of the guest login of a session whose grant wanted it ended."""
+
+    session: str
+    report: LoginReport
+
+
 class EndSession(msgspec.Struct, frozen=True, tag="end"):
     session: str
     code: str
@@ -125,7 +133,7 @@ class EndSession(msgspec.Struct, frozen=True, tag="end"):
 
 
 ServerMessage = Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession
-AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | Heartbeat
+AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | LoginEnded | Heartbeat
 Message = ServerMessage | AgentMessage
 
 _from_server = msgspec.json.Decoder(ServerMessage)
@@ -220,7 +228,7 @@ class LinkServer(_Side):
         self._expect_size(text, now)
         try:
             message = _from_agent.decode(text)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise ProtocolError(f"expected a message of an agent: {error}") from error
         if self.state is State.GREETING:
             if not isinstance(message, Hello):
@@ -262,7 +270,7 @@ class LinkAgent(_Side):
         self._expect_size(text, now)
         try:
             message = _from_server.decode(text)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise ProtocolError(f"expected a message of a control plane: {error}") from error
         if isinstance(message, Reject):
             self.close(message.code)

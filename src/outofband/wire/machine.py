@@ -73,6 +73,8 @@ class PortReport(msgspec.Struct, frozen=True, kw_only=True):
     writer: str | None = None
     viewers: int = 0
     alarm: str | None = None
+    writer_session: str | None = None
+    """Session of who may type now; an older agent does not tell it."""
 
 
 class VmReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,8 @@ Frame = Data | Gap | Notice | Close | Ack | Input | Control
 NOTICES = frozenset(
     {
         # session vm port mode writer; offset: first byte to come; live: end of the replay;
-        # input: typed bytes already taken from this session; others: names of who was here before
+        # input: typed bytes already taken from this session; others: names of who was here before;
+        # endLogin: the policy ends the login of who goes away
         "attached",
         "writer",  # writer: name or null; mode: this session's mode now
         "power",  # power: running|stopped|..., the guest changed state
@@ -109,9 +110,19 @@ NOTICES = frozenset(
         "alarm",  # code, fields: something is wrong with the port or its log
         "joined",  # who
         "left",  # who
+        # people: everybody attached, {session name mode since client}; asking: sessions that ask for the
+        # keyboard, the longest first; kept: name of a writer whose line dropped, or null
+        "people",
+        # event: asked (seconds), declined, unanswered, withdrawn: who asks (session, who), of (the writer);
+        # handed: to whom (session, who), by
+        "keyboard",
+        # what the console's policy does to a guest login: state ending or ended, who, session, how, observed
+        "login",
     }
 )
-CONTROLS = frozenset({"write", "release", "renew"})  # renew: fields {"grant": str}
+WISHES = frozenset({"write", "ask", "allow", "decline", "hand", "release"})
+"""Of a viewer; `allow`, `decline` and `hand` name a session: fields {"session": str}."""
+CONTROLS = WISHES | {"renew"}  # of the gateway: fields {"grant": str}
 
 _JSON_KINDS: dict[int, type[Notice] | type[Close] | type[Control]] = {
     Kind.NOTICE: Notice,
@@ -170,7 +181,7 @@ def decode(message: bytes) -> Frame:
             return Gap(start, end, GapReason(reason))
         if model := _JSON_KINDS.get(kind):
             return msgspec.json.decode(message[1:], type=model)
-    except (struct.error, ValueError, msgspec.MsgspecError) as error:
+    except (struct.error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise ProtocolError(f"frame of kind 0x{kind:02x} cannot be read: {error}") from error
     raise ProtocolError(f"expected a known frame kind, got 0x{kind:02x}")
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from outofband.access.role import Permission, Role
 from outofband.access.roles import BUILT_IN
+from outofband.consoles.rights import CONNECT, OBSERVE, TYPE
 from outofband.core import clock
 from outofband.core.ids import ResourceId
 from outofband.store import tables
@@ -61,6 +62,8 @@ class Deed(msgspec.Struct, frozen=True):
     action: str
     scope: str
     body: Any = None
+    also: tuple[str, ...] = ()
+    """Narrower actions, each of which suffices."""
 
 
 def of_vm(vm: str) -> list[Deed]:
@@ -73,7 +76,7 @@ def of_vm(vm: str) -> list[Deed]:
         Deed("PUT", vm, f"{compute}/write", vm, broken),
         Deed("DELETE", vm, f"{compute}/delete", vm),
         Deed("POST", f"{vm}/start", f"{compute}/start/action", vm),
-        Deed("POST", f"{port}/connect", "Microsoft.SerialConsole/serialPorts/connect/action", port),
+        Deed("POST", f"{port}/connect", CONNECT, port, also=(TYPE, OBSERVE)),
         Deed(
             "PUT",
             f"{assignment}/x",
@@ -131,7 +134,10 @@ def may(role: Role, over: str, deed: Deed) -> bool:
         }
         for each in role.permissions
     ]
-    return above(over, deed.scope) and any(permits(each, deed.action, False) for each in words)
+    enough = (deed.action, *deed.also)
+    return above(over, deed.scope) and any(
+        permits(each, action, False) for each in words for action in enough
+    )
 
 
 @pytest.fixture

@@ -11,11 +11,19 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from outofband.access.roles import OWNER, READER, VIRTUAL_MACHINE_CONTRIBUTOR
-from outofband.consoles.rights import Subject, Verdict
+from outofband.access.roles import (
+    CONSOLE_OBSERVER,
+    CONSOLE_OPERATOR,
+    OWNER,
+    READER,
+    VIRTUAL_MACHINE_CONTRIBUTOR,
+)
+from outofband.consoles.rights import Extra, Subject, Verdict
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.core.ids import parse_id
 from outofband.core.principal import Principal, PrincipalKind
+from outofband.providers.compute.shape import PRIVATE
 from outofband.server.rights import ConsoleRights
 from outofband.store import tables
 from outofband.store.assignments import Assignment
@@ -32,7 +40,7 @@ TENANT, SUBSCRIPTION = str(uuid.uuid4()), str(uuid.uuid4())
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/lab"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/demo"
 OTHER = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/other"
-ALL = frozenset({Mode.WRITE, Mode.OBSERVE})
+ALL = frozenset({Mode.WRITE, Mode.OBSERVE, Extra.TAKE_OVER})
 
 
 @pytest.fixture
@@ -103,6 +111,29 @@ async def test_roles_decide(store: Store) -> None:
     verdicts = await rights([at(who) for who in people])
     assert codes(verdicts) == ["yes", "yes", "AccessRevoked", "AccessRevoked"]
     assert verdicts[0] == ALL
+
+
+async def test_a_console_is_given_in_parts(store: Store) -> None:
+    rights = ConsoleRights(store)
+    people = [await person(store, role) for role in (CONSOLE_OBSERVER, CONSOLE_OPERATOR)]
+    assert await rights([at(who) for who in people]) == [
+        frozenset({Mode.OBSERVE}),
+        frozenset({Mode.OBSERVE, Mode.WRITE}),
+    ]
+
+
+async def test_the_policy_of_a_vm_goes_before_its_subscriptions(store: Store) -> None:
+    rights, who = ConsoleRights(store), await person(store, OWNER)
+    here, there = at(who), at(who, OTHER)
+    async with store.write() as tx:
+        for vm_id, own in ((VM, None), (OTHER, False)):
+            private = {PRIVATE: {"agent": "a", "end_login": own}}
+            await store.resources.put(tx, parse_id(vm_id), properties=private, now=clock.now(), by="test")
+    assert await rights([here, there]) == [ALL, ALL]
+    async with store.write() as tx:
+        await store.console_settings.set_end_login(tx, SUBSCRIPTION, True, by="test", now=clock.now())
+        assert not await store.console_settings.disabled(tx, SUBSCRIPTION)
+    assert await rights([here, there]) == [ALL | {Extra.END_LOGIN}, ALL]
 
 
 async def test_a_role_on_one_vm_is_for_that_vm(store: Store) -> None:

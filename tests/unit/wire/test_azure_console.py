@@ -312,3 +312,36 @@ def test_frames_that_break_the_rules_raise() -> None:
     talk.console.frame(b"\x99", 0.0)
     with pytest.raises(ProtocolError):
         talk.console.admit()
+
+
+def test_who_may_not_take_over_asks_by_the_same_enter() -> None:
+    talk = Talk(token=TOKEN)
+    talk.console.admit()
+    talk.settle()
+    talk.attach(writer="anna")
+    talk.say("\r")
+    assert talk.wishes == ["write"]
+    talk.frame(stream.Notice("alarm", {"code": "KeyboardHeld", "fields": {"vm": "demo", "by": "anna"}}))
+    assert talk.wishes == ["write", "ask"]
+    asked = {"event": "asked", "session": "s", "who": "bob", "of": "anna", "seconds": 30}
+    assert "anna was asked for the keyboard and has 30 s" in talk.frame(stream.Notice("keyboard", asked))
+    gone = talk.frame(stream.Notice("keyboard", {**asked, "event": "unanswered"}))
+    assert "anna keeps the keyboard" in gone
+    assert "you have the keyboard now" in talk.seat("bob", Mode.WRITE)
+
+
+def test_a_writer_hears_who_asks_and_what_becomes_of_logins() -> None:
+    talk = Talk(token=TOKEN)
+    talk.console.admit()
+    talk.attach()
+    talk.seat("bob", Mode.WRITE)
+    asked = {"event": "asked", "session": "x", "who": "carl", "of": "bob", "seconds": 30}
+    assert "carl asks for the keyboard" in talk.frame(stream.Notice("keyboard", asked))
+    assert talk.frame(stream.Notice("keyboard", {**asked, "event": "withdrawn"})) == ""
+    ended = {"state": "ended", "who": "anna", "session": "a", "how": "guest-agent"}
+    told = talk.frame(stream.Notice("login", {**ended, "observed": "ended by guest agent"}))
+    assert "the login of anna in the guest: ended by guest agent" in told
+    taken = talk.frame(stream.Close("TakenOverLoginEnds", {"by": "carl", "at": "now"}))
+    assert "is being ended" in taken
+    assert talk.console.closing is not None
+    assert talk.console.closing.code is Code.TAKEN_OVER

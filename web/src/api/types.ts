@@ -193,8 +193,16 @@ export interface Viewer {
   mode: "write" | "observe";
   since: string;
   address: string;
+  /** What it says it is; older control planes do not tell it. */
+  client?: string;
   session: string;
 }
+
+/** What becomes of a login that somebody leaves behind in a guest. */
+export type ConsolePolicy = Resource<{
+  endLogin: "on" | "off" | "inherit";
+  effective: "on" | "off";
+}>;
 
 /** `outofband` only for callers who may connect themselves. */
 export type SerialPort = Resource<{

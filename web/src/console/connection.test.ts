@@ -88,9 +88,27 @@ test("a ticket opens a socket and is its first message", async () => {
     input: 0,
     writer: "me",
     others: ["bert"],
+    session: "5e55",
+    endLogin: true,
+  });
+  const bert = {
+    session: "be27",
+    name: "bert",
+    mode: "observe",
+    since: "2026-11-25T03:00:00Z",
+    client: "oob",
+  };
+  stage.side.tell("people", {
+    people: [bert, { name: "of no session" }, null],
+    asking: ["be27"],
+    kept: null,
   });
   expect(connection.store.get()).toEqual({
     status: { kind: "attached", mode: "write" },
+    me: "5e55",
+    people: [bert],
+    asking: ["be27"],
+    endsLogin: true,
     writer: "me",
     others: ["bert"],
     backlog: 0,

@@ -10,7 +10,7 @@ import { faultOf } from "./faults";
 import { Line, type Outcome } from "./line";
 import type { Opening } from "./opening";
 import { Backoff } from "./protocol/backoff";
-import { ClientSession, type Ended, type Mode, type SessionEvent } from "./protocol/session";
+import { ClientSession, type Ended, type Mode, type SessionEvent, type Wish } from "./protocol/session";
 import { listenerAddress, type Reach } from "./reach";
 import { BEGINNING, changeBy, type Snapshot } from "./snapshot";
 
@@ -137,10 +137,10 @@ export class ConsoleConnection {
     return count;
   }
 
-  /** `write` takes the keyboard, `release` gives it back; false while there is no connection. */
-  ask(verb: "write" | "release"): boolean {
+  /** A wish about the keyboard, which may name a session; false while there is no connection. */
+  ask(verb: Wish, session?: string): boolean {
     if (this.#session.phase !== "attached") return false;
-    this.#session.ask(verb);
+    this.#session.ask(verb, session === undefined ? {} : { session });
     this.#line?.flush();
     return true;
   }

@@ -12,7 +12,7 @@ import { createClock } from "./clock";
 import { ConsoleConnection, type World } from "./connection";
 import { isReady, openingOf } from "./opening";
 import { prefer, preferences } from "./preferences";
-import type { Mode, Output, SessionEvent } from "./protocol/session";
+import type { Mode, Output, SessionEvent, Wish } from "./protocol/session";
 import { reachOf } from "./reach";
 import type { Shortcut } from "./terminal/keys";
 import { USUAL_SIZE } from "./terminal/options";
@@ -117,6 +117,12 @@ export class Seat {
     this.connection.leave();
   }
 
+  /** Something about the keyboard, in the words of the protocol; `session` is whom it is about. */
+  wish(wish: Wish, session?: string): void {
+    if (!this.connection.ask(wish, session)) this.say(t("console.saidNotConnected"));
+    this.screen.focus();
+  }
+
   say(text: string): void {
     this.said.set({ text });
   }
@@ -211,7 +217,7 @@ export class Seat {
     }
     const { name } = this.machine;
     const back = this.connection.store.get().status.kind === "lost";
-    const words = wordsFor(event, { name, mode, back });
+    const words = wordsFor(event, { name, mode, back, me: this.connection.store.get().me });
     this.screen.readOnly = mode !== "write";
     if (words === null) return;
     if (words.inline) this.screen.say(t("console.us"), words.text);

@@ -21,8 +21,25 @@ export type Status =
   | { readonly kind: "ended"; readonly fault: ApiError }
   | { readonly kind: "left" };
 
+/** A session at the console, as its host tells of it. */
+export interface Person {
+  readonly session: string;
+  readonly name: string;
+  readonly mode: Mode;
+  readonly since: string;
+  readonly client: string;
+}
+
 export interface Snapshot {
   readonly status: Status;
+  /** This session's own name among the others. */
+  readonly me: string | null;
+  /** Everybody attached, this session too; empty where the host does not tell it. */
+  readonly people: readonly Person[];
+  /** Sessions that ask for the keyboard, the longest first. */
+  readonly asking: readonly string[];
+  /** The policy of this console ends the login of who goes away. */
+  readonly endsLogin: boolean;
   /** Who types, by name; null when nobody does. */
   readonly writer: string | null;
   /** Who else is attached, as far as it was told. */
@@ -35,6 +52,10 @@ export interface Snapshot {
 
 export const BEGINNING: Snapshot = {
   status: { kind: "connecting" },
+  me: null,
+  people: [],
+  asking: [],
+  endsLogin: false,
   writer: null,
   others: [],
   backlog: 0,
@@ -44,8 +65,14 @@ export const BEGINNING: Snapshot = {
 /** What an event changes in how things stand. `mode` is this session's own, now. */
 export function changeBy(event: SessionEvent, before: Snapshot, mode: Mode): Partial<Snapshot> {
   if (event.kind === "attached") {
-    const { writer, others } = event.fields;
-    return { status: { kind: "attached", mode }, writer: nameOf(writer), others: namesOf(others) };
+    const { writer, others, session, endLogin } = event.fields;
+    return {
+      status: { kind: "attached", mode },
+      writer: nameOf(writer),
+      others: namesOf(others),
+      me: nameOf(session),
+      endsLogin: endLogin === true,
+    };
   }
   if (event.kind !== "told") return {};
   const { what, fields } = event;
@@ -58,6 +85,8 @@ export function changeBy(event: SessionEvent, before: Snapshot, mode: Mode): Par
         ...(attached && { status: { kind: "attached", mode } }),
       };
     }
+    case "people":
+      return { people: peopleOf(fields["people"]), asking: namesOf(fields["asking"]) };
     case "power":
       return { stopped: fields["power"] === "stopped" };
     case "joined":
@@ -78,6 +107,16 @@ function nameOf(value: unknown): string | null {
 
 function namesOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((name) => typeof name === "string") : [];
+}
+
+function peopleOf(value: unknown): readonly Person[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each: Partial<Person> | null) => {
+    if (typeof each?.session !== "string" || typeof each.name !== "string") return [];
+    const mode: Mode = each.mode === "write" ? "write" : "observe";
+    const [since, client] = [String(each.since ?? ""), String(each.client ?? "")];
+    return [{ session: each.session, name: each.name, mode, since, client }];
+  });
 }
 
 /** One of them has left; another session of the same person may still be there. */

@@ -13,13 +13,15 @@ export interface Words {
 
 interface Situation {
   readonly name: string;
+  /** This session, where it is known. */
+  readonly me?: string | null;
   readonly mode: Mode;
   /** It was away and that was told. */
   readonly back: boolean;
 }
 
 /** Null when there is nothing to say: the state of the connection is shown by itself. */
-export function wordsFor(event: SessionEvent, { name, mode, back }: Situation): Words | null {
+export function wordsFor(event: SessionEvent, { name, mode, back, me = null }: Situation): Words | null {
   switch (event.kind) {
     case "attached":
       if (event.resumed) return back ? { text: t("console.saidBack"), inline: false } : null;
@@ -36,7 +38,7 @@ export function wordsFor(event: SessionEvent, { name, mode, back }: Situation): 
     case "inputDropped":
       return { text: t("console.inputDropped", { count: event.count }), inline: true };
     case "told":
-      return told(event.what, event.fields, mode);
+      return told(event.what, event.fields, mode, me);
     default:
       return null;
   }
@@ -47,7 +49,7 @@ export function whoTypes(fields: Fields): string {
   return typeof writer === "string" ? t("console.typing", { writer }) : t("console.nobodyTypes");
 }
 
-function told(what: string, fields: Fields, mode: Mode): Words | null {
+function told(what: string, fields: Fields, mode: Mode, me: string | null): Words | null {
   const who = String(fields["who"] ?? "?");
   switch (what) {
     case "writer":
@@ -60,12 +62,47 @@ function told(what: string, fields: Fields, mode: Mode): Words | null {
       return { text: t("console.saidJoined", { who }), inline: false };
     case "left":
       return { text: t("console.saidLeft", { who }), inline: false };
+    case "keyboard": {
+      const text = keyboard(fields, fields["session"] === me);
+      return text === null ? null : { text, inline: false };
+    }
+    case "login":
+      return { text: login(fields, who), inline: true };
     case "alarm":
       // That the host is away is a state of the connection, and shown as one.
       return fields["code"] === "AgentOffline" ? null : { text: alarmOf(fields).message, inline: false };
     default:
       return null;
   }
+}
+
+/** What passes between people about the keyboard. `mine`: it is about this session's asking. */
+function keyboard(fields: Fields, mine: boolean): string | null {
+  const who = String(fields["who"] ?? "?");
+  const of = String(fields["of"] ?? "?");
+  switch (fields["event"]) {
+    case "asked":
+      return mine
+        ? t("console.saidAsked", { of, count: Number(fields["seconds"] ?? 0) })
+        : t("console.saidAsks", { who });
+    case "declined":
+      return mine ? t("console.saidDeclined", { of }) : t("console.saidYouDeclined", { who });
+    case "unanswered":
+      return mine ? t("console.saidUnanswered", { of }) : t("console.saidNotAnswered", { who });
+    case "withdrawn":
+      return mine ? null : t("console.saidWithdrawn", { who });
+    case "handed": {
+      const by = String(fields["by"] ?? "?");
+      return mine ? t("console.saidGivenYou", { by }) : t("console.saidGiven", { by, who });
+    }
+    default:
+      return null;
+  }
+}
+
+function login(fields: Fields, who: string): string {
+  if (fields["state"] === "ending") return t("console.saidLoginEnding", { who });
+  return t("console.saidLoginEnded", { who, observed: String(fields["observed"] ?? "?") });
 }
 
 function writerNow(fields: Fields, mode: Mode): string {

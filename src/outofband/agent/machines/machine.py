@@ -7,6 +7,7 @@ does not wait for them: a guest that hangs in its shutdown may need an NMI.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import msgspec
 import structlog
 
 from outofband.agent.hypervisors.driver import Driver, Happening
-from outofband.agent.machines import definitions
+from outofband.agent.machines import definitions, logins
 from outofband.agent.machines.build import make_driver, make_ports
 from outofband.agent.machines.definitions import Condition
 from outofband.agent.machines.host import Host
@@ -23,6 +24,7 @@ from outofband.agent.machines.scripts import Scripts
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import MachineDefinition, Power, Verb, VmReport
 from outofband.wire.stream import Notice
 
@@ -56,6 +58,11 @@ class Machine:
         self._opened = False
         self._closed = False
         self.ports: dict[str, PortBroker] = make_ports(host, definition, self._port_changed)
+        for port in self.ports.values():
+            port.end_login = functools.partial(logins.end_login, self, port)
+            port.on_login = self._login_ended
+        self.on_login: Callable[[str, LoginReport], None] | None = None
+        """Told what became of the guest login of a session."""
         self.driver: Driver = make_driver(self, self._happened)
         self.scripts: Scripts | None = None
         if self.driver.guest is not None:
@@ -285,6 +292,10 @@ class Machine:
         if self._opened and not self._closed:
             self.driver.port_changed()
             self._changed()
+
+    def _login_ended(self, session: str, report: LoginReport) -> None:
+        if self.on_login is not None:
+            self.on_login(session, report)
 
     def _new_boot(self) -> None:
         self.boots += 1

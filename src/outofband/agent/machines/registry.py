@@ -19,6 +19,7 @@ from outofband.agent.ports.tail import MAX_LINES
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.fs import file_system, supports_hole_punching
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
 from outofband.wire.script import KeyArgs, RunArgs
 
@@ -62,6 +63,8 @@ class Machines:
         self._machines: dict[str, Machine] = {}
         self._listeners: list[Changed] = []
         self._editing = asyncio.Lock()
+        self.on_login: Callable[[str, LoginReport], None] | None = None
+        """Told what became of the guest login of a session, where the console's policy had it ended."""
 
     async def load(self) -> None:
         """Read every definition and adopt the machines that run. Raises Fault HolePunchUnsupported."""
@@ -195,7 +198,13 @@ class Machines:
         return Outcome("The machine was defined.")
 
     def _make(self, definition: MachineDefinition) -> Machine:
-        return Machine(self.host, definition, lambda: self._changed(definition.vm))
+        machine = Machine(self.host, definition, lambda: self._changed(definition.vm))
+        machine.on_login = self._login_ended
+        return machine
+
+    def _login_ended(self, session: str, report: LoginReport) -> None:
+        if self.on_login is not None:
+            self.on_login(session, report)
 
     def _changed(self, vm: str) -> None:
         if (machine := self._machines.get(vm)) is not None:

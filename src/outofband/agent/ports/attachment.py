@@ -51,12 +51,14 @@ class Typed:
     an agent that does not know it (any more) begins at 0 again.
     """
 
-    __slots__ = ("accepted", "delivered", "kept_until")
+    __slots__ = ("accepted", "delivered", "kept_until", "since")
 
     def __init__(self) -> None:
         self.accepted = 0
         self.delivered = 0
         self.kept_until: float | None = None
+        self.since = clock.iso()
+        """When the session came, for the others to see."""
 
 
 class Attachment:
@@ -116,12 +118,10 @@ class Attachment:
         match message:
             case stream.Input(offset, payload):
                 self._type(offset, payload)
-            case stream.Control("write"):
-                self._broker.ask(self)
-            case stream.Control("release"):
-                self._broker.release(self)
             case stream.Control("renew", fields):
                 self._renew_by(fields.get("grant"))
+            case stream.Control(verb, fields) if verb in stream.WISHES:
+                self._broker.wish(self, verb, fields)
             case stream.Control(verb):
                 raise ProtocolError(f"expected one of {sorted(stream.CONTROLS)}, got {verb!r}")
             case _:

@@ -15,7 +15,8 @@ import structlog
 
 from outofband.agent.ports import search
 from outofband.agent.ports.attachment import Attachment, Typed, Viewer
-from outofband.agent.ports.keyboard import Keyboard, alarm_notice, refusal, taken_over
+from outofband.agent.ports.keyboard import Keyboard, alarm_notice, refusal, refusal_notice, taken_over
+from outofband.agent.ports.logins import EndLogin
 from outofband.agent.ports.pace import Pace
 from outofband.agent.ports.source import Source
 from outofband.agent.ports.spool import Spool
@@ -23,6 +24,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.wire.arbiter import RESERVE_SECONDS
 from outofband.wire.grant import Grant
+from outofband.wire.login import LoginReport
 from outofband.wire.machine import PortReport
 from outofband.wire.stream import REPLAY_LIMIT, Close, Notice
 
@@ -57,12 +59,17 @@ class PortBroker:
         self.spool = spool
         self.source = source
         self.on_change = on_change
+        self.end_login: EndLogin | None = None
+        """Ends the login on this port's terminal; without it that cannot be done here."""
+        self.on_login: Callable[[str, LoginReport], None] | None = None
+        """Told what became of the login of a session."""
         self._captured = source.writes_spool
-        self._keyboard = Keyboard(self, monitor=monitor)
+        self._keyboard = Keyboard(self, monitor=monitor, note=spool.path.with_suffix(".login"))
         self._attached: dict[str, Attachment] = {}
         self._kept: dict[str, Typed] = {}
         self._waiters: set[asyncio.Future[None]] = set()
         self._behind: list[Attachment] = []
+        self._people_due = False
         self._pace = Pace(source.hub.loop, self._flush)
         self._alarm: tuple[str, dict[str, Any]] | None = None
         self._opened = False
@@ -79,6 +86,7 @@ class PortBroker:
         self.source.hub.add(self)
         self._pace.seen = self._pace.looked = self.spool.end
         self._watch_alarm()
+        self._keyboard.logins.open()
         # Many ports are opened in a row at the start of an agent.
         await asyncio.sleep(0)
 
@@ -90,6 +98,7 @@ class PortBroker:
         for attachment in self.sessions():
             self.end(attachment, Close(code, fields, resumable=True))
         self._opened = False
+        await self._keyboard.logins.close()
         self.source.hub.remove(self)
         self._pace.cancel()
         self.source.close()
@@ -137,9 +146,10 @@ class PortBroker:
             return attachment
         attachment.notify(self._welcome(attachment))
         if refused is not None:
-            attachment.notify(alarm_notice(refused.code, {"vm": self.vm}))
+            attachment.notify(refusal_notice(self.vm, refused))
         if self._alarm is not None:
             attachment.notify(alarm_notice(*self._alarm))
+        self.people_changed()
         self._tell(Notice("joined", {"who": grant.name}), but=attachment)
         self._keyboard.apply(effects, silent=attachment)
         attachment.watch_expiry()
@@ -166,6 +176,7 @@ class PortBroker:
                 "writer": self._keyboard.writer,
                 "input": attachment.typed.accepted,
                 "others": self._others(attachment),
+                "endLogin": attachment.grant.end_login,
             },
         )
 
@@ -173,6 +184,26 @@ class PortBroker:
         """Who was here before, by name; a person with two sessions twice."""
         names = [each.grant.name for each in self._attached.values() if each is not attachment]
         return names[:MAX_NAMES]
+
+    def people_changed(self) -> None:
+        """Who is here, who types or who asks is another now: everybody is told, once for all of a turn."""
+        if not self._people_due and self._opened:
+            self._people_due = True
+            self.source.hub.loop.call_soon(self._tell_people)
+
+    def _tell_people(self) -> None:
+        self._people_due = False
+        people = [
+            {
+                "session": each.session,
+                "name": each.grant.name,
+                "mode": each.mode,
+                "since": each.typed.since,
+                "client": each.grant.client,
+            }
+            for each in self.sessions()[:MAX_NAMES]
+        ]
+        self._tell(Notice("people", {"people": people, **self._keyboard.told}))
 
     def sessions(self) -> list[Attachment]:
         """Everybody on the port."""
@@ -199,19 +230,16 @@ class PortBroker:
                 del self._kept[next(iter(self._kept))]
         self._keyboard.leave(session, resumable=resumable)
         self._tell(Notice("left", {"who": attachment.grant.name}))
+        self.people_changed()
         if not self._attached and not self._waiters:
             self.source.watch(False)
         self.touched()
 
     # --- input ---
 
-    def ask(self, attachment: Attachment) -> None:
-        """A viewer on the port wants to type."""
-        self._keyboard.ask(attachment)
-
-    def release(self, attachment: Attachment) -> None:
-        """The writer gives the keyboard back."""
-        self._keyboard.release(attachment)
+    def wish(self, attachment: Attachment, verb: str, fields: dict[str, Any]) -> None:
+        """A viewer on the port wants something about the keyboard (stream.WISHES). Raises ProtocolError."""
+        self._keyboard.wish(attachment, verb, fields)
 
     def regranted(self, attachment: Attachment) -> None:
         """A session goes on under a new grant, which may say less."""
@@ -352,6 +380,7 @@ class PortBroker:
     def mark_reset(self, boot: int) -> None:
         """The guest starts or was reset: what follows in the log belongs to boot number `boot`."""
         self.spool.reset(boot)
+        self._keyboard.logins.reset()
         self._tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))
         self.touched()
 
@@ -366,6 +395,7 @@ class PortBroker:
             writer=self._keyboard.writer,
             viewers=len(self._attached),
             alarm=self._alarm[0] if self._alarm else None,
+            writer_session=self._keyboard.writer_session,
         )
 
     @property
@@ -405,7 +435,7 @@ class PortBroker:
         spool = self.spool
         captured = self._captured
         quiet = captured and spool.quiet(wall_ns)
-        if quiet and not self._attached and not self._kept and self._keyboard.inbox.empty:
+        if quiet and not self._attached and not self._kept and self._keyboard.idle:
             # What thousands of idle ports do all the time.
             return
         if not captured:

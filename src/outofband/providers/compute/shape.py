@@ -118,7 +118,8 @@ class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Private(msgspec.Struct, frozen=True, kw_only=True):
     """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed;
     `ports`: serial ports; `model`: of a scale set, the number of the model that an instance is made after;
-    `restart`: whether it ran when the change began that is under way; `closed`: its serial port is off.
+    `restart`: whether it ran when the change began that is under way; `closed`: its serial port is off;
+    `end_login`: what its console does to a login that is left behind, None as its subscription's.
     """
 
     agent: str
@@ -129,6 +130,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     model: int | None = None
     restart: bool | None = None
     closed: bool = False
+    end_login: bool | None = None
 
 
 def guest_of(row: Resource) -> Guest:
@@ -169,6 +171,14 @@ def console_switch(row: Resource) -> Fault | None:
     if private_of(row).closed:
         return Fault("SerialPortDisabled", vm=machine_name(row))
     return None
+
+
+def ends_login(row: Resource, subscription: bool) -> bool:
+    """Whether a login left behind on the console is ended; `subscription`: what holds where the VM says
+    nothing of its own.
+    """
+    own = private_of(row).end_login
+    return subscription if own is None else own
 
 
 def has_screen(row: Resource) -> bool:

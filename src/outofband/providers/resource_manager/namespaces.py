@@ -20,7 +20,7 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 
 NAMESPACE = "Microsoft.Resources"
-FREE = (NAMESPACE, "Microsoft.Authorization", "Microsoft.SerialConsole")
+FREE = (NAMESPACE, "Microsoft.Authorization", "Microsoft.SerialConsole", "Outofband.Console")
 """Nobody can unregister them: without them a subscription could not be governed, nor a console opened."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from outofband.access.authorizer import Authorizer
-from outofband.consoles.rights import CONNECT
+from outofband.consoles.rights import CONNECT, OBSERVE, TAKE_OVER, TYPE
 from outofband.consoles.sessions import Sessions
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -28,6 +28,7 @@ from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, 
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.lookup import missing
 from outofband.store.resources import Resource
+from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.grant import Mode
@@ -40,6 +41,24 @@ _STATES = ("enabled", "disabled")
 _SYSRQ = re.compile(r"[0-9a-z]")
 # UNKNOWN too: a person must not be kept out because the host could not tell.
 _OPEN = frozenset({Power.STARTING.value, Power.RUNNING.value, Power.STOPPING.value, Power.UNKNOWN.value})
+
+
+def _own(name: str) -> str:
+    """The RBAC action for one of a port's actions alone, narrower than CONNECT."""
+    return f"{NAMESPACE}/serialPorts/{name}/action"
+
+
+RIGHTS = {
+    OBSERVE: "Watch the console of a VM",
+    TYPE: "Type on the console of a VM, without taking the keyboard from somebody",
+    TAKE_OVER: "Take the keyboard of a console from somebody who types",
+    _own("nmi"): "Send a non-maskable interrupt to the VM, and nothing else",
+    _own("sysrq"): "Send a SysRq key to a Linux VM, and nothing else",
+    _own("reset"): "Reset the VM from its console, and nothing else",
+    _own("tail"): "Read the last lines of a VM's console, and nothing else",
+    _own("screenshot"): "Take a picture of a VM's screen, and nothing else",
+}
+"""The parts of a console, to be given one by one; CONNECT contains those that are about the live console."""
 
 
 class ConnectRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,18 +136,21 @@ class SerialPorts:
                     about="Get a ticket for the console of the VM",
                     body=ConnectRequest,
                     answer=Connected,
+                    also=(TYPE, OBSERVE),
                 ),
                 "nmi": Act(
                     run=self._nmi,
                     about="Send a non-maskable interrupt to the VM",
                     answer=Observed,
                     permission=CONNECT,
+                    also=(_own("nmi"),),
                 ),
                 "reset": Act(
                     run=self._reset,
                     about="Reset the VM, as its reset button would; what is not saved is lost",
                     answer=Observed,
                     permission=CONNECT,
+                    also=(_own("reset"),),
                 ),
                 "sysrq": Act(
                     run=self._sysrq,
@@ -136,11 +158,13 @@ class SerialPorts:
                     body=SysrqRequest,
                     answer=Observed,
                     permission=CONNECT,
+                    also=(_own("sysrq"),),
                 ),
                 **self._reading.actions(),
             },
             urgent=frozenset({"GET", "PUT", "POST"}),
-            also_read=(CONNECT,),
+            also_read=(CONNECT, TYPE, OBSERVE),
+            rights=RIGHTS,
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
@@ -151,7 +175,7 @@ class SerialPorts:
         if call.request.method == "GET":
             rights = await self._authorizer.rights(call.principal, tx)
             # Who is there, and from where, is for those who could be there themselves.
-            if rights.allow(CONNECT, item.rid):
+            if any(rights.allow(each, item.rid) for each in (CONNECT, TYPE, OBSERVE)):
                 item.body["properties"]["outofband"] = {"viewers": await self._viewers(tx, row)}
         return item
 
@@ -209,12 +233,22 @@ class SerialPorts:
     async def _viewers(self, tx: Tx, row: Resource) -> Sequence[dict[str, Any]]:
         """Everybody attached, at any node, longest there first."""
         found = await self._store.sessions.live(tx, vm=row.id)
+        report = self._fleet.report(row.uid, vm.private_of(row).agent)
+        typing = {port.writer_session for port in report.ports} if report is not None else set()
+
+        def mode(each: ConsoleSession) -> Mode:
+            # The host alone knows who types; what a person asked for is told while it has not said so.
+            if typing - {None}:
+                return Mode.WRITE if each.id in typing else Mode.OBSERVE
+            return self._sessions.mode(each.id) or Mode(each.mode)
+
         return [
             {
                 "name": each.principal_name,
-                "mode": (self._sessions.mode(each.id) or Mode(each.mode)).value,
+                "mode": mode(each).value,
                 "since": clock.iso(each.attached),
                 "address": each.client_address or "",
+                "client": each.client or "",
                 "session": each.id,
             }
             for each in found
@@ -224,6 +258,8 @@ class SerialPorts:
     async def _connect(self, call: Call, item: Item, body: ConnectRequest) -> Answer:
         row: Resource = item.row
         agent = await self._ready(row)
+        rights = await self._authorizer.rights(call.principal)
+        types = any(rights.allow(each, item.rid) for each in (CONNECT, TYPE))
         connection = await self._sessions.connect(
             call.principal,
             vm_id=row.id,
@@ -232,7 +268,7 @@ class SerialPorts:
             agent=agent,
             subscription=row.subscription_id,
             port=_PORT,
-            rights=frozenset({Mode.WRITE, Mode.OBSERVE}),
+            rights=frozenset({Mode.WRITE, Mode.OBSERVE} if types else {Mode.OBSERVE}),
             address=call.request.address,
             base=call.request.base,
             resume_session=body.session,

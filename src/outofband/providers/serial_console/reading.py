@@ -86,6 +86,7 @@ class Reading:
                 about="Take a picture of the VM's screen",
                 answer=Screenshot,
                 permission=READ_DIAGNOSTICS,
+                also=("Microsoft.SerialConsole/serialPorts/screenshot/action",),
                 again_seconds=AGAIN_SECONDS,
             ),
             "tail": Act(
@@ -94,6 +95,7 @@ class Reading:
                 body=TailRequest,
                 answer=Tail,
                 permission=READ_DIAGNOSTICS,
+                also=("Microsoft.SerialConsole/serialPorts/tail/action",),
                 again_seconds=AGAIN_SECONDS,
             ),
         }

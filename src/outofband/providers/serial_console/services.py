@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from outofband.consoles.rights import CONNECT
+from outofband.consoles.rights import CONNECT, OBSERVE, TYPE
 from outofband.consoles.sessions import Sessions
 from outofband.core import clock
 from outofband.core.ids import ResourceId
@@ -59,7 +59,7 @@ class ConsoleServices:
             },
             urgent=frozenset({"GET", "POST"}),
             # Whoever may open one console has to find out why it does not open.
-            also_read=(CONNECT,),
+            also_read=(CONNECT, TYPE, OBSERVE),
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:

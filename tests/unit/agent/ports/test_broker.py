@@ -37,6 +37,7 @@ async def test_replay_then_live(broker: PortBroker, port: LoggedPort) -> None:
         "writer": "user-s1",
         "input": 0,
         "others": [],
+        "endLogin": False,
     }
 
 

@@ -17,10 +17,14 @@ import { useStore } from "../../store";
 import { clockTime, t } from "../../text";
 import { enableConsole } from "../deeds";
 import type { Seat } from "../seat";
+import type { Person } from "../snapshot";
+import { askersOf } from "./keyboard";
 import { Unreachable } from "./Unreachable";
 
 /** A drop that is over sooner is not worth a word: the status line has it. */
 const SHORT_SECONDS = 1;
+/** Somebody else has the keyboard; the codes differ in what becomes of the guest login. */
+const TAKEN: ReadonlySet<string> = new Set(["TakenOver", "TakenOverLoginEnds"]);
 
 const useStyles = makeStyles({
   // Over the terminal: what comes and goes must not change its size.
@@ -48,7 +52,9 @@ export function Banner({ seat }: { seat: Seat }): ReactNode {
 
 function useContent(seat: Seat): ReactNode {
   const elsewhere = useStore(seat.elsewhere);
-  const { status, stopped } = useStore(seat.connection.store);
+  const snapshot = useStore(seat.connection.store);
+  const { status, stopped, endsLogin } = snapshot;
+  const askers = askersOf(snapshot);
   const late = useLate(status.kind === "lost");
   const { name } = seat.machine;
   const again = (
@@ -63,7 +69,8 @@ function useContent(seat: Seat): ReactNode {
     case "connecting":
       return null;
     case "attached":
-      return stopped && <Stopped seat={seat} />;
+      if (stopped) return <Stopped seat={seat} />;
+      return askers.length > 0 && <Asking seat={seat} asker={askers[0]} />;
     case "lost":
       return late && <Trouble seat={seat} fault={status.fault} />;
     case "catchingUp":
@@ -73,14 +80,14 @@ function useContent(seat: Seat): ReactNode {
     case "refused":
       return <Refusal seat={seat} fault={status.fault} waits={status.waits} />;
     case "ended":
-      if (status.fault.code === "TakenOver") return <TakenOver seat={seat} fault={status.fault} />;
+      if (TAKEN.has(status.fault.code)) return <TakenOver seat={seat} fault={status.fault} />;
       return <Over seat={seat} fault={status.fault} />;
     case "left":
       if (elsewhere) return <Note title={t("console.poppedOut", { name })} intent="info" actions={again} />;
       return (
         <Note
           title={t("console.leftTitle", { name })}
-          text={t("console.leftNote")}
+          text={t(endsLogin ? "console.leftNoteEnds" : "console.leftNote")}
           intent="info"
           actions={again}
         />
@@ -144,6 +151,27 @@ function Trouble({ seat, fault }: { seat: Seat; fault: ApiError }): ReactNode {
   );
 }
 
+/** Somebody wants the keyboard that this person has. It goes away by itself when the time to answer is over. */
+function Asking({ seat, asker }: { seat: Seat; asker: Person | undefined }): ReactNode {
+  if (!asker) return null;
+  const { name: who, session } = asker;
+  return (
+    <Note
+      title={t("console.asksTitle", { who })}
+      text={t("console.asksNote", { menu: t("console.keyMenu") })}
+      intent="warning"
+      actions={
+        <>
+          <Button appearance="primary" onClick={() => seat.wish("allow", session)}>
+            {t("console.allow")}
+          </Button>
+          <Button onClick={() => seat.wish("decline", session)}>{t("console.decline")}</Button>
+        </>
+      }
+    />
+  );
+}
+
 /** The console stays where it is while its machine is off. */
 function Stopped({ seat }: { seat: Seat }): ReactNode {
   const start = useMends(seat)["start-vm"];
@@ -180,11 +208,12 @@ function Over({ seat, fault }: { seat: Seat; fault: ApiError }): ReactNode {
 }
 
 function TakenOver({ seat, fault }: { seat: Seat; fault: ApiError }): ReactNode {
+  const { code } = fault;
   const { by, at } = fault.fields;
   return (
     <Note
       title={t("console.takenTitle", { by: String(by), at: clockTime(String(at)) })}
-      text={t("console.takenNote")}
+      text={t(code === "TakenOver" ? "console.takenNote" : "console.takenNoteEnds")}
       intent="warning"
       actions={
         <>

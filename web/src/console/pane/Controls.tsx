@@ -1,8 +1,7 @@
-import { makeStyles, ToolbarButton } from "@fluentui/react-components";
+import { makeStyles, ToolbarButton, Tooltip } from "@fluentui/react-components";
 import { KeyboardRegular, PlugConnectedRegular } from "@fluentui/react-icons";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { RIGHTS } from "../../pages/shared/rights";
-import { useRights } from "../../pages/shared/useRights";
+import { type May, useRights } from "../../pages/shared/useRights";
 import { useStore } from "../../store";
 import { t } from "../../text";
 import { preferences } from "../preferences";
@@ -10,11 +9,12 @@ import type { Seat } from "../seat";
 import type { Status } from "../snapshot";
 import { FindBar } from "./FindBar";
 import { type Choice, KeyMenu } from "./KeyMenu";
+import { keyboardChoices, keyboardOf } from "./keyboard";
 import { PasteQuestion, type Question, Questions } from "./Questions";
 import { SendKeys } from "./SendKeys";
 import { isOver } from "./states";
 import { Toolbar } from "./Toolbar";
-import { barTools, moreTools, type PaneTools } from "./tools";
+import { barTools, moreTools, type PaneTools, whyNot } from "./tools";
 import type { Filling } from "./useFilling";
 
 const useStyles = makeStyles({ seating: { minWidth: "auto", whiteSpace: "nowrap" } });
@@ -59,11 +59,19 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
     reset: () => setQuestion("reset"),
     restart: () => setQuestion("restart"),
   };
+  const { id } = machine;
+  const whyNmi = whyNot(may, id, "nmi", "connect");
+  const whySysrq = whyNot(may, id, "sysrq", "connect");
   const choices: readonly Choice[] = [
-    { letter: "n", label: t("console.sendNmi"), run: () => setQuestion("nmi") },
-    { letter: "s", label: t("console.sendSysrq"), run: () => setQuestion("sysrq") },
-    { letter: "r", label: t("console.reset"), run: () => setQuestion("reset") },
-    { letter: "w", label: t("console.take"), run: () => takeKeyboard(seat) },
+    { letter: "n", label: t("console.sendNmi"), run: () => setQuestion("nmi"), why: whyNmi },
+    { letter: "s", label: t("console.sendSysrq"), run: () => setQuestion("sysrq"), why: whySysrq },
+    {
+      letter: "r",
+      label: t("console.reset"),
+      run: () => setQuestion("reset"),
+      why: whyNot(may, id, "reset", "connect"),
+    },
+    ...keyboardChoices(seat, snapshot, may),
     { letter: "f", label: t("console.find"), run: find },
     { letter: "q", label: t("console.disconnect"), run: () => connection.leave() },
     { letter: "tab", label: t("console.leave"), run: leave },
@@ -76,14 +84,15 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
 
   const first = {
     ...(hasSeating(snapshot.status) && {
-      seating: <Seating seat={seat} />,
+      seating: <Seating seat={seat} may={may} />,
     }),
     keys: (
       <SendKeys
         seat={seat}
         onNmi={() => setQuestion("nmi")}
         onSysrq={() => setQuestion("sysrq")}
-        why={may(machine.id, "connect") ? undefined : t("vms.whyRight", { action: RIGHTS.connect })}
+        whyNmi={whyNmi}
+        whySysrq={whySysrq}
       />
     ),
   };
@@ -126,38 +135,65 @@ function hasSeating(status: Status): boolean {
   return isOver(status) || (status.kind === "attached" && status.mode === "observe");
 }
 
-/** The one button that comes with a state: connect again, or take the keyboard. */
-function Seating({ seat }: { seat: Seat }): ReactNode {
+/** The buttons that come with a state: connect again; or ask for the keyboard, or take it. */
+function Seating({ seat, may }: { seat: Seat; may: May }): ReactNode {
   const styles = useStyles();
-  const { status } = useStore(seat.connection.store);
-  if (!isOver(status)) {
+  const snapshot = useStore(seat.connection.store);
+  if (isOver(snapshot.status)) {
     return (
       <ToolbarButton
         className={styles.seating}
         appearance="primary"
-        icon={<KeyboardRegular />}
-        onClick={() => takeKeyboard(seat)}
+        icon={<PlugConnectedRegular />}
+        onClick={() => {
+          seat.startAgain("write");
+          seat.screen.focus();
+        }}
       >
-        {t("console.take")}
+        {t("console.reconnect")}
       </ToolbarButton>
     );
   }
+  const { asks, whyAsk, whyTake, held } = keyboardOf(seat, snapshot, may);
   return (
-    <ToolbarButton
-      className={styles.seating}
-      appearance="primary"
-      icon={<PlugConnectedRegular />}
-      onClick={() => {
-        seat.startAgain("write");
-        seat.screen.focus();
-      }}
-    >
-      {t("console.reconnect")}
-    </ToolbarButton>
+    <>
+      {held && (
+        <SeatButton
+          primary
+          label={t(asks ? "console.askNoMore" : "console.ask")}
+          why={whyAsk}
+          run={() => seat.wish(asks ? "release" : "ask")}
+        />
+      )}
+      <SeatButton primary={!held} label={t("console.take")} why={whyTake} run={() => seat.wish("write")} />
+    </>
   );
 }
 
-function takeKeyboard(seat: Seat): void {
-  if (!seat.connection.ask("write")) seat.say(t("console.saidNotConnected"));
-  seat.screen.focus();
+interface SeatButtonProps {
+  label: string;
+  primary: boolean;
+  why: string | undefined;
+  run: () => void;
+}
+
+function SeatButton({ label, primary, why, run }: SeatButtonProps): ReactNode {
+  const styles = useStyles();
+  const button = (
+    <ToolbarButton
+      className={styles.seating}
+      {...(primary && { appearance: "primary" as const })}
+      icon={<KeyboardRegular />}
+      disabledFocusable={why !== undefined}
+      onClick={run}
+    >
+      {label}
+    </ToolbarButton>
+  );
+  if (why === undefined) return button;
+  return (
+    <Tooltip content={why} relationship="description" withArrow>
+      {button}
+    </Tooltip>
+  );
 }

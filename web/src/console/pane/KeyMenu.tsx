@@ -14,6 +14,8 @@ export interface Choice {
   readonly letter: string;
   readonly label: string;
   readonly run: () => void;
+  /** Why it cannot be chosen. */
+  readonly why?: string | undefined;
 }
 
 interface Props {
@@ -38,7 +40,7 @@ export function KeyMenu({ choices, at, onClose }: Props): ReactNode {
     if (event.altKey || event.metaKey) return;
     const letter = event.ctrlKey ? `Ctrl+${event.key}` : event.key.toLowerCase();
     const choice = choices.find((each) => each.letter === letter);
-    if (!choice) return;
+    if (!choice || choice.why !== undefined) return;
     // Before the list takes a letter for the beginning of an entry's name, and Tab for leaving it.
     event.preventDefault();
     event.stopPropagation();
@@ -59,6 +61,8 @@ export function KeyMenu({ choices, at, onClose }: Props): ReactNode {
               secondaryContent={
                 choice.letter.length === 1 ? choice.letter.toUpperCase() : capital(choice.letter)
               }
+              disabled={choice.why !== undefined}
+              {...(choice.why !== undefined && { subText: choice.why })}
               onClick={() => choose(choice)}
             >
               {choice.label}

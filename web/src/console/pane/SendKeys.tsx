@@ -22,12 +22,13 @@ interface Props {
   seat: Seat;
   onNmi: () => void;
   onSysrq: () => void;
-  /** Why neither can be sent. */
-  why: string | undefined;
+  /** Why it cannot be sent. */
+  whyNmi: string | undefined;
+  whySysrq: string | undefined;
 }
 
 /** The keyboard icon: what no keyboard sends, and keys that a phone lacks or a browser keeps for itself. */
-export function SendKeys({ seat, onNmi, onSysrq, why }: Props): ReactNode {
+export function SendKeys({ seat, onNmi, onSysrq, whyNmi, whySysrq }: Props): ReactNode {
   return (
     <Menu>
       <MenuTrigger disableButtonEnhancement>
@@ -41,16 +42,16 @@ export function SendKeys({ seat, onNmi, onSysrq, why }: Props): ReactNode {
         <MenuList>
           <MenuItem
             icon={<AlertRegular />}
-            disabled={why !== undefined}
-            subText={why ?? t("console.nmiHint")}
+            disabled={whyNmi !== undefined}
+            subText={whyNmi ?? t("console.nmiHint")}
             onClick={onNmi}
           >
             {t("console.sendNmi")}
           </MenuItem>
           <MenuItem
             icon={<KeyCommandRegular />}
-            disabled={why !== undefined}
-            subText={why ?? t("console.sysrqHint")}
+            disabled={whySysrq !== undefined}
+            subText={whySysrq ?? t("console.sysrqHint")}
             onClick={onSysrq}
           >
             {t("console.sendSysrq")}

@@ -4,6 +4,7 @@ import { StatusBadge } from "../../components";
 import { useStore } from "../../store";
 import { t } from "../../text";
 import type { Said, Seat } from "../seat";
+import { People } from "./People";
 import { toneOf, wordOf } from "./states";
 
 /** What was said is seen for so long; screen readers have it at once. */
@@ -39,7 +40,7 @@ const useStyles = makeStyles({
 /** Below the terminal: how it stands, who is there, what was just said, and the keys that are not the guest's. */
 export function StatusLine({ seat }: { seat: Seat }): ReactNode {
   const styles = useStyles();
-  const { status, writer, others, backlog } = useStore(seat.connection.store);
+  const { status, writer, backlog } = useStore(seat.connection.store);
   const { rows, cols } = useStore(seat.size);
   const said = useRecent(useStore(seat.said));
   const watching = status.kind === "attached" && status.mode === "observe";
@@ -51,11 +52,7 @@ export function StatusLine({ seat }: { seat: Seat }): ReactNode {
           {writer ? t("console.typing", { writer }) : t("console.nobodyTypes")}
         </span>
       )}
-      {others.length > 0 && (
-        <span className={styles.people} title={t("console.alsoHereHint")}>
-          {t("console.alsoHere", { names: others.join(", ") })}
-        </span>
-      )}
+      <People seat={seat} />
       {backlog > 0 && (
         <span>
           {t("console.pasting", { count: backlog })}{" "}

@@ -23,7 +23,7 @@ import {
   WrenchRegular,
 } from "@fluentui/react-icons";
 import type { ReactElement } from "react";
-import { RIGHTS } from "../../pages/shared/rights";
+import { RIGHTS, type Right } from "../../pages/shared/rights";
 import type { May } from "../../pages/shared/useRights";
 import { t } from "../../text";
 import { prefer, preferences } from "../preferences";
@@ -57,11 +57,17 @@ export interface PaneTools {
   restart(): void;
 }
 
+/** Undefined when one of the rights is held, which each suffices; else what is missing, in words. */
+export function whyNot(may: May, scope: string, ...enough: readonly Right[]): string | undefined {
+  const [first] = enough;
+  if (first === undefined || enough.some((right) => may(scope, right))) return undefined;
+  return t("vms.whyRight", { action: RIGHTS[first] });
+}
+
 /** In the bar, as far as there is room. */
 export function barTools(seat: Seat, pane: PaneTools, may: May): readonly Tool[] {
   const { id } = seat.machine;
-  const lacking = (right: "restart" | "connect"): string | undefined =>
-    may(id, right) ? undefined : t("vms.whyRight", { action: RIGHTS[right] });
+  const lacking = (...enough: readonly Right[]): string | undefined => whyNot(may, id, ...enough);
   return [
     { id: "find", label: t("console.find"), icon: <SearchRegular />, run: pane.find, hint: "Ctrl+Shift+F" },
     {
@@ -83,7 +89,7 @@ export function barTools(seat: Seat, pane: PaneTools, may: May): readonly Tool[]
       label: t("console.reset"),
       icon: <ArrowResetRegular />,
       run: pane.reset,
-      why: lacking("connect"),
+      why: lacking("reset", "connect"),
     },
     ...(pane.alone
       ? []

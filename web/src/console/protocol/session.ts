@@ -22,6 +22,8 @@ export const MAX_UNCONFIRMED = 256 * 1024;
 export const RESEND_SECONDS = 10;
 
 export type Mode = "write" | "observe";
+/** `allow`, `decline` and `hand` name a session. */
+export type Wish = "write" | "ask" | "allow" | "decline" | "hand" | "release";
 export type Phase = "idle" | "opening" | "attached" | "lost" | "ended";
 
 /** The console is there. `mode` is what was granted, which may be less than what was asked. */
@@ -144,10 +146,10 @@ export class ClientSession {
   }
 
   /** Queue a wish: `write` takes the keyboard, `release` gives it back. */
-  ask(verb: "write" | "release"): void {
+  ask(verb: Wish, fields: Fields = {}): void {
     this.#expect("attached");
-    this.#wanted = verb === "write" ? "write" : "observe";
-    this.#outbox.push(encode({ kind: "control", verb, fields: {} }));
+    if (verb === "write" || verb === "release") this.#wanted = verb === "write" ? "write" : "observe";
+    this.#outbox.push(encode({ kind: "control", verb, fields }));
   }
 
   /** Queue a question whether anybody is still there: input without bytes, which is answered with an ACK. */
@@ -229,7 +231,10 @@ export class ClientSession {
       // The socket lives but nothing is behind it: what is typed from now on grows old all the same.
       this.#lostAt ??= now;
     }
-    if (notice.what === "writer" && "mode" in notice.fields) this.mode = modeOf(notice.fields, "writer");
+    if (notice.what === "writer" && "mode" in notice.fields) {
+      // What it came to is also what is asked for after a drop: nobody steals back what he gave.
+      this.mode = this.#wanted = modeOf(notice.fields, "writer");
+    }
     return [{ kind: "told", what: notice.what, fields: notice.fields }];
   }
 

@@ -55,8 +55,13 @@ function Somebody({ vm, port }: { vm: string; port: SerialPortReport }): ReactNo
     : counted(port).map((each) => <Line key={each.words} {...each} />);
 }
 
-function named({ name, mode, since, address }: Viewer): Said {
-  const values = { name, since: ago(since), address: address || t("vm.attachedSomewhere") };
+function named({ name, mode, since, address, client }: Viewer): Said {
+  const values = {
+    name,
+    since: ago(since),
+    address: address || t("vm.attachedSomewhere"),
+    client: client ? t("vm.attachedWith", { client }) : "",
+  };
   return mode === "write"
     ? { icon: <KeyboardRegular />, words: t("vm.attachedTypes", values) }
     : { icon: <EyeRegular />, words: t("vm.attachedLooks", values) };

@@ -8,6 +8,7 @@ import { RIGHTS } from "../shared/rights";
 import { useRights } from "../shared/useRights";
 import { toMachine } from "../vms/machine";
 import { DiagnosticsSwitch } from "./DiagnosticsSwitch";
+import { LoginPolicy } from "./LoginPolicy";
 import { Seen } from "./Seen";
 import { VmGate } from "./VmGate";
 import { VmHeader } from "./VmHeader";
@@ -39,6 +40,7 @@ function Diagnostics({ vm }: { vm: VirtualMachine }): ReactNode {
       <p className={styles.text}>{t("vm.diagnosticsIntro")}</p>
       <Seen machine={machine} why={why} lines={LINES} />
       <DiagnosticsSwitch vm={vm} machine={machine} />
+      <LoginPolicy vm={vm.id} />
       <Card
         title={t("vm.diagnosticsLater")}
         note={<StatusBadge tone="off">{t("vm.diagnosticsNotThere")}</StatusBadge>}

@@ -93,8 +93,9 @@ export const vm = {
   attachedNobody: "Nobody is attached to the console.",
   attachedNoWriter: "Nobody has the keyboard.",
   attachedWatching: { one: "{count} session watches.", other: "{count} sessions watch." },
-  attachedTypes: "{name} has the keyboard; came {since}, from {address}.",
-  attachedLooks: "{name} watches; came {since}, from {address}.",
+  attachedTypes: "{name} has the keyboard; came {since}, from {address}{client}.",
+  attachedLooks: "{name} watches; came {since}, from {address}{client}.",
+  attachedWith: " with {client}",
   attachedSomewhere: "an unknown address",
   attachedUnknown: "The host has not said.",
 
@@ -127,4 +128,14 @@ export const vm = {
   diagnosticsOn: "On: the console of this machine may be opened.",
   diagnosticsOff: "Off: the console of this machine is closed, for everybody.",
   diagnosticsHow: "The switch is the property diagnosticsProfile.bootDiagnostics.enabled of the machine.",
+
+  loginPolicy: "Logins that are left behind",
+  loginPolicyWhat:
+    "Whoever leaves a console, loses the connection for longer than 30 seconds or is taken over, leaves the login in the guest open for the next person. Switched on, the login is then ended: by the guest agent, or by typing the end of the shell. Programs that run in that login end with it. Whether it was seen to work is told on the console and in the activity log.",
+  loginPolicyLegend: "End the login",
+  loginPolicyOn: "On",
+  loginPolicyOff: "Off",
+  loginPolicyInherit: "As the subscription says",
+  loginPolicyNowOn: "Now on",
+  loginPolicyNowOff: "Now off",
 } as const satisfies Messages;
