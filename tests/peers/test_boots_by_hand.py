@@ -1,0 +1,110 @@
+"""Machines that do not come up by themselves, brought up from the console: GRUB's menu, and a panic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from guests import grub
+from guests.build import Guest
+from tests.peers.guest import BOOT_S, PASSWORD
+from tests.peers.house import OOB, House
+from tests.support.terminal import SHELL, Terminal
+
+DOWN, ENTER = b"\x1b[B", b"\r"
+SINGLE, GONE = 1, 2
+"""Entries of the menu, counted from the one that is chosen already."""
+MENU = rb"Use the .{0,40} keys to select"
+ROOT = rb"/ # "
+
+
+@pytest.fixture(scope="module")
+def menu(house: House, demo_guest: Guest) -> House:
+    """A house with a VM `menu` whose GRUB waits for somebody."""
+    disk = grub.build(house.root / "grub.img", demo_guest)
+    house.oob("agent", "image", "grub", "--disk", str(disk))
+    house.kill("agent")
+    house.up("--no-demo")
+    house.oob("vm", "create", "menu", "--image", "grub")
+    return house
+
+
+@contextmanager
+def seat(house: House, name: str) -> Iterator[Terminal]:
+    with Terminal([*OOB, "console", name], house.env) as made:
+        made.expect(rb"you have the keyboard")
+        yield made
+        made.send(b"\x1dq")
+        assert made.wait() == 0
+
+
+def choose(at: Terminal, entry: int) -> None:
+    """In the menu that was just seen."""
+    # One key at a time, as a person types them: GRUB reads an escape sequence with a short patience.
+    for number in range(entry):
+        at.send(DOWN)
+        at.expect(grub.ENTRIES[number + 1].encode())
+    at.send(ENTER)
+
+
+def test_the_menu_is_driven_from_the_console(menu: House) -> None:
+    with seat(menu, "menu") as at:
+        at.expect(MENU, BOOT_S)
+        choose(at, GONE)
+        at.expect(rb"file `/boot/vmlinuz-gone' not found")
+        at.expect(rb"Press any key to continue")
+        at.send(b" ")
+        at.expect(MENU)
+        choose(at, SINGLE)
+        at.expect(ROOT, BOOT_S)
+        at.send(b"echo $((6*7))-single\r")
+        at.expect(rb"\n42-single")
+
+
+def test_a_restart_leads_through_the_menu_with_the_console_attached(menu: House) -> None:
+    with seat(menu, "menu") as at:
+        at.expect(MENU + rb"|" + ROOT, BOOT_S)
+        menu.oob("serial", "send", "menu", "reset")
+        at.expect(rb"Welcome to GRUB!", BOOT_S)
+        at.expect(MENU, BOOT_S)
+        choose(at, 0)
+        at.expect(rb"demo login: ", BOOT_S)
+
+
+def test_a_command_line_is_typed_in_grub_itself(menu: House) -> None:
+    """`c` opens GRUB's prompt: what there is on the disk, and a kernel that no entry names."""
+    with seat(menu, "menu") as at:
+        menu.oob("serial", "send", "menu", "reset")
+        at.expect(rb"Welcome to GRUB!", BOOT_S)
+        at.expect(MENU, BOOT_S)
+        at.send(b"c")
+        at.expect(rb"grub> ")
+        at.send(b"ls (hd0,msdos1)/boot\r")
+        at.expect(rb"vmlinuz")
+        at.expect(rb"grub> ")
+        at.send(b"linux /boot/vmlinuz console=ttyS0 oob.login=root\r")
+        at.expect(rb"grub> ")
+        at.send(b"initrd /boot/initrd.img\r")
+        at.expect(rb"grub> ")
+        at.send(b"boot\r")
+        at.expect(rb"root@demo:~# ", BOOT_S)
+
+
+def test_a_panic_is_seen_and_a_reset_ends_it(house: House) -> None:
+    with seat(house, "demo") as at:
+        at.send(ENTER)
+        if b"login:" in at.expect(rb"demo login: $|" + SHELL, BOOT_S):
+            at.send(b"demo\r")
+            at.expect(rb"Password: ")
+            at.send(PASSWORD.encode() + ENTER)
+            at.expect(SHELL)
+        at.send(b"su -\r")
+        at.expect(rb"Password: ")
+        at.send(PASSWORD.encode() + ENTER)
+        at.expect(rb"root@demo:~# ")
+        at.send(b"echo c >/proc/sysrq-trigger\r")
+        at.expect(rb"Kernel panic - not syncing: sysrq triggered crash")
+        house.oob("serial", "send", "demo", "reset")
+        at.expect(rb"demo login: ", BOOT_S)
