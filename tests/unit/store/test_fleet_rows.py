@@ -35,7 +35,7 @@ async def test_a_key_enrols_one_agent(populated: Store, now: datetime) -> None:
     store = populated
     first = await enrol(store, now)
     assert await enrol(store, now + MINUTE, name="whatever") == first
-    assert not first.connected
+    assert first.link_id is None
     assert first.resource_id.endswith("/resourceGroups/Demo/providers/Microsoft.HybridCompute/machines/Host1")
     with pytest.raises(Fault, match="AgentNameTaken"):
         await enrol(store, now, name="HOST1", key="key2")
