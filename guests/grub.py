@@ -80,7 +80,9 @@ def build(out: Path, guest: Guest, *, timeout_s: int = -1, config: str | None = 
         with part.open("wb") as made:
             made.truncate(sectors * _SECTOR)
         mke2fs = shutil.which("mke2fs") or "/usr/sbin/mke2fs"
-        run_tool([mke2fs, "-q", "-t", "ext2", "-d", str(scratch / "root"), str(part)], timeout_s=TOOL_TIMEOUT_S)
+        run_tool(
+            [mke2fs, "-q", "-t", "ext2", "-d", str(scratch / "root"), str(part)], timeout_s=TOOL_TIMEOUT_S
+        )
         whole = scratch / "disk.img"
         _join(whole, core.read_bytes(), part, sectors)
         whole.replace(out)
@@ -94,7 +96,9 @@ def _join(whole: Path, core: bytes, part: Path, sectors: int) -> None:
     boot = bytearray((IMAGES / "boot.img").read_bytes())
     # Code for floppy disks lies where the table goes. An entry: bootable, no CHS addresses, type, first, sectors.
     boot[_PARTITION_TABLE:] = bytes(_SECTOR - _PARTITION_TABLE)
-    entry = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX_TYPE, b"\xfe\xff\xff", _FIRST_SECTOR, sectors)
+    entry = struct.pack(
+        "<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX_TYPE, b"\xfe\xff\xff", _FIRST_SECTOR, sectors
+    )
     boot[_PARTITION_TABLE : _PARTITION_TABLE + len(entry)] = entry
     boot[_SECTOR - 2 :] = b"\x55\xaa"
     with whole.open("wb") as disk, part.open("rb") as partition:

@@ -156,8 +156,8 @@ async def test_a_right_that_goes_while_a_change_waits_for_its_turn_is_gone(
     given = await cloud.assign(friend, roles.READER, SCOPE)
     require = cloud.authorizer.require
 
-    async def then_revoke(principal: Any, action: str, scope: Any, tx: Any = None) -> None:
-        await require(principal, action, scope, tx)
+    async def then_revoke(principal: Any, action: str, scope: Any, tx: Any = None, **more: Any) -> None:
+        await require(principal, action, scope, tx, **more)
         if tx is None:
             async with cloud.store.write() as unit:
                 await cloud.store.assignments.remove(unit, TENANT, held.scope, held.name)
