@@ -1,4 +1,4 @@
-"""A disk that boots the demo guest through GRUB on the serial port, with a menu that waits: for tests of boots.
+"""A disk that boots the demo guest through GRUB on the serial port, with a menu that waits.
 
 Needs grub-mkimage, GRUB's images for BIOS (packages grub-common and grub-pc-bin) and mke2fs; no root, no loop
 device. `build()` takes tenths of a second, so nothing is kept.
@@ -32,10 +32,12 @@ _PARTITION_TABLE: Final = 446
 _LINUX_TYPE: Final = 0x83
 _FOLDER: Final = "/boot"
 
+# The serial port only: the firmware has the text screen on the same port, shows it a second time and takes
+# some of the keys.
 CONFIG: Final = """\
 serial --unit=0 --speed=115200
-terminal_input serial console
-terminal_output serial console
+terminal_input serial
+terminal_output serial
 set timeout={timeout}
 set default=0
 
@@ -94,7 +96,7 @@ def _join(whole: Path, core: bytes, part: Path, sectors: int) -> None:
     if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
         raise GuestError(f"GRUB's core is too large for the gap: {len(core)} bytes.", "Leave modules out.")
     boot = bytearray((IMAGES / "boot.img").read_bytes())
-    # Code for floppy disks lies where the table goes. An entry: bootable, no CHS addresses, type, first, sectors.
+    # Code for floppy disks lies where the table goes. An entry: bootable, no CHS, type, first, sectors.
     boot[_PARTITION_TABLE:] = bytes(_SECTOR - _PARTITION_TABLE)
     entry = struct.pack(
         "<B3sB3sII", 0x80, b"\xfe\xff\xff", _LINUX_TYPE, b"\xfe\xff\xff", _FIRST_SECTOR, sectors

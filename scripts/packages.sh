@@ -38,6 +38,8 @@ missing_packages() {
     have mmdebstrap || say mmdebstrap
     have cpio || say cpio
     have mke2fs || say e2fsprogs
+    have grub-mkimage || say grub-common
+    [[ -e /usr/lib/grub/i386-pc/kernel.img ]] || say grub-pc-bin
     have ip || say iproute2
     ;;
   esac

@@ -25,6 +25,7 @@ from outofband.net.tasks import Tasks
 from outofband.wire.console import Attached, ClientSession, Ended, Event, InputDropped, Missing, Output, Told
 from outofband.wire.grant import Mode
 from outofband.wire.screen import Hygiene, Reader
+from outofband.wire.stream import alarm_of
 
 MENU = """n NMI   s SysRq   r reset   i info   q quit   {key} send {key}
 keyboard: a ask for it   w take it   g give it back   h hand it to somebody   y/d answer who asks"""
@@ -184,8 +185,7 @@ class Seat:
         if what in ("joined", "left"):
             return f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}"
         if what == "alarm":
-            inner = {key: value for key, value in fields.items() if key != "code"}
-            fault = Fault(str(fields.get("code")), **inner)
+            fault = alarm_of(fields)
             if explain(fault).retry:
                 return self._in_trouble(fault, "connection lost")
             return show.words_for(fault).message

@@ -31,6 +31,7 @@ from outofband.wire import console
 from outofband.wire.console import ClientSession
 from outofband.wire.grant import Mode
 from outofband.wire.screen import Hygiene, Reader
+from outofband.wire.stream import alarm_of
 
 TOKEN_SECONDS = 10.0
 """The token must be there this long after the socket opened."""
@@ -320,9 +321,7 @@ class AzureConsole:
             self.say(f"the login of {who} in the guest: {fields.get('observed', '?')}")
 
     def _alarm(self, fields: dict[str, Any]) -> None:
-        inner = fields.get("fields")
-        more = inner if isinstance(inner, dict) else {key: fields[key] for key in fields if key != "code"}
-        words = explain(Fault(str(fields.get("code")), **more))
+        words = explain(alarm_of(fields))
         if self._asked and not words.retry:
             # The keyboard was refused: what was typed in its hope is not kept for later.
             self._asked = False

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from outofband.core.errors import ProtocolError
+from outofband.core.errors import Fault, ProtocolError
 
 MAX_PAYLOAD = 64 * 1024
 """Most bytes of output or input in one frame."""
@@ -107,7 +107,7 @@ NOTICES = frozenset(
         "writer",  # writer: name or null; mode: this session's mode now
         "power",  # power: running|stopped|..., the guest changed state
         "reset",  # the guest was reset; offset
-        "alarm",  # code, fields: something is wrong with the port or its log
+        "alarm",  # what is wrong with the port, its log or its host: `alarm_of` reads it
         "joined",  # who
         "left",  # who
         # people: everybody attached, {session name mode since client}; asking: sessions that ask for the
@@ -136,6 +136,13 @@ _FROM_VIEWER = frozenset({Kind.INPUT, Kind.CONTROL})
 def data(offset: int, payload: bytes | memoryview) -> bytes:
     """The hot path: one DATA frame without an object in between."""
     return _DATA.pack(Kind.DATA, offset) + payload
+
+
+def alarm_of(told: dict[str, Any]) -> Fault:
+    """The fault of a notice `alarm`: the agent nests its fields, the gateway does not."""
+    inner = told.get("fields")
+    fields = inner if isinstance(inner, dict) else {name: told[name] for name in told if name != "code"}
+    return Fault(str(told.get("code")), **fields)
 
 
 def encode(frame: Frame) -> bytes:

@@ -156,6 +156,8 @@ async def test_what_happens_is_told(far: Far) -> None:
         await visit.send(stream.Notice("writer", {"writer": "bob", "mode": "observe"}))
         await visit.send(stream.Notice("writer", {"writer": None, "mode": "observe"}))
         await visit.send(stream.Notice("alarm", {"code": "SpoolDiskFull", "path": "/spool"}))
+        held = {"code": "KeyboardHeld", "fields": {"vm": "demo", "by": "carol"}}
+        await visit.send(stream.Notice("alarm", held))
         await visit.send(stream.Notice("something new", {}))
         await visit.send(stream.Close("SessionEnded", {"detail": "so it is"}))
 
@@ -171,6 +173,7 @@ async def test_what_happens_is_told(far: Far) -> None:
             rb"bob has the keyboard now",
             rb"nobody has the keyboard now",
             rb"no room to keep more console output in '/spool'",
+            rb"carol types on the console of 'demo'",
             rb"error.*\(SessionEnded\).*so it is",
         ):
             await seat.expect(words)
