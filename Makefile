@@ -55,8 +55,9 @@ test: ## check, then the tests on real peers: QEMU, PostgreSQL, Chromium, severa
 	$(STEP) "Real peers" scripts/peers.sh $(PEERS_LIMIT) $(ARGS)
 
 .PHONY: soak
-soak: ## Long kills, loads and the fault lab (an hour or more; prints figures)
+soak: ## Long kills, loads, bad lines, fuzzed parsers (an hour or more; prints figures)
 	$(BOOTSTRAP) test
+	@scripts/apart.sh atheris
 	$(STEP) "Soak" $(PYTEST) -s -m soak tests $(ARGS)
 
 .PHONY: bench

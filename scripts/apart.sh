@@ -7,6 +7,7 @@
 #
 #   az      Azure's own clients: the command line and the Python SDKs
 #   fuzz    schemathesis, which tries what the API's description allows
+#   atheris what fuzzes the parsers with coverage, for `make soak`
 #   moto    a server that imitates another cloud's API, for bench/
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something
@@ -32,7 +33,7 @@ fi
 (($# == 1)) || usage
 name=$1
 cd "$here/.."
-[[ $name == az || $name == fuzz || $name == moto ]] || usage
+[[ $name == az || $name == fuzz || $name == atheris || $name == moto ]] || usage
 
 # The words of venv.sh work on these.
 venv=.$name

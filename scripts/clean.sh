@@ -16,7 +16,7 @@ if ((${#running[@]})); then
   fail "still running from $PWD/.venv: process ${running[*]}." "Run 'make down' first, then this again."
 fi
 
-rm -rf .venv .az .fuzz .moto .node .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build bench/bin bench/results
+rm -rf .venv .az .fuzz .atheris .moto .node .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build bench/bin bench/results
 rm -rf web/node_modules tests/oidc/node_modules src/outofband/http/web src/outofband/http/web.{new,old}
 find src tests guests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
-say "Removed: .venv, .az, .fuzz, .moto, .node, web/node_modules, tests/oidc/node_modules, caches and built files."
+say "Removed: .venv, .az, .fuzz, .atheris, .moto, .node, web/node_modules, tests/oidc/node_modules, caches and built files."

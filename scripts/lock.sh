@@ -5,7 +5,7 @@
 #
 #   scripts/lock.sh [--only NAME] [--upgrade | --upgrade-package PACKAGE]...
 #
-#   --only     write this one alone: run, dev, node, az, fuzz or moto
+#   --only     write this one alone: run, dev, node, az, fuzz, atheris or moto
 #   without --upgrade...: pins that still fit stay as they are
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -45,6 +45,6 @@ project=(pyproject.toml requirements/build.in --extra server)
 ! wanted run || step "requirements/run.txt" compile run "${project[@]}" "$@"
 ! wanted dev || step "requirements/dev.txt" compile dev "${project[@]}" --extra dev --constraints requirements/run.txt "$@"
 # Environments of their own, independent of each other and of the project's.
-for name in node az fuzz moto; do
+for name in node az fuzz atheris moto; do
   ! wanted "$name" || step "requirements/$name.txt" compile "$name" "requirements/$name.in" "$@"
 done

@@ -34,9 +34,13 @@ def menu(house: House, demo_guest: Guest) -> House:
     return house
 
 
+# What was printed at an earlier start must not pass for what is printed at the next.
+FRESH = ("--replay", "0")
+
+
 @contextmanager
-def seat(house: House, name: str) -> Iterator[Terminal]:
-    with Terminal([*OOB, "console", name], house.env) as made:
+def seat(house: House, name: str, *more: str) -> Iterator[Terminal]:
+    with Terminal([*OOB, "console", name, *more], house.env) as made:
         made.expect(rb"you have the keyboard")
         yield made
         made.send(b"\x1dq")
@@ -75,10 +79,8 @@ def test_the_menu_is_driven_from_the_console(menu: House) -> None:
 
 
 def test_a_restart_leads_through_the_menu_with_the_console_attached(menu: House) -> None:
-    with seat(menu, "menu") as at:
-        at.expect(MENU + rb"|" + ROOT, BOOT_S)
+    with seat(menu, "menu", *FRESH) as at:
         menu.oob("serial", "send", "menu", "reset")
-        at.expect(rb"Welcome to GRUB!", BOOT_S)
         at.expect(MENU, BOOT_S)
         choose(at, 0)
         at.expect(rb"demo login: ", BOOT_S)
@@ -86,9 +88,8 @@ def test_a_restart_leads_through_the_menu_with_the_console_attached(menu: House)
 
 def test_a_command_line_is_typed_in_grub_itself(menu: House) -> None:
     """`c` opens GRUB's prompt: what there is on the disk, and a kernel that no entry names."""
-    with seat(menu, "menu") as at:
+    with seat(menu, "menu", *FRESH) as at:
         menu.oob("serial", "send", "menu", "reset")
-        at.expect(rb"Welcome to GRUB!", BOOT_S)
         at.expect(MENU, BOOT_S)
         at.send(b"c")
         at.expect(GRUB)

@@ -10,7 +10,6 @@ import asyncio
 import signal
 from typing import Any
 
-from outofband.catalogue import explain
 from outofband.cli import deeds
 from outofband.cli import output as show
 from outofband.cli.company import Company, keyboard_words, login_words
@@ -22,7 +21,17 @@ from outofband.client.console import Console, Lost
 from outofband.client.http import ArmClient
 from outofband.core.errors import Fault, ProtocolError
 from outofband.net.tasks import Tasks
-from outofband.wire.console import Attached, ClientSession, Ended, Event, InputDropped, Missing, Output, Told
+from outofband.wire.console import (
+    AWAY,
+    Attached,
+    ClientSession,
+    Ended,
+    Event,
+    InputDropped,
+    Missing,
+    Output,
+    Told,
+)
 from outofband.wire.grant import Mode
 from outofband.wire.screen import Hygiene, Reader
 from outofband.wire.stream import alarm_of
@@ -186,7 +195,7 @@ class Seat:
             return f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}"
         if what == "alarm":
             fault = alarm_of(fields)
-            if explain(fault).retry:
+            if fault.code == AWAY:
                 return self._in_trouble(fault, "connection lost")
             return show.words_for(fault).message
         return None

@@ -331,7 +331,7 @@ class AzureConsole:
                 assert self._session is not None
                 self._session.ask("ask")
                 return
-        self._away = self._away or words.retry
+        self._away = self._away or words.code == console.AWAY
         self.say(words.message)
 
     def _put(self, text: str) -> None:

@@ -27,6 +27,10 @@ RESEND_SECONDS = 10.0
 """After a longer drop unconfirmed keys are thrown away: typing them late could answer another question."""
 
 
+AWAY = "AgentOffline"
+"""The gateway's alarm while nothing is behind the viewer's socket; any other alarm is the port's own."""
+
+
 class Open(msgspec.Struct, frozen=True, kw_only=True):
     """A viewer's first message, text JSON. `resume` is the next byte it lacks, None for a newcomer."""
 
@@ -217,7 +221,7 @@ class ClientSession:
         return [InputDropped(dropped)] if dropped else []
 
     def _told(self, notice: stream.Notice, now: float) -> list[Event]:
-        if notice.what == "alarm" and notice.fields.get("code") == "AgentOffline" and self._lost_at is None:
+        if notice.what == "alarm" and notice.fields.get("code") == AWAY and self._lost_at is None:
             # The socket lives but nothing is behind it: what is typed from now on grows old all the same.
             self._lost_at = now
         if notice.what == "writer" and "mode" in notice.fields:

@@ -228,7 +228,7 @@ class LinkServer(_Side):
         self._expect_size(text, now)
         try:
             message = _from_agent.decode(text)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"expected a message of an agent: {error}") from error
         if self.state is State.GREETING:
             if not isinstance(message, Hello):
@@ -270,7 +270,7 @@ class LinkAgent(_Side):
         self._expect_size(text, now)
         try:
             message = _from_server.decode(text)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProtocolError(f"expected a message of a control plane: {error}") from error
         if isinstance(message, Reject):
             self.close(message.code)

@@ -158,6 +158,8 @@ async def test_what_happens_is_told(far: Far) -> None:
         await visit.send(stream.Notice("alarm", {"code": "SpoolDiskFull", "path": "/spool"}))
         held = {"code": "KeyboardHeld", "fields": {"vm": "demo", "by": "carol"}}
         await visit.send(stream.Notice("alarm", held))
+        unserved = {"code": "PortUnavailable", "fields": {"vm": "demo", "detail": "nobody reads it"}}
+        await visit.send(stream.Notice("alarm", unserved))
         await visit.send(stream.Notice("something new", {}))
         await visit.send(stream.Close("SessionEnded", {"detail": "so it is"}))
 
@@ -174,6 +176,7 @@ async def test_what_happens_is_told(far: Far) -> None:
             rb"nobody has the keyboard now",
             rb"no room to keep more console output in '/spool'",
             rb"carol types on the console of 'demo'",
+            rb"oob \x1b\[0m [^\r]*nobody reads it",
             rb"error.*\(SessionEnded\).*so it is",
         ):
             await seat.expect(words)
