@@ -147,6 +147,10 @@ class Cloud:
     """As the setting `public_addresses`; to be set before the start."""
     trusted_proxies: tuple[str, ...] = ()
     """As the setting; to be set before the start."""
+    node = "n1"
+    """Another name for each of several on one database; to be set before the start."""
+    limits = Limits(recheck_seconds=0.1)
+    """Of consoles; to be set before the start."""
 
     def __init__(
         self,
@@ -193,26 +197,25 @@ class Cloud:
         self.directory = Directory(self.store, self.authority.passwords, Owners(self.store, roles.OWNER))
         self.fleet = Fleet(
             self.store,
-            node="n1",
+            node=self.node,
             arm=self.base,
             trust=self.pki.trust.read_text,
             fingerprint=lambda: self.pki.fingerprint,
             grant_keys=lambda: self.keys.public(KeyUse.GRANT, clock.now()),
         )
         await self.fleet.start()
-        limits = Limits(recheck_seconds=0.1)
         self.sessions = Sessions(
             self.store,
             self.fleet,
             self.keys,
             ConsoleRights(self.store),
-            node="n1",
+            node=self.node,
             gateway=self.gateway,
-            limits=limits,
+            limits=self.limits,
         )
         await self.sessions.start()
         context = tls.server_context(self.pki.certificate, self.pki.key)
-        self.listener = Listener(self.sessions, limits, proxies=Proxies(self.trusted_proxies))
+        self.listener = Listener(self.sessions, self.limits, proxies=Proxies(self.trusted_proxies))
         await self.listener.start(gateway, context)
         self.storage = Storage(
             self.store,
@@ -224,7 +227,7 @@ class Cloud:
         )
         self.audit = AuditLog(self.store, 90)
         self.kernel = Kernel(self.store, self.authorizer, self.registry)
-        self.runner = Runner(self.store, self.registry, "n1")
+        self.runner = Runner(self.store, self.registry, self.node)
         self.runner.start()
         config = uvicorn.Config(
             Forwarded(Proxies(self.trusted_proxies), create_app(self)),

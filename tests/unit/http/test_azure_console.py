@@ -350,6 +350,35 @@ async def test_a_role_that_is_gone_ends_it(cloud: Cloud, host: Host, vm: str) ->
         assert "Your role no longer contains" in seat.shown
 
 
+async def test_a_token_that_runs_out_ends_nothing(
+    cloud: Cloud, host: Host, vm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It opened the door; a console outlives it, by its person's rights. Admin commands want a new one."""
+    person = await cloud.person("shortly", roles.OWNER)
+    url = await url_of(person)
+    old = person.token
+    assert old is not None
+    async with client(cloud, url, old) as seat:
+        await until(lambda: "connected to demo" in seat.shown)
+        # As it is after an hour: every token of before is too old.
+        monkeypatch.setattr("outofband.identity.tokens.SKEW", -7200)
+        headers = {"Authorization": f"Bearer {old}"}
+        answer = await cloud.http.post(admin_url(url, "nmi"), json=body("nmi"), headers=headers)
+        assert answer.json()["error"]["code"] == "ExpiredAuthenticationToken"
+        asked = cloud.sessions.live
+        await asyncio.sleep(5 * cloud.limits.recheck_seconds)
+        assert cloud.sessions.live == asked
+        await seat.socket.send("x")
+        await until(lambda: host.peer.carriers[0].frames)
+        host.peer.grow(b"still here")
+        await until(lambda: "still here" in seat.shown)
+        monkeypatch.undo()
+        await person.sign_in()
+        answer = await person.ask("POST", admin_url(url, "nmi"), body("nmi"), version=None)
+        assert answer.status_code == 200
+        assert seat.closed is None
+
+
 async def test_the_switches_end_it(cloud: Cloud, host: Host, vm: str) -> None:
     async with at_console(cloud, cloud.owner) as seat:
         await cloud.owner.ask("POST", f"{SWITCH}/disableConsole", version=V)

@@ -1,0 +1,234 @@
+"""Two hosts at one control plane, a VM on each, both consoles open: one agent is killed, the other goes on.
+
+And one console through a whole life of its VM: stopped, started, reset, restarted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import pytest
+
+from guests.build import Guest
+from outofband.core.paths import StateDir
+from outofband.net import process, tls
+from outofband.wire.console import Attached, Missing, Output, Told
+from outofband.wire.grant import Mode
+from tests.peers.guest import BOOT_S
+from tests.peers.house import OOB, House
+from tests.peers.house import until as sync_until
+from tests.peers.test_nothing_is_lost import LINE
+from tests.support.actors import Viewer, viewer
+from tests.support.process import Api
+from tests.support.terminal import Terminal
+from tests.support.wait import until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.exact]
+
+CONNECT = "/providers/Microsoft.SerialConsole/serialPorts/0/connect"
+COUNTING = "oob.numbers=0,0.005 loglevel=0"
+
+
+class SecondHost:
+    """Another agent on this machine, with a state directory of its own, enrolled at the house."""
+
+    name = "second-host"
+
+    def __init__(self, house: House, folder: Path, guest: Guest) -> None:
+        self.state = StateDir(folder)
+        self._env = {**os.environ, "OOB_STATE": str(folder)}
+        self._log = (folder / "second.log").open("ab")
+        token = folder / "token"
+        token.write_text(house.oob("agent", "token").stdout)
+        token.chmod(0o600)
+        server = house.profile()["arm"]
+        self._oob("agent", "enroll", "--server", server, "--token-file", str(token), "--name", self.name)
+        offer(self._oob, guest)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [*OOB, "agent", "run"], env=self._env, stdout=self._log, stderr=self._log
+        )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(30)
+
+    def close(self) -> None:
+        for file in (self.state.agent / "machines").glob("*/qemu.pid"):
+            pid = int(file.read_text())
+            if process.start_ticks(pid) is not None:
+                os.kill(pid, signal.SIGKILL)
+        self.kill()
+        self._log.close()
+
+    def _oob(self, *words: str) -> None:
+        done = subprocess.run(
+            [*OOB, *words], env=self._env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def offer(oob: Any, guest: Guest) -> None:
+    """An image whose guest counts from its start on and never stops."""
+    files = ("--kernel", str(guest.kernel), "--initrd", str(guest.initrd))
+    oob("agent", "image", "counting", *files, "--cmdline", f"{guest.cmdline} {COUNTING}")
+
+
+@pytest.fixture(scope="module")
+def hosts(house: House, demo_guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondHost]:
+    """The house and its neighbour, each with a VM that counts: `here` and `there`."""
+    offer(house.oob, demo_guest)
+    house.kill("agent")
+    house.up("--no-demo")
+    folder = tmp_path_factory.mktemp("second")
+    folder.chmod(0o700)
+    second = SecondHost(house, folder, demo_guest)
+    try:
+        sync_until("the second host is there", lambda: SecondHost.name in house.oob("status").stdout)
+        first = socket.gethostname().split(".")[0]
+        create = ("vm", "create", "--image", "counting", "--memory", "192")
+        made = house.json(*create, "there", "--host", SecondHost.name)
+        assert SecondHost.name in str(made), made
+        names = {each["name"] for each in house.json("status")["hosts"]} - {SecondHost.name}
+        house.oob(*create, "here", "--host", next(iter(names), first))
+        yield second
+    finally:
+        second.close()
+
+
+@pytest.fixture
+async def seats(house: House, hosts: SecondHost) -> AsyncIterator[dict[str, Viewer]]:
+    """An observer at each of the two, by our own protocol."""
+    context = tls.client_context(StateDir(house.root).trust)
+    async with AsyncExitStack() as stack:
+        api = Api(house.profile(), context)
+        stack.callback(api.http.close)
+        made: dict[str, Viewer] = {}
+        for name in ("here", "there"):
+            vm = f"{api.group}/providers/Microsoft.Compute/virtualMachines/{name}"
+            opened = (await in_thread(api.call, "POST", vm + CONNECT, {}))["outofband"]
+            seat = made[name] = await stack.enter_async_context(
+                viewer(context, mode=Mode.OBSERVE, replay=1 << 20)
+            )
+            await seat.open(opened["url"], opened["ticket"])
+            await until(lambda seat=seat: any(isinstance(each, Attached) for each in seat.events))
+        yield made
+
+
+async def in_thread(work: Any, *arguments: Any) -> Any:
+    return await anyio.to_thread.run_sync(lambda: work(*arguments))
+
+
+def numbers(seat: Viewer) -> list[int]:
+    return [int(found[1]) for found in LINE.finditer(bytes(seat.output))]
+
+
+async def counts_on(seat: Viewer, lines: int = 100) -> None:
+    """It shows so many more lines than now."""
+    seen = len(numbers(seat))
+    await until(lambda: len(numbers(seat)) >= seen + lines, seconds=BOOT_S)
+
+
+def whole(seat: Viewer, log: Path) -> None:
+    """Every byte once, in order, as it is in the log that QEMU wrote."""
+    assert not [event for event in seat.events if isinstance(event, Missing)]
+    at = start = next(event.offset for event in seat.events if isinstance(event, Output))
+    for event in seat.events:
+        if isinstance(event, Output):
+            assert event.offset == at
+            at += len(event.payload)
+    with log.open("rb") as written:
+        written.seek(start)
+        assert written.read(at - start) == seat.output
+
+
+def log_of(agent: Path, name: str) -> Path:
+    """The log of a VM's console on its host."""
+    [machine] = [
+        file.parent
+        for file in (agent / "machines").glob("*/machine.json")
+        if json.loads(file.read_bytes())["name"] == name
+    ]
+    return machine / "serial0.log"
+
+
+@pytest.mark.parametrize("killed", ["here", "there"])
+async def test_an_agent_that_is_killed_concerns_its_own_consoles_only(
+    house: House, hosts: SecondHost, seats: dict[str, Viewer], killed: str
+) -> None:
+    mine, other = seats[killed], seats["there" if killed == "here" else "here"]
+    for seat in seats.values():
+        await counts_on(seat)
+    untouched = len([event for event in other.events if not isinstance(event, Output)])
+    for _ in range(2):
+        attached = len([event for event in mine.events if isinstance(event, Attached)])
+        if killed == "here":
+            await in_thread(house.kill, "agent")
+        else:
+            await in_thread(hosts.kill)
+        # The other one's console goes on while the agent is away.
+        await counts_on(other)
+        if killed == "here":
+            await in_thread(house.up, "--no-demo")
+        else:
+            await in_thread(hosts.start)
+        await until(
+            lambda attached=attached: (
+                len([event for event in mine.events if isinstance(event, Attached)]) > attached
+            ),
+            "it is attached again, over the same socket",
+            seconds=BOOT_S,
+        )
+        await counts_on(mine)
+    for name, seat in seats.items():
+        assert seat.ended is None
+        whole(seat, log_of(house.root / "agent" if name == "here" else hosts.state.agent, name))
+    assert len([event for event in other.events if not isinstance(event, Output)]) == untouched
+    assert {event.what for event in mine.events if isinstance(event, Told)} <= {"alarm", "people", "writer"}
+
+
+def test_one_console_through_a_whole_life_of_its_vm(house: House, hosts: SecondHost) -> None:
+    """The person sits there while the VM is stopped, started, reset and restarted by others."""
+    house.oob("vm", "create", "lives", "--image", "demo", "--memory", "192")
+    with Terminal([*OOB, "console", "lives"], house.env) as seat:
+        seat.expect(rb"you have the keyboard")
+        seat.expect(rb"demo login: ", BOOT_S)
+        for verb, words in (
+            (("vm", "stop", "--force", "lives"), rb"the VM is stopped"),
+            (("vm", "start", "lives"), rb"the VM is running"),
+            (("serial", "send", "lives", "reset"), rb"the VM was reset"),
+            (("vm", "restart", "lives"), rb"the VM is running|the VM was reset"),
+        ):
+            house.oob(*verb)
+            seat.expect(words)
+            if "stop" not in verb:
+                seat.expect(rb"demo login: ", BOOT_S)
+                # And the keys go to the guest that runs now.
+                seat.send(b"nobody\r")
+                seat.expect(rb"Password: ", BOOT_S)
+                seat.send(b"\x03")
+        shown = bytes(seat.seen)
+        assert seat.process.poll() is None
+        assert b"connection lost" not in shown
+        assert len(re.findall(rb"you have the keyboard", shown)) == 1
+        seat.send(b"\x1dq")
+        assert seat.wait() == 0
+    deadline = time.monotonic() + BOOT_S
+    while house.json("serial", "who", "lives") and time.monotonic() < deadline:
+        time.sleep(0.2)
+    house.oob("vm", "delete", "--yes", "lives")
