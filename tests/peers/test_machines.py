@@ -284,7 +284,7 @@ async def test_a_deaf_guest_is_only_stopped_by_force(lab: HostLab) -> None:
     assert lab.machine.power is Power.RUNNING
     fields = await refused("VmStopTimeout", lab.perform("restart", timeout=1))
     pid = lab.pid
-    assert "was reset" in (await lab.perform("restart", graceful=False)).observed
+    assert "Reset seen after" in (await lab.perform("restart", graceful=False)).observed
     assert lab.pid == pid
     outcome = await lab.perform("stop", graceful=False)
     assert "ended by force" in outcome.observed
