@@ -7,19 +7,24 @@ import asyncio
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import uvloop
 
 from bench import measure, report
+from bench.conman import Conman
 from bench.conserver import Conserver
 from bench.guests import Guests, build
 from bench.measure import Figures
-from bench.ours import Ours
+from bench.ours import Ours, OursForAzure
+from bench.relay import Relay
 from bench.system import Place, System
+from bench.websockify import Websockify
 
-MEASUREMENTS = ("attach", "one", "keys", "flood", "capture", "bytes")
+MEASUREMENTS = ("attach", "one", "keys", "flood", "capture", "bytes", "idle")
+SYSTEMS = tuple(each.name for each in (Ours, OursForAzure, Conserver, Conman, Websockify, Relay))
 UARTS = 20
 """Consoles that print byte by byte; each of these keeps the guests' processor busy."""
 MAX_FILES = 65536
@@ -40,7 +45,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/run", description="Benchmarks beside conserver, in one run.")
+    parser = argparse.ArgumentParser(prog="bench/run", description="Benchmarks beside peers, in one run.")
     parser.add_argument(
         "--quick", action="store_true", help="one short round: does it work, roughly how fast"
     )
@@ -49,7 +54,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--consoles", type=int, help="captured consoles (default 1000, quick: as sessions)")
     parser.add_argument("--seconds", type=float, help="length of each load (default 8, quick 4)")
     parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(MEASUREMENTS)}")
-    parser.add_argument("--alone", action="store_true", help="without conserver")
+    parser.add_argument("--idle", type=int, help="idle consoles (default 5000, quick: as sessions)")
+    parser.add_argument("--systems", metavar="NAMES", help=f"of {','.join(SYSTEMS)} (default: all)")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     parser.add_argument("--dir", type=Path, help="where logs and state go (default: memory if there is room)")
     parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder for the figures")
     parser.add_argument("--nice", type=int, default=0, help="niceness of all of it; below 0 needs root")
@@ -58,45 +65,79 @@ def _arguments() -> argparse.Namespace:
     chosen.seconds = chosen.seconds or (4.0 if chosen.quick else 8.0)
     chosen.consoles = chosen.consoles or (chosen.sessions if chosen.quick else 1000)
     chosen.only = chosen.only.split(",") if chosen.only else list(MEASUREMENTS)
-    if unknown := set(chosen.only) - set(MEASUREMENTS):
+    chosen.idle = chosen.idle or (chosen.sessions if chosen.quick else 5000)
+    chosen.systems = chosen.systems.split(",") if chosen.systems else list(SYSTEMS)
+    if chosen.alone:
+        chosen.systems = [Ours.name, OursForAzure.name]
+    if unknown := (set(chosen.only) - set(MEASUREMENTS)) | (set(chosen.systems) - set(SYSTEMS)):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     return chosen
 
 
+class Group(NamedTuple):
+    """Measurements that share their guests. `systems` makes those that may take part."""
+
+    names: list[str]
+    guests: int
+    systems: Callable[[Place, Guests, str], list[System]]
+
+
+def _watched(place: Place, guests: Guests, suffix: str) -> list[System]:
+    return [
+        Ours(place, guests, "ours"),
+        OursForAzure(place, guests, "ours-azure"),
+        Conserver(place, guests, "conserver"),
+        Conman(place, guests, "conman"),
+        Websockify(place, guests, "websockify"),
+        Relay(place, guests, "relay", captures=False),
+    ]
+
+
+def _captured(place: Place, guests: Guests, suffix: str) -> list[System]:
+    # A thousand reserves of the usual size would be gigabytes of memory.
+    return [
+        Ours(place, guests, f"ours-{suffix}", ring_mib=1, reserve_mib=1),
+        Conserver(place, guests, f"conserver-{suffix}"),
+        Conman(place, guests, f"conman-{suffix}"),
+        Relay(place, guests, f"relay-{suffix}", captures=True),
+    ]
+
+
 async def _run(place: Place, chosen: argparse.Namespace) -> None:
-    facts = report.machine()
-    facts |= {
+    facts = report.machine() | {
         "sessions": chosen.sessions,
         "consoles": chosen.consoles,
+        "idle": chosen.idle,
         "nice": chosen.nice,
         "place": str(place.root),
     }
     print("{processor}, {processors} processors, load {load:.2f}; logs in {place}".format(**facts))
     before = report.stolen()
     rounds: report.Rounds = [{} for _ in range(chosen.rounds)]
-    if watched := [name for name in chosen.only if name not in ("capture", "bytes")]:
-        guests = Guests(place.folder("watched"), chosen.sessions, cpu=place.load_cpu)
-        systems: list[System] = [Ours(place, guests, "ours")]
-        if not chosen.alone:
-            systems.append(Conserver(place, guests, "conserver"))
-        facts |= {system.name: system.stated for system in systems}
-        await _alternate(rounds, systems, guests, watched, chosen)
-    for name, number in (("capture", chosen.consoles), ("bytes", UARTS)):
-        if name in chosen.only:
-            guests = Guests(place.folder(f"guests-{name}"), number, cpu=place.load_cpu)
-            # A thousand reserves of the usual size would be gigabytes of memory.
-            systems = [Ours(place, guests, f"ours-{name}", ring_mib=1, reserve_mib=1)]
-            if not chosen.alone:
-                systems.append(Conserver(place, guests, f"conserver-{name}"))
-            facts |= {f"{system.name}, {name}": system.stated for system in systems}
-            await _alternate(rounds, systems, guests, [name], chosen)
-    facts["stolen"] = report.taken_by_hypervisor(before)
+    stated: dict[str, str] = {}
+    for group in _groups(chosen):
+        guests = Guests(place.folder(f"guests-{group.names[0]}"), group.guests, cpu=place.load_cpu)
+        try:
+            made = group.systems(place, guests, group.names[0])
+            systems = [each for each in made if each.name in chosen.systems and each.does & set(group.names)]
+            stated |= {f"{each.name}, {'/'.join(group.names)}": each.stated for each in systems}
+            await _alternate(rounds, systems, guests, group.names, chosen)
+        finally:
+            guests.stop()
+    facts |= {"stolen": report.taken_by_hypervisor(before), "stated": stated}
     print(f"\n{report.table(rounds)}\n")
-    print(
-        "\n".join(f"{name}: {facts[name]}" for name in facts if name.startswith((report.OURS, report.PEER)))
-    )
+    print("\n".join(f"{name}: {words}" for name, words in stated.items()))
     print(f"{chosen.rounds} round(s); the hypervisor took {facts['stolen']:.1%} of the processors meanwhile")
     print(f"all figures: {report.save(rounds, facts, chosen.results)}")
+
+
+def _groups(chosen: argparse.Namespace) -> Iterator[Group]:
+    alone = {"capture": chosen.consoles, "bytes": UARTS, "idle": chosen.idle}
+    if watched := [name for name in chosen.only if name not in alone]:
+        yield Group(watched, chosen.sessions, _watched)
+    for name, number in alone.items():
+        if name in chosen.only:
+            yield Group([name], number, _captured)
 
 
 async def _alternate(
@@ -115,7 +156,7 @@ async def _alternate(
                 if "capture" in names:
                     figures.setdefault(system.name, {})["start"] = {"seconds": took}
                 try:
-                    for name in names:
+                    for name in [each for each in names if each in system.does]:
                         await asyncio.sleep(PAUSE_SECONDS)
                         got = await _measure(name, system, guests, chosen)()
                         figures.setdefault(system.name, {})[name] = got
@@ -127,7 +168,6 @@ async def _alternate(
         # Harmless for one that is stopped; one whose preparation failed still runs.
         for system in systems:
             system.stop()
-        guests.stop()
 
 
 def _measure(
@@ -147,6 +187,8 @@ def _measure(
             return lambda: measure.keys(
                 system, guests, sessions=number, interval=0.5, seconds=seconds, busy=True
             )
+        case "idle":
+            return lambda: measure.idle(system, guests, seconds=seconds)
         case "capture" | "bytes":
             return lambda: measure.capture(system, guests, seconds=seconds, uart=name == "bytes")
         case _:

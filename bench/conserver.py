@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import time
 
 from bench.delay import Far
 from bench.guests import Guests
-from bench.load import ConserverLine, Seat
+from bench.lines import ConserverLine
+from bench.load import Seat
 from bench.processes import Child, cpu_seconds, memory_mib, wait_until
-from bench.system import Place, free_port
+from bench.system import CAPTURES, KEYS, Place, free_port, listens
 
 PER_PROCESS = 400
 """Consoles in one process: with its default of 16 it takes more memory and minutes to start."""
@@ -20,6 +20,7 @@ START_SECONDS = 60.0
 class Conserver:
     name = "conserver"
     stated = f"logging on, plain TCP, no TLS, no password; -m {PER_PROCESS}"
+    does = KEYS | CAPTURES | {"attach"}
 
     def __init__(self, place: Place, guests: Guests, folder: str) -> None:
         found = shutil.which("conserver", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -57,8 +58,7 @@ class Conserver:
     def _is_there(self) -> bool:
         if self._guests.count().connected < self._guests.number:
             return False
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+        return listens(self._port)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -72,6 +72,8 @@ class Conserver:
     def memory(self) -> float:
         assert self._process is not None
         return memory_mib(self._process.tree())
+
+    captured = memory
 
     def logged(self) -> int:
         return sum(log.stat().st_size for log in self._logs.iterdir())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-PROGRAM = HERE / "bin" / "source"
+PROGRAMS = ("source", "relay")
 ROW = b"".join(bytes([ord("a") + at % 26]) for at in range(79)) + b"\r\n"
 """What a guest prints, over and over, between the echoes."""
 CONSOLE_RATE = 11_500
@@ -27,13 +27,19 @@ class Count(NamedTuple):
     done: int
 
 
+def built(name: str) -> Path:
+    """Where a program is once it was built."""
+    return HERE / "bin" / name
+
+
 def build() -> None:
-    """Compile `source.c` unless the program is newer than it."""
-    text = HERE / "source.c"
-    if PROGRAM.exists() and PROGRAM.stat().st_mtime >= text.stat().st_mtime:
-        return
-    PROGRAM.parent.mkdir(exist_ok=True)
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wno-sign-compare", "-o", PROGRAM, text], check=True)
+    """Compile the programs in C, unless they are newer than their texts."""
+    for name in PROGRAMS:
+        text, program = HERE / f"{name}.c", built(name)
+        if program.exists() and program.stat().st_mtime >= text.stat().st_mtime:
+            continue
+        program.parent.mkdir(exist_ok=True)
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wno-sign-compare", "-o", program, text], check=True)
 
 
 class Guests:
@@ -41,10 +47,11 @@ class Guests:
 
     def __init__(self, directory: Path, number: int, *, cpu: int | None) -> None:
         self.number = number
-        self._prefix = directory / "g"
+        self.prefix = str(directory / "g")
+        """What the sockets' names have in common."""
         pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
         self._process = subprocess.Popen(
-            [*pin, str(PROGRAM), str(self._prefix), str(number)],
+            [*pin, str(built("source")), self.prefix, str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -53,7 +60,7 @@ class Guests:
             raise RuntimeError("the guests did not start")
 
     def socket(self, guest: int) -> Path:
-        return Path(f"{self._prefix}{guest}")
+        return Path(f"{self.prefix}{guest}")
 
     def rate(self, bytes_per_second: int = CONSOLE_RATE, tick_ms: int = TICK_MS, grain: int = PIECE) -> None:
         """Every guest prints steadily, a part each tick, at most `grain` bytes in one write."""

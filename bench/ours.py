@@ -9,15 +9,18 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bench.delay import Far
 from bench.guests import Guests
-from bench.load import OurLine, Seat
+from bench.lines import AzureLine, OurLine
+from bench.load import Seat
 from bench.processes import Child, cpu_seconds, memory_mib, wait_until
-from bench.system import Place, free_port
+from bench.system import CAPTURES, KEYS, Place, free_port
 from outofband.client.credentials import Secret
 from outofband.client.http import SERIAL_VERSION, ArmClient
 from outofband.client.profile import LocalProfile, local_profile
@@ -36,6 +39,7 @@ _GROUP = "Microsoft.HybridCompute"
 
 class Ours:
     name = "outofband"
+    does = KEYS | CAPTURES | {"attach"}
 
     def __init__(
         self, place: Place, guests: Guests, folder: str, *, ring_mib: int = 16, reserve_mib: int = 4
@@ -52,6 +56,7 @@ class Ours:
         self._control: Child | None = None
         self._agent: Child | None = None
         self._credentials: Secret | None = None
+        self._bare = 0.0
 
     # --- life ---
 
@@ -59,9 +64,14 @@ class Ours:
         """Enrol the host and create a VM for each guest."""
         self._start_control()
         self._enrol()
-        self._start_agent()
         with self._client() as client:
-            wait_until(lambda: self._linked(client), READY_SECONDS, "the agent's link")
+            agent = self._start_agent()
+            wait_until(lambda: self._linked(client), READY_SECONDS, "the agent's link", agent)
+            self._bare = memory_mib(agent.tree())
+            agent.stop()
+            self._settings.write_text(self._limits + self._sockets())
+            agent = self._start_agent()
+            wait_until(lambda: self._linked(client), READY_SECONDS, "the agent's link", agent)
             self._create_vms(client)
         self.stop()
 
@@ -85,8 +95,8 @@ class Ours:
         wait_until(lambda: self._ready("control"), READY_SECONDS, "the control plane", self._control)
         profile = local_profile(self._state)
         self._tls = client_context(profile.ca_file)
-        cache = TokenCache(self._state.client / "token.json", f"{profile.client_id}@{profile.arm}")
-        self._credentials = Secret(profile, cache)
+        self._tokens = TokenCache(self._state.client / "token.json", f"{profile.client_id}@{profile.arm}")
+        self._credentials = Secret(profile, self._tokens)
 
     def _start_agent(self) -> Child:
         self._agent = self._run("agent", "run")
@@ -101,12 +111,18 @@ class Ours:
         found = process.running(self._state.run / f"{name}.json")
         return found is not None and found.ready
 
-    def _enrol(self) -> None:
+    @property
+    def _settings(self) -> Path:
+        return self._state.agent / "agent.toml"
+
+    def _sockets(self) -> str:
         sockets = [f'[sockets.g{n}]\npath = "{self._guests.socket(n)}"\n' for n in range(self._guests.number)]
-        settings = self._state.agent / "agent.toml"
-        settings.parent.mkdir(mode=0o700, exist_ok=True)
-        settings.touch(mode=0o600)
-        settings.write_text(self._limits + "".join(sockets))
+        return "".join(sockets)
+
+    def _enrol(self) -> None:
+        self._settings.parent.mkdir(mode=0o700, exist_ok=True)
+        self._settings.touch(mode=0o600)
+        self._settings.write_text(self._limits)
         with self._client() as client:
             group = {
                 "subscription": client.profile.subscription_id,
@@ -141,6 +157,10 @@ class Ours:
         assert self._control is not None and self._agent is not None
         return memory_mib(self._control.tree() + self._agent.tree())
 
+    def captured(self) -> float:
+        assert self._agent is not None
+        return memory_mib(self._agent.tree()) - self._bare
+
     def logged(self) -> int:
         return sum(log.stat().st_size for log in self._state.machines.glob("*/serial0.log"))
 
@@ -155,15 +175,19 @@ class Ours:
         arm, console = self._ports
         if far is not None:
             arm, console = await far.port(arm), await far.port(console)
-        with self._client(arm) as client:
-            path = f"{client.vm(f'g{guest}')}/providers/Microsoft.SerialConsole/serialPorts/0/connect"
-            began = time.perf_counter()
-            answer = await asyncio.to_thread(client.post, path, version=SERIAL_VERSION)
+        answer, began = await self._connect(guest, arm)
         opening = answer["outofband"]
         url = urlsplit(opening["url"])._replace(netloc=f"127.0.0.1:{console}").geturl()
         past = 65536 if replay else 0
         seat.line = await OurLine.attach(seat, url, opening["ticket"], tls=self._tls, replay=past)
         return began
+
+    async def _connect(self, guest: int, arm: int) -> tuple[Any, float]:
+        """What Resource Manager answers to `connect`, and when it was asked."""
+        with self._client(arm) as client:
+            path = f"{client.vm(f'g{guest}')}/providers/Microsoft.SerialConsole/serialPorts/0/connect"
+            began = time.perf_counter()
+            return await asyncio.to_thread(client.post, path, version=SERIAL_VERSION), began
 
     @contextmanager
     def _client(self, port: int | None = None) -> Iterator[ArmClient]:
@@ -174,6 +198,21 @@ class Ours:
         assert self._credentials is not None
         with ArmClient(profile, self._credentials) as client:
             yield client
+
+
+class OursForAzure(Ours):
+    """The same, reached as `az serial-console` does it: text on the port of Resource Manager."""
+
+    name = "by Azure's protocol"
+    does = KEYS
+
+    async def attach(self, guest: int, seat: Seat, *, replay: bool = False, far: Far | None = None) -> float:
+        answer, began = await self._connect(guest, self._ports[0])
+        token = self._tokens.get(time.time())
+        assert token is not None, "connect has just used it"
+        url = answer["connectionString"]
+        seat.line = await AzureLine.attach(seat, url, token, tls=self._tls)
+        return began
 
 
 def _at(profile: LocalProfile, port: int) -> LocalProfile:

@@ -16,6 +16,7 @@ from bench.measure import Figures
 
 RESULTS = Path(__file__).parent / "results"
 OURS, PEER = "outofband", "conserver"
+"""Ratios and goals are about these two; the others stand beside them."""
 
 Rounds = list[dict[str, dict[str, Figures]]]
 """Each round: system -> measurement -> figures."""
@@ -74,6 +75,11 @@ ROWS = [
     Row("start", "seconds", "all of them attached after", "s", goal="<= 10 s", reached=lambda v, r: v <= 10),
     Row("capture", "taken", "output the guests got rid of", ""),
     Row("capture", "memory_mib", "memory, capture", "MiB"),
+    Row(
+        "idle", "kib_per_console", "idle, memory a console", "KiB", goal="<= 10", reached=lambda v, r: v <= 10
+    ),
+    Row("idle", "cpu_share", "idle, processor", "cores", goal="< 0.01", reached=lambda v, r: v < 0.01),
+    Row("idle", "memory_mib", "idle, memory of all", "MiB"),
     Row("bytes", "consoles_per_core", "consoles a core, byte by byte", "", lower=False),
     Row("bytes", "taken", "output the guests got rid of", "", goal="> 0.95", reached=lambda v, r: v > 0.95),
     Row("flood", "cpu_ms_per_mb", "flood, processor", "ms/MB", goal="<= peer", reached=lambda v, r: r >= 1),
@@ -96,25 +102,37 @@ _NO_RATIO = frozenset(
 
 
 def table(rounds: Rounds) -> str:
-    """The figures of all rounds, one line a row that was measured."""
-    head = f"{'':36} {'unit':6} {OURS:>10} {PEER:>10} {'ratio':>7} {'(each round)':15} goal"
+    """The figures of all rounds, one line a row that was measured, one column a system."""
+    found = {name: None for one in rounds for name in one}
+    others = [name for name in found if name not in (OURS, PEER)]
+    columns = [name for name in (OURS, PEER, *others) if name in found]
+    widths = [max(10, len(name)) for name in columns]
+    names = " ".join(f"{name:>{width}}" for name, width in zip(columns, widths, strict=True))
+    head = f"{'':36} {'unit':6} {names} {'ratio':>7} {'(each round)':15} goal"
     lines = [head, "-" * len(head)]
     for row in ROWS:
-        ours, peer = _values(rounds, OURS, row), _values(rounds, PEER, row)
-        if not ours:
+        values = [_values(rounds, name, row) for name in columns]
+        if not any(values):
             continue
-        ratios = sorted(_ratio(row, mine, theirs) for mine, theirs in zip(ours, peer, strict=bool(peer)))
-        shown = bool(ratios) and row.figure not in _NO_RATIO
-        ratio = f"{median(ratios):6.2f}x" if shown else ""
-        spread = f"{ratios[0]:.2f}-{ratios[-1]:.2f}" if shown and len(ratios) > 1 else ""
-        goal = row.goal
-        if row.reached is not None and (ratios or "peer" not in goal):
-            reached = row.reached(median(ours), median(ratios) if ratios else 0.0)
-            goal += ": reached" if reached else ": MISSED"
-        theirs = _number(median(peer)) if peer else "-"
-        figures = f"{_number(median(ours)):>10} {theirs:>10} {ratio:>7} {spread:15}"
-        lines.append(f"{row.title:36} {row.unit:6} {figures} {goal}".rstrip())
+        shown = [_number(median(each)) if each else "-" for each in values]
+        figures = " ".join(f"{text:>{width}}" for text, width in zip(shown, widths, strict=True))
+        line = f"{row.title:36} {row.unit:6} {figures} {_beside(row, rounds)}"
+        lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def _beside(row: Row, rounds: Rounds) -> str:
+    """Ours beside the peer: the median of the ratios, their span, and whether the goal is reached."""
+    ours, peer = _values(rounds, OURS, row), _values(rounds, PEER, row)
+    ratios = sorted(_ratio(row, mine, theirs) for mine, theirs in zip(ours, peer, strict=False))
+    shown = bool(ratios) and row.figure not in _NO_RATIO
+    ratio = f"{median(ratios):6.2f}x" if shown else ""
+    spread = f"{ratios[0]:.2f}-{ratios[-1]:.2f}" if shown and len(ratios) > 1 else ""
+    goal = row.goal
+    if row.reached is not None and ours and (ratios or "peer" not in goal):
+        reached = row.reached(median(ours), median(ratios) if ratios else 0.0)
+        goal += ": reached" if reached else ": MISSED"
+    return f"{ratio:>7} {spread:15} {goal}"
 
 
 def save(rounds: Rounds, facts: dict[str, Any], folder: Path) -> Path:

@@ -13,6 +13,10 @@ from bench.delay import Far
 from bench.load import Seat
 from bench.processes import prefer
 
+KEYS = frozenset({"one", "keys", "flood"})
+"""Measurements with people who watch and type."""
+CAPTURES = frozenset({"capture", "bytes", "idle"})
+"""Measurements of what nobody watches."""
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 3 * 1024**3
 """Room that logs and reserves of a whole run take, with some to spare."""
@@ -64,12 +68,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a TCP port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class System(Protocol):
     """One system that watches the consoles of some guests. `start` and `stop` may follow each other again."""
 
     name: str
     stated: str
     """What is switched on and how it is reached: goes into the report."""
+    does: frozenset[str]
+    """The measurements it can be put to."""
 
     def prepare(self) -> None:
         """What is done once, before the first start."""
@@ -87,6 +99,10 @@ class System(Protocol):
 
     def memory(self) -> float:
         """MiB."""
+        ...
+
+    def captured(self) -> float:
+        """MiB that are there for the consoles: without what the system takes when it has none."""
         ...
 
     def logged(self) -> int:

@@ -9,7 +9,7 @@
 #   test    check + run + the peers that tests start (PostgreSQL's and Ceph's server programs, Chromium; none is left
 #           running), mmdebstrap, an OpenID Connect provider (tests/oidc), and Azure's own clients and schemathesis, each in an
 #           environment of its own: .az, .fuzz
-#   bench   test + what benchmarks compare with (conserver, a C compiler, and .moto)
+#   bench   test + what benchmarks compare with (conserver, ConMan, websockify, a C compiler, and .moto)
 #
 #   --plan  only say what would be installed; status 0: nothing, 3: something
 #

@@ -45,6 +45,8 @@ missing_packages() {
   esac
   case $1 in bench)
     have conserver || say conserver-server
+    have conmand || say conman
+    have websockify || say websockify
     have gcc || say gcc
     [[ -e /usr/include/stdio.h ]] || say libc6-dev
     ;;
@@ -154,9 +156,12 @@ settle_services() {
       "${root[@]}" pg_dropcluster "$version" main >>"$apt_log" 2>&1 || true
     done
   fi
-  if [[ " $* " == *" conserver-server "* ]]; then
-    "${root[@]}" update-rc.d conserver-server disable >>"$apt_log" 2>&1 || true
-  fi
+  local service
+  for service in conserver-server conman; do
+    if [[ " $* " == *" $service "* ]]; then
+      "${root[@]}" update-rc.d "$service" disable >>"$apt_log" 2>&1 || true
+    fi
+  done
 }
 
 # Before anything is installed: an older system's own python3 would not help.
