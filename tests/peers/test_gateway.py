@@ -245,7 +245,7 @@ async def test_viewers_that_never_read_cost_little_memory(serve: Serve, agent: A
             await until(lambda line=line: there.output.endswith(line))
             assert clock.monotonic() - started < 0.5
         grown = resident(serve.pid) - before
-        assert grown < 20 * 640 * 1024, f"{grown / 20 / 1024:.0f} KiB a session"
+        assert grown < 20 * 512 * 1024, f"{grown / 20 / 1024:.0f} KiB a session"
 
 
 async def test_a_stop_is_quick_and_tells_the_viewers(serve: Serve, agent: AgentPeer) -> None:

@@ -36,8 +36,9 @@ BACKLOG = 512
 HANDSHAKE_SECONDS = 10.0
 """For TLS, and once more for the HTTP request."""
 SHUTDOWN_SECONDS = 5.0
-TLS_BUFFER = 4 * (16 * 1024 + 64)
-"""Encrypted bytes gathered for one system call, each way: four TLS records. More costs memory."""
+TLS_BUFFER = 2 * (16 * 1024 + 64)
+"""Encrypted bytes gathered for one system call, each way: two TLS records. More costs memory: a session
+has four of these, and all of them is resident (docs/speed.md)."""
 READ_BUFFER = 16 * 1024
 """First size of a socket's read buffer; it grows to what the frames need, MAX_FRAME at most."""
 _TRUST = b"""<!doctype html>
