@@ -10,7 +10,7 @@ import pytest
 
 from guests import grub
 from guests.build import Guest
-from tests.peers.guest import BOOT_S, PASSWORD
+from tests.peers.guest import PASSWORD
 from tests.peers.house import OOB, House
 from tests.support.terminal import SHELL, Terminal
 
@@ -18,6 +18,8 @@ DOWN, ENTER = b"\x0e", b"\r"
 """Ctrl-N for GRUB: an arrow is three bytes, and it gives up after a tenth of a second without the next."""
 SINGLE, GONE = 1, 2
 """Entries of the menu, counted from the one that is chosen already."""
+PATIENCE_S = 300.0
+"""For a boot through firmware and GRUB while others have the machine."""
 MENU = rb"Use the .{0,40} keys to select"
 GRUB = rb"grub> "
 ROOT = rb"/ # "
@@ -61,19 +63,19 @@ def tell_grub(at: Terminal, line: bytes, answer: bytes) -> None:
         at.send(bytes([key]))
         at.expect(re.escape(bytes([key])))
     at.send(ENTER)
-    at.expect(answer, BOOT_S)
+    at.expect(answer, PATIENCE_S)
 
 
 def test_the_menu_is_driven_from_the_console(menu: House) -> None:
     with seat(menu, "menu") as at:
-        at.expect(MENU, BOOT_S)
+        at.expect(MENU, PATIENCE_S)
         choose(at, GONE)
         at.expect(rb"file `/boot/vmlinuz-gone' not found")
         at.expect(rb"Press any key to continue")
         at.send(b" ")
         at.expect(MENU)
         choose(at, SINGLE)
-        at.expect(ROOT, BOOT_S)
+        at.expect(ROOT, PATIENCE_S)
         at.send(b"echo $((6*7))-single\r")
         at.expect(rb"\n42-single")
 
@@ -81,16 +83,16 @@ def test_the_menu_is_driven_from_the_console(menu: House) -> None:
 def test_a_restart_leads_through_the_menu_with_the_console_attached(menu: House) -> None:
     with seat(menu, "menu", *FRESH) as at:
         menu.oob("serial", "send", "menu", "reset")
-        at.expect(MENU, BOOT_S)
+        at.expect(MENU, PATIENCE_S)
         choose(at, 0)
-        at.expect(rb"demo login: ", BOOT_S)
+        at.expect(rb"demo login: ", PATIENCE_S)
 
 
 def test_a_command_line_is_typed_in_grub_itself(menu: House) -> None:
     """`c` opens GRUB's prompt: what there is on the disk, and a kernel that no entry names."""
     with seat(menu, "menu", *FRESH) as at:
         menu.oob("serial", "send", "menu", "reset")
-        at.expect(MENU, BOOT_S)
+        at.expect(MENU, PATIENCE_S)
         at.send(b"c")
         at.expect(GRUB)
         tell_grub(at, b"ls (hd0,msdos1)/boot", rb"vmlinuz")
@@ -103,7 +105,7 @@ def test_a_command_line_is_typed_in_grub_itself(menu: House) -> None:
 def test_a_panic_is_seen_and_a_reset_ends_it(house: House) -> None:
     with seat(house, "demo") as at:
         at.send(ENTER)
-        if b"login:" in at.expect(rb"demo login: $|" + SHELL, BOOT_S):
+        if b"login:" in at.expect(rb"demo login: $|" + SHELL, PATIENCE_S):
             at.send(b"demo\r")
             at.expect(rb"Password: ")
             at.send(PASSWORD.encode() + ENTER)
@@ -115,4 +117,4 @@ def test_a_panic_is_seen_and_a_reset_ends_it(house: House) -> None:
         at.send(b"echo c >/proc/sysrq-trigger\r")
         at.expect(rb"Kernel panic - not syncing: sysrq triggered crash")
         house.oob("serial", "send", "demo", "reset")
-        at.expect(rb"demo login: ", BOOT_S)
+        at.expect(rb"demo login: ", PATIENCE_S)

@@ -90,6 +90,36 @@ async def test_a_killed_control_plane_comes_back_to_the_same_byte(
     await seat.run("echo alive-$((40+2))", "alive-42")
 
 
+@pytest.mark.exact
+async def test_a_token_that_ran_out_is_renewed_and_the_console_goes_on(
+    visits: Visits, portal: Portal, admin: Person
+) -> None:
+    """The line drops when the token is no longer taken: a new one, the same session, the same byte."""
+    visit = await visits.open()
+    visit.allow("WebSocket connection", "status of 401")
+    seat = await at_the_shell(visit, admin)
+    refused = 0
+
+    async def too_old(route: Route) -> None:
+        nonlocal refused
+        headers = await route.request.all_headers()
+        if not refused:
+            refused += 1
+            headers["authorization"] = headers["authorization"][:-8] + "AAAAAAAA"
+        await route.continue_(headers=headers)
+
+    await visit.page.route(re.compile(r"/serialPorts/0/connect\b"), too_old)
+    await count(seat, 400)
+    await seat.shows(re.compile("line 000000[3-9]"), COUNT_MS)
+    async with visit.page.expect_response(re.compile("/oauth2/v2.0/token"), timeout=BACK_MS) as renewed:
+        portal.console_cable.cut()
+    assert (await renewed.value).status == 200
+    assert refused == 1
+    await counted(seat, 400)
+    await seat.run("echo renewed-$((40+2))", "renewed-42")
+    await visit.page.unroute_all(behavior="wait")
+
+
 async def test_the_second_person_takes_over_and_the_first_is_told_by_whom(
     visits: Visits, admin: Person, town: Town
 ) -> None:

@@ -25,6 +25,9 @@ const useStyles = makeStyles({
     textOverflow: "ellipsis",
     whiteSpace: "nowrap",
     justifyContent: "start",
+    // The brand's colour is too pale on this bar.
+    ":hover": { color: tokens.colorNeutralForeground1 },
+    ":hover:active": { color: tokens.colorNeutralForeground1 },
   },
 });
 
