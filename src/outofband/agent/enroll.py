@@ -141,7 +141,7 @@ def _redeem(base: str, pinned: str, request: EnrolRequest) -> EnrolAnswer:
     body = _exchange("POST", url, client_context(pinned), msgspec.json.encode(request))
     try:
         answer = msgspec.json.decode(body, type=EnrolAnswer)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Fault("UnexpectedAnswer", url=url, status=200, detail=str(error)) from error
     if not answer.link.startswith("wss://"):
         raise Fault("UnexpectedAnswer", url=url, status=200, detail="the link has no wss:// address")

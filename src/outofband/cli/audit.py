@@ -133,7 +133,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 def _read_json(file: Path) -> Any:
     try:
         return msgspec.json.decode(b"".join(_lines(file)))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Fault("AuditUnreadable", path=str(file), detail="it is not JSON") from error
 
 

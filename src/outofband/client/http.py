@@ -207,5 +207,5 @@ class ArmClient:
             return None
         try:
             return msgspec.json.decode(answer.content)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise unexpected(answer, answer.text[:200]) from error

@@ -127,7 +127,7 @@ def decoded(answer: httpx.Response, kind: type[T]) -> T:
     """The body of an answer as `kind`. Raises Fault UnexpectedAnswer."""
     try:
         return msgspec.json.decode(answer.content, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise unexpected(answer, str(error)) from error
 
 

@@ -111,6 +111,9 @@ async def test_a_code_nobody_knows_still_has_its_message(far: Far) -> None:
         PlainTextResponse("<html>Bad Gateway</html>", status_code=502),
         Response(status_code=404),
         PlainTextResponse("not json"),
+        Response(b'{"name": "\xae"}'),
+        Response(b'{"error": "\xae"}', status_code=500),
+        Response(b"[" * 20_000),
         Response(status_code=307, headers={"Location": "https://elsewhere.invalid/"}),
     ],
 )

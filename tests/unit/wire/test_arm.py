@@ -36,6 +36,7 @@ def test_an_envelope_is_read_back() -> None:
         (b"[]", None),
         (b"", None),
         (b"<html>", None),
+        (b'"\xae"', None),
         (b"[" * 100_000, None),
         (b'"' + b"x" * 300_000 + b'"', None),
     ],

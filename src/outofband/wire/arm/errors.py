@@ -66,7 +66,7 @@ def read(body: bytes) -> RemoteError | None:
         return None
     try:
         raw = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return from_value(raw.get("error", raw)) if isinstance(raw, dict) else None
 
