@@ -11,8 +11,12 @@ KEYS_SECONDS = 0.15
 """A key this recent makes output urgent: it is probably the echo. A later one can wait for its batch."""
 QUIET_SECONDS = 0.05
 """A port that printed nothing for so long gets its next byte out at once."""
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.1
 """Most that output of a busy port waits; each flush costs both ends of the stream a system call or two."""
+EAGER_FLUSHES = 3
+"""A key makes so much output urgent: the first, or the next, has its echo in it. What follows can wait."""
+BULK = 65536
+"""Bytes of one flush after which there is no waiting: the log would turn over before the batch is full."""
 EAGER_SECONDS = 0.002
 """Even urgent output is gathered this long: a guest may print byte by byte."""
 
@@ -20,7 +24,17 @@ EAGER_SECONDS = 0.002
 class Pace:
     """`flush` is called when output is due; it returns whether there was any."""
 
-    __slots__ = ("_flush", "_flushed_at", "_loop", "_timer", "_typed_at", "_urgent", "looked", "seen")
+    __slots__ = (
+        "_eager_left",
+        "_flush",
+        "_flushed_at",
+        "_loop",
+        "_timer",
+        "_typed_at",
+        "_urgent",
+        "looked",
+        "seen",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[], bool]) -> None:
         self._loop = loop
@@ -30,6 +44,7 @@ class Pace:
         """The timer rings within EAGER_SECONDS, not at the end of a batch."""
         self._flushed_at = 0.0
         self._typed_at = 0.0
+        self._eager_left = 0
         self.seen = 0
         """End of the log at the last flush."""
         self.looked = 0
@@ -37,11 +52,12 @@ class Pace:
 
     @property
     def eager(self) -> bool:
-        return clock.monotonic() - self._typed_at < KEYS_SECONDS
+        return self._eager_left > 0 and clock.monotonic() - self._typed_at < KEYS_SECONDS
 
     def typed(self) -> None:
         """A key was handed to the port: its echo must not wait for the end of a batch."""
         self._typed_at = clock.monotonic()
+        self._eager_left = EAGER_FLUSHES
         if self._timer is not None and not self._urgent:
             # While a batch gathers nobody may be listening for growth.
             self._ring(EAGER_SECONDS, urgent=True)
@@ -50,7 +66,7 @@ class Pace:
         """There may be output: flush now or arrange for it."""
         now = clock.monotonic()
         since = now - self._flushed_at
-        urgent = now - self._typed_at < KEYS_SECONDS
+        urgent = self._eager_left > 0 and now - self._typed_at < KEYS_SECONDS
         if urgent:
             wait = EAGER_SECONDS - since
             if wait > 0 and self._timer is not None and self._urgent:
@@ -78,7 +94,10 @@ class Pace:
 
     def _run(self) -> None:
         self.cancel()
-        self._flushed_at = clock.monotonic()
-        if self._flush() and self._timer is None and not self.eager:
+        self._flushed_at, before = clock.monotonic(), self.seen
+        if not self._flush():
+            return
+        self._eager_left = max(self._eager_left - 1, 0)
+        if self._timer is None and not self.eager:
             # More is likely: look again without a wake-up in between.
-            self._ring(BATCH_SECONDS, urgent=False)
+            self._ring(EAGER_SECONDS if self.seen - before > BULK else BATCH_SECONDS, urgent=False)

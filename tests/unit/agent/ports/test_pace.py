@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from outofband.agent.ports.pace import BATCH_SECONDS, EAGER_SECONDS, Pace
+from outofband.agent.ports.pace import BATCH_SECONDS, BULK, EAGER_FLUSHES, EAGER_SECONDS, Pace
 from outofband.core import clock
 from tests.support.wait import until
 
@@ -18,12 +18,15 @@ class Log:
 
     def __init__(self) -> None:
         self.waiting = 0
+        self.bytes = 1
+        """Of each growth."""
         self.flushes: list[float] = []
         self.pace = Pace(asyncio.get_running_loop(), self.flush)
 
     def flush(self) -> bool:
         self.flushes.append(clock.monotonic())
         found, self.waiting = self.waiting, 0
+        self.pace.seen += found * self.bytes
         return found > 0
 
     def grow(self) -> None:
@@ -67,13 +70,36 @@ async def test_a_key_ends_the_waiting_for_a_batch() -> None:
     assert log.flushes[1] - typed < BATCH_SECONDS or log.flushes[1] - log.flushes[0] >= EAGER_SECONDS
 
 
-async def test_echoes_are_gathered_a_little() -> None:
+async def test_echoes_are_gathered_a_little_and_what_follows_waits() -> None:
     log = Log()
     log.pace.typed()
-    began = clock.monotonic()
-    while clock.monotonic() - began < 0.1:
+    while len(log.flushes) < EAGER_FLUSHES:
         log.grow()
         await asyncio.sleep(0)
-    # The loop's clock counts in milliseconds: one more or less is possible.
-    assert 4 <= len(log.flushes) <= 2 * 0.1 / EAGER_SECONDS
+    assert log.flushes[-1] - log.flushes[0] >= (EAGER_FLUSHES - 1) * EAGER_SECONDS / 2
+    assert not log.pace.eager
+    log.grow()
+    await until(lambda: log.waiting == 0)
+    assert log.flushes[-1] - log.flushes[-2] >= BATCH_SECONDS / 2
+    log.pace.typed()
+    assert log.pace.eager
+    log.pace.cancel()
+
+
+async def test_much_at_once_waits_for_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    ring = Pace._ring
+
+    def noted(pace: Pace, wait: float, *, urgent: bool) -> None:
+        waits.append(wait)
+        ring(pace, wait, urgent=urgent)
+
+    monkeypatch.setattr(Pace, "_ring", noted)
+    log = Log()
+    log.grow()
+    assert waits == [BATCH_SECONDS]
+    log.bytes = BULK
+    log.waiting = 2
+    await until(lambda: len(log.flushes) >= 2)
+    assert waits[:2] == [BATCH_SECONDS, EAGER_SECONDS]
     log.pace.cancel()
