@@ -90,7 +90,8 @@ class Seat:
     def reset(self) -> None:
         """Forget what was counted; keys that are still on their way are timed all the same."""
         self.trips.clear()
-        self.received = self.missing = 0
+        # An echo in what was replayed is nobody's here.
+        self.received = self.missing = self.strays = 0
         if self.kept is not None:
             self.kept.clear()
 
