@@ -37,6 +37,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     subscription: str
     port: str
+    warning: Fault | None = None
+    """What the person is told at the beginning, though it keeps nobody out."""
 
     def is_of(self, principal: Principal) -> bool:
         """Whether this is that caller's, with whichever token he proves it."""

@@ -91,6 +91,8 @@ class Session:
         try:
             self.granted = await self._ask()
             await self._dial()
+            if (warning := self.subject.warning) is not None and not self._returning:
+                self._tell(warning)
             while not self._is_over:
                 if self._stream is None:
                     await self._recover()
@@ -259,7 +261,9 @@ class Session:
             alarm.cancel()
 
     def _alarm(self) -> None:
-        fault = self._fleet.offline(self.subject.agent)
+        self._tell(self._fleet.offline(self.subject.agent))
+
+    def _tell(self, fault: Fault) -> None:
         self.viewer.send(stream.encode(stream.Notice("alarm", {"code": fault.code, **fault.fields})))
 
     async def _renew(self) -> None:

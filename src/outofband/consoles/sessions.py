@@ -118,12 +118,13 @@ class Sessions:
         base: str,
         address: str | None = None,
         resume_session: str | None = None,
+        warning: Fault | None = None,
     ) -> Connection:
         """Give a ticket for one socket. The caller has checked everything that can keep a person out.
 
         `vm_id` is the VM's resource id, `vm` its uuid, `base` the address the caller reached the API by.
         `resume_session` goes on with a session of the same person at the same port; if that cannot be, it is
-        a new one. Raises Fault GatewayFull or TooManyRequests.
+        a new one. The person is told `warning` on the console. Raises Fault GatewayFull or TooManyRequests.
         """
         if len(self._live) >= self.limits.sessions:
             raise Fault("GatewayFull", limit=self.limits.sessions)
@@ -156,6 +157,7 @@ class Sessions:
             agent=agent,
             subscription=subscription,
             port=port,
+            warning=warning,
         )
         ticket = await self._tickets.issue(subject, rights)
         url = f"{self._gateway.seen_from(base)}/console/v1/{session}/client"

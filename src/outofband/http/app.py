@@ -12,6 +12,7 @@ from outofband.http.arm import ResourceManager
 from outofband.http.audit import AuditDoors
 from outofband.http.azure_console import ADMIN_PATH, CLIENT_PATH, AzureConsoles
 from outofband.http.blobs.app import Blobs
+from outofband.http.blobs.inside import Inside
 from outofband.http.directory import DirectoryDoors
 from outofband.http.fleet import FleetDoors
 from outofband.http.graph_routes import graph_routes
@@ -92,4 +93,6 @@ def create_app(services: Services) -> ASGIApp:
             Mount("/", arm),
         ]
     )
-    return DefaultHeaders(Blobs(services, _Straight(arm, doors)))
+    blobs = Blobs(services, _Straight(arm, doors))
+    services.storage.ask = Inside(blobs, services.authority.base)
+    return DefaultHeaders(blobs)

@@ -71,7 +71,7 @@ def declare(
             *networks(store, authorizer, public_pool),
             *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
-            SerialPorts(store, authorizer, fleet, sessions).declare(),
+            SerialPorts(store, authorizer, fleet, sessions, storage).declare(),
             ConsolePolicies(store).declare(),
         ],
         free=FREE,

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+import msgspec
+
 from outofband.storage.accounts import Accounts
 from outofband.storage.content import Content
 from outofband.storage.objects import Objects
 from outofband.storage.sweep import Sweep
 from outofband.store.store import Store
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Blob service said. `code` is the one in its header, empty where all is well."""
+
+    status: int
+    code: str
+    headers: Mapping[str, str]
+
+
+class Ask(Protocol):
+    """The Blob service as its clients meet it, with every one of its checks. `query` is quoted already."""
+
+    def __call__(
+        self,
+        method: str,
+        account: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+    ) -> Awaitable[Answered]: ...
 
 
 class Storage:
@@ -19,6 +46,8 @@ class Storage:
         self.accounts = Accounts(store)
         self.content = Content(store, objects)
         self.sweep = Sweep(store, objects)
+        self.ask: Ask | None = None
+        """How this node uses the service as a client of it; the edge sets it, which is made later."""
 
     def blob_endpoint(self, account: str) -> str:
         return self.endpoint.replace("{account}", account)

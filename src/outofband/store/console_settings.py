@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,7 +27,21 @@ class ConsoleSettings:
         self, tx: Tx, subscription_id: str, end_login: bool, *, by: str, now: datetime
     ) -> None:
         """Change that; gateways ask again within two seconds."""
-        values = {"end_login": end_login, "changed": now, "changed_by": by}
+        await self._set(tx, subscription_id, end_login=end_login, changed=now, changed_by=by)
+
+    async def storage_warns(self, tx: Tx, subscription_id: str) -> bool:
+        """Whether a console opens with a warning when its diagnostics' storage account cannot be used."""
+        table = tables.console_settings
+        query = sa.select(table.c.storage_warns).where(table.c.subscription_id == subscription_id.lower())
+        return bool(await tx.value(query))
+
+    async def set_storage_warns(
+        self, tx: Tx, subscription_id: str, warns: bool, *, by: str, now: datetime
+    ) -> None:
+        await self._set(tx, subscription_id, storage_warns=warns, changed=now, changed_by=by)
+
+    async def _set(self, tx: Tx, subscription_id: str, **values: Any) -> None:
+        """Change these in the subscription's row, which is made where there is none."""
         statement = tx.insert(tables.console_settings).values(
             subscription_id=subscription_id.lower(), disabled=False, **values
         )

@@ -344,6 +344,7 @@ console_settings = sa.Table(
     sa.Column("changed", Moment, nullable=False),
     sa.Column("changed_by", Text, nullable=False),
     sa.Column("end_login", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("storage_warns", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 users = sa.Table(

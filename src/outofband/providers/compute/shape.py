@@ -161,7 +161,11 @@ def is_windows(row: Resource) -> bool:
 
 def boot_diagnostics_on(row: Resource) -> bool:
     """On unless switched off: a console must not be missing when it is needed first."""
-    return profiles.boot_diagnostics(row.properties).get("enabled") is not False
+    try:
+        return profiles.boot_diagnostics(row.properties).get("enabled") is not False
+    except (Fault, AttributeError):
+        # Settings that cannot be read end no console that is open; whoever opens one is told of them.
+        return True
 
 
 def console_switch(row: Resource) -> Fault | None:

@@ -1,4 +1,5 @@
-"""Outofband.Console/policies: what becomes of a login that somebody leaves behind in a guest.
+"""Outofband.Console/policies: what becomes of a login that somebody leaves behind in a guest, and of a
+console whose boot diagnostics have lost their storage account.
 
 One, `default`, on each subscription and on each VM; where a VM's says `inherit`, the subscription's holds. A
 namespace of our own: Azure has no such thing.
@@ -7,6 +8,7 @@ namespace of our own: Azure has no such thing.
 from __future__ import annotations
 
 import enum
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +26,7 @@ from outofband.store.tx import Tx
 NAMESPACE = "Outofband.Console"
 SINCE = "2026-11-01"
 _NAME = "default"
+E = TypeVar("E", bound=enum.StrEnum)
 
 
 class EndLogin(enum.StrEnum):
@@ -32,10 +35,20 @@ class EndLogin(enum.StrEnum):
     INHERIT = "inherit"
 
 
-class PolicyProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`endLogin`: `on`, `off`, or on a VM `inherit`."""
+class Storage(enum.StrEnum):
+    """What trouble with the storage account of boot diagnostics does to a console."""
 
-    end_login: str = ""
+    BLOCK = "block"
+    WARN = "warn"
+
+
+class PolicyProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`endLogin`: `on`, `off`, or on a VM `inherit`. `diagnosticsStorage`, of a subscription alone:
+    `block` or `warn`. What is not named stays as it is.
+    """
+
+    end_login: str | None = None
+    diagnostics_storage: str | None = None
 
 
 class ConsolePolicies:
@@ -70,7 +83,8 @@ class ConsolePolicies:
             exact = ResourceId(
                 subscription=rid.subscription, namespace=NAMESPACE, chain=(("policies", _NAME),)
             )
-            return _item(exact, own, above)
+            warns = await self._store.console_settings.storage_warns(tx, rid.subscription or "")
+            return _of_subscription(exact, own, warns)
         if rid.parent.type.lower() not in vm.MACHINES:
             raise Fault("InvalidResourceType", type="policies", namespace=NAMESPACE)
         row = await self._store.resources.get(tx, rid.parent)
@@ -94,20 +108,48 @@ class ConsolePolicies:
             raise Fault("InvalidParameter", target="name", detail=detail)
         wanted: PolicyProperties = draft.properties
         row: Resource | None = there.row
-        known = [each.value for each in EndLogin if row is not None or each is not EndLogin.INHERIT]
-        if wanted.end_login.lower() not in known:
-            detail = f"it is one of {', '.join(known)}"
-            raise Fault("InvalidParameter", target="properties.endLogin", detail=detail)
-        choice = EndLogin(wanted.end_login.lower())
+        login = _choice(wanted.end_login, "endLogin", EndLogin)
+        storage = _choice(wanted.diagnostics_storage, "diagnosticsStorage", Storage)
+        if login is None and storage is None:
+            detail = "name one of them: endLogin, diagnosticsStorage"
+            raise Fault("InvalidParameter", target="properties", detail=detail)
         settings, subscription = self._store.console_settings, call.rid.subscription or ""
         if row is None:
-            on = choice is EndLogin.ON
-            await settings.set_end_login(tx, subscription, on, by=call.by, now=call.now)
-            return Written(item=_item(there.rid, choice, on))
-        own = None if choice is EndLogin.INHERIT else choice is EndLogin.ON
+            if login is EndLogin.INHERIT:
+                raise Fault("InvalidParameter", target="properties.endLogin", detail="it is one of on, off")
+            if login is not None:
+                on = login is EndLogin.ON
+                await settings.set_end_login(tx, subscription, on, by=call.by, now=call.now)
+            if storage is not None:
+                warns = storage is Storage.WARN
+                await settings.set_storage_warns(tx, subscription, warns, by=call.by, now=call.now)
+            on = await settings.end_login(tx, subscription)
+            warns = await settings.storage_warns(tx, subscription)
+            return Written(item=_of_subscription(there.rid, EndLogin.ON if on else EndLogin.OFF, warns))
+        if login is None or storage is not None:
+            detail = "it is of subscriptions; a VM has endLogin alone"
+            raise Fault("InvalidParameter", target="properties.diagnosticsStorage", detail=detail)
+        own = None if login is EndLogin.INHERIT else login is EndLogin.ON
         changed = vm.with_private(row, end_login=own)
         row = await self._store.resources.update(tx, row.key, now=call.now, properties=changed) or row
         return Written(item=_of_vm(row, await settings.end_login(tx, subscription)))
+
+
+def _choice(given: str | None, name: str, kind: type[E]) -> E | None:
+    """Raises Fault InvalidParameter."""
+    if given is None:
+        return None
+    try:
+        return kind(given.lower())
+    except ValueError as error:
+        detail = f"it is one of {', '.join(each.value for each in kind)}"
+        raise Fault("InvalidParameter", target=f"properties.{name}", detail=detail) from error
+
+
+def _of_subscription(rid: ResourceId, login: EndLogin, warns: bool) -> Item:
+    item = _item(rid, login, login is EndLogin.ON)
+    item.body["properties"]["diagnosticsStorage"] = (Storage.WARN if warns else Storage.BLOCK).value
+    return item
 
 
 def _of_vm(row: Resource, above: bool) -> Item:

@@ -22,11 +22,13 @@ from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
 from outofband.providers.compute.profiles import boot_diagnostics
 from outofband.providers.compute.scale_shape import model_of, set_private
+from outofband.providers.serial_console.diagnostics import Diagnostics
 from outofband.providers.serial_console.reading import Reading
 from outofband.providers.serial_console.services import NAMESPACE, SINCE
 from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.lookup import missing
+from outofband.storage.service import Storage
 from outofband.store.resources import Resource
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
@@ -105,12 +107,15 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SerialPorts:
-    def __init__(self, store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessions) -> None:
+    def __init__(
+        self, store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessions, storage: Storage
+    ) -> None:
         self._store = store
         self._authorizer = authorizer
         self._fleet = fleet
         self._sessions = sessions
         self._reading = Reading(fleet)
+        self._diagnostics = Diagnostics(store, authorizer, storage)
 
     def declare(self) -> ResourceType:
         return ResourceType(
@@ -260,6 +265,9 @@ class SerialPorts:
         agent = await self._ready(row)
         rights = await self._authorizer.rights(call.principal)
         types = any(rights.allow(each, item.rid) for each in (CONNECT, TYPE))
+        warning = await self._diagnostics.trouble(call.principal, row, types=types)
+        if warning is not None and not await self._warns(row):
+            raise warning
         connection = await self._sessions.connect(
             call.principal,
             vm_id=row.id,
@@ -272,6 +280,7 @@ class SerialPorts:
             address=call.request.address,
             base=call.request.base,
             resume_session=body.session,
+            warning=warning,
         )
         ticket = Ticket(
             url=connection.url,
@@ -333,6 +342,11 @@ class SerialPorts:
         if power not in _OPEN:
             raise Fault("VmNotRunning", vm=name, power=power)
         return private.agent
+
+    async def _warns(self, row: Resource) -> bool:
+        """Whether trouble with the diagnostics' storage account is told and keeps nobody out."""
+        async with self._store.read() as tx:
+            return await self._store.console_settings.storage_warns(tx, row.subscription_id)
 
     async def _refuse_stale(self, row: Resource) -> None:
         """Raises Fault InstanceNotLatestModel where boot diagnostics are on in the model that an instance
