@@ -3,6 +3,6 @@
 A folder a language, a TOML file an area; every tower reads the same ones.
 """
 
-from outofband.catalogue.entries import Entry, Explained, codes, entry, explain
+from outofband.catalogue.entries import Entry, Explained, codes, entry, explain, translations
 
-__all__ = ["Entry", "Explained", "codes", "entry", "explain"]
+__all__ = ["Entry", "Explained", "codes", "entry", "explain", "translations"]

@@ -7,14 +7,16 @@ import string
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from outofband.core.errors import Fault
+from outofband.core.locale import DEFAULT, LOCALES
 
-DEFAULT_LOCALE = "en"
+DEFAULT_LOCALE = DEFAULT
 FALLBACK = "InternalError"
+T = TypeVar("T")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +34,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     exit: int = 1
     retry: bool = False
     action: str | None = None
+
+
+class Translation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The words of an entry in another language; everything else of it is the same in all of them."""
+
+    title: str
+    message: str
+    cause: str = ""
+    remedy: list[str] = msgspec.field(default_factory=list)
 
 
 class Explained(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +68,29 @@ class _Lenient(string.Formatter):
 
 @functools.cache
 def _table(locale: str) -> dict[str, Entry]:
-    table: dict[str, Entry] = {}
+    """Every entry; what a language has no words for is in English."""
+    if locale == DEFAULT_LOCALE:
+        return _read(locale, Entry)
+    table = dict(_table(DEFAULT_LOCALE))
+    for code, words in translations(locale).items():
+        table[code] = msgspec.structs.replace(table[code], **msgspec.structs.asdict(words))
+    return table
+
+
+@functools.cache
+def translations(locale: str) -> dict[str, Translation]:
+    """What a language has words for; none for the default, which has the entries themselves."""
+    if locale not in LOCALES:
+        raise ValueError(f"expected one of {', '.join(LOCALES)}, got {locale!r}")
+    return {} if locale == DEFAULT_LOCALE else _read(locale, Translation)
+
+
+def _read(locale: str, kind: type[T]) -> dict[str, T]:
+    table: dict[str, T] = {}
     for file in resources.files(__package__).joinpath(locale).iterdir():
         if not file.name.endswith(".toml"):
             continue
-        area = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, Entry])
+        area = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, kind])  # type: ignore[valid-type]
         if twice := table.keys() & area.keys():
             raise ValueError(f"{file.name}: entries that another file has already: {sorted(twice)}")
         table |= area

@@ -27,7 +27,7 @@ def explain(code: str, output: str) -> None:
     if found is None:
         near = sorted(known for known in codes() if code.lower() in known.lower())
         raise Fault("CodeUnknown", asked=code, near=", ".join(near) or "none looks like it")
-    known = entry(found)
+    known = entry(found, show.voice.locale)
     value = {
         "code": found,
         "title": known.title,

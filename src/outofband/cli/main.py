@@ -12,6 +12,7 @@ import click
 
 from outofband import __version__
 from outofband.cli import output
+from outofband.core import locale
 from outofband.core.errors import Fault
 
 VERBS: dict[str, tuple[str, str, str]] = {
@@ -87,6 +88,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     output.voice.quiet = output.voice.verbose = False
     output.voice.signed_in = ""
+    output.voice.locale = locale.of_environment(os.environ)
     as_json = output.wants_json(arguments)
     try:
         result: Any = oob.main(args=arguments, prog_name="oob", standalone_mode=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from outofband.cli import output as show
+from outofband.core.locale import LOCALES
 from outofband.core.paths import StateDir, state_dir
 
 if TYPE_CHECKING:
@@ -29,9 +30,22 @@ def _verbose(_: click.Context, __: click.Parameter, value: bool) -> None:
     show.voice.verbose = value
 
 
+def _language(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        show.voice.locale = value
+
+
 def printing(function: F) -> F:
-    """`-o/--output`, passed as `output` (str); `-q` and `-v`, which only set `output.voice`."""
+    """`-o/--output`, passed as `output` (str); `-q`, `-v` and `--lang`, which only set `output.voice`."""
     for option in (
+        click.option(
+            "--lang",
+            type=click.Choice(LOCALES),
+            expose_value=False,
+            is_eager=True,
+            callback=_language,
+            help="Language of errors and remedies.  [default: $OOB_LANG, $LC_ALL, $LANG, else en]",
+        ),
         click.option(
             "-v",
             "--verbose",
@@ -89,6 +103,7 @@ def sign_in(
     trace = show.trace if traced and show.voice.verbose else None
     client = open_client(state, local_profile(state) if local else None, trace=trace, hurried=hurried)
     client.reason = reason
+    client.speak(show.voice.locale)
     show.voice.signed_in = client.profile.signed_in
     return client
 

@@ -15,6 +15,7 @@ from outofband.catalogue import Explained, entry
 from outofband.client.faults import RemoteFault, explained
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.core.locale import DEFAULT
 
 OUTPUTS = ("table", "json")
 # Line breaks and tabs may stay; everything else that a terminal would obey, or that turns a line's reading
@@ -22,8 +23,12 @@ OUTPUTS = ("table", "json")
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _LINE_BREAKS = re.compile(r"[\t\n]+")
-_REPORTED = re.compile(r"^error \((\w+)\) ", re.MULTILINE)
-_CAUSE, _REMEDY = "cause:  ", "remedy: "
+_ERROR = {"en": "error", "fr": "erreur", "nl": "fout"}
+_CAUSE = {"en": "cause:  ", "fr": "cause :  ", "nl": "oorzaak: "}
+_REMEDY = {"en": "remedy:", "fr": "remède :", "nl": "oplossing:"}
+_REPORTED = re.compile(rf"^(?:{'|'.join(_ERROR.values())}) \((\w+)\) ", re.MULTILINE)
+_CAUSES = re.compile(rf"^(?:{'|'.join(_CAUSE.values())})", re.MULTILINE)
+_REMEDIES = re.compile(rf"^(?:{'|'.join(_REMEDY.values())}) ", re.MULTILINE)
 
 
 class Voice:
@@ -31,6 +36,8 @@ class Voice:
 
     quiet = False
     verbose = False
+    locale = DEFAULT
+    """Of what is told when something goes wrong."""
     signed_in = ""
     """`NAME at ADDRESS` once the requests are a person's; told with every failure."""
 
@@ -60,7 +67,7 @@ def plain(text: str) -> str:
 
 def words_for(fault: Fault) -> Explained:
     """What to tell a person: as `client.faults.explained`, with moments in this machine's own time."""
-    words = explained(fault)
+    words = explained(fault, voice.locale)
     return msgspec.structs.replace(words, message=local_times(words.message))
 
 
@@ -68,7 +75,7 @@ def report(fault: Fault, *, as_json: bool) -> int:
     """Print a fault on stderr and return the exit code it stands for."""
     request = fault.request_id if isinstance(fault, RemoteFault) else ""
     if as_json:
-        words = explained(fault)
+        words = explained(fault, voice.locale)
         error: dict[str, Any] = {
             "code": words.code,
             "title": words.title,
@@ -82,11 +89,12 @@ def report(fault: Fault, *, as_json: bool) -> int:
         say(msgspec.json.encode({"error": error}).decode())
         return words.exit
     words = words_for(fault)
-    say(f"{click.style('error', fg='red', bold=True)} ({words.code}) {plain(words.message)}")
+    kind = click.style(_ERROR[voice.locale], fg="red", bold=True)
+    say(f"{kind} ({words.code}) {plain(words.message)}")
     if words.cause:
-        say(_CAUSE + plain(words.cause))
+        say(_CAUSE[voice.locale] + plain(words.cause))
     for step in words.remedy:
-        say(click.style(_REMEDY.strip(), bold=True) + " " + plain(step))
+        say(click.style(_REMEDY[voice.locale], bold=True) + " " + plain(step))
     if request and (voice.verbose or words.code == "InternalError"):
         say(f"request: {plain(request)}")
     if voice.signed_in:
@@ -100,8 +108,9 @@ def reported(text: str) -> Fault | None:
     if not found:
         return None
     code = found[-1][1]
-    body, *remedy = re.split(rf"^{_REMEDY}", text[found[-1].end() :].strip(), flags=re.MULTILINE)
-    message, _, cause = body.partition(f"\n{_CAUSE}")
+    body, *remedy = _REMEDIES.split(text[found[-1].end() :].strip())
+    message, *causes = _CAUSES.split(body, maxsplit=1)
+    cause = "".join(causes)
     known = entry(code)
     words = Explained(
         code=code,

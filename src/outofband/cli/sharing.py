@@ -18,6 +18,10 @@ _WORDS = {
     "on": "The login that somebody leaves behind is ended.",
     "off": "A login that somebody leaves behind stays open.",
 }
+_STORAGE = {
+    "block": "A console whose boot diagnostics cannot use their storage account stays closed.",
+    "warn": "A console whose boot diagnostics cannot use their storage account opens with a warning.",
+}
 
 
 @click.command(epilog="Example:  oob serial who demo")
@@ -71,34 +75,52 @@ def vm_policy(name: str, end_login: str | None, group: str | None, state: StateD
     """
     with options.sign_in(state) as client:
         path = f"{client.vm(name, group)}/{POLICY}"
-        _tell(client, path, {"vm": name}, end_login, output)
+        wanted = {"endLogin": end_login} if end_login is not None else {}
+        _tell(client, path, {"vm": name}, wanted, output)
 
 
-@click.command("policy", epilog="Examples:  oob serial policy   ·   oob serial policy --end-login on")
+@click.command(
+    "policy",
+    epilog="Examples:  oob serial policy   ·   oob serial policy --end-login on   ·   "
+    "oob serial policy --diagnostics-storage warn",
+)
 @click.option(
     "--end-login",
     type=click.Choice(["on", "off"]),
     help="End the guest login of whoever goes away or is taken over, on every VM that says nothing else.",
 )
+@click.option(
+    "--diagnostics-storage",
+    "storage",
+    type=click.Choice(["block", "warn"]),
+    help="What a storage account of boot diagnostics that cannot be used does to the VM's console.",
+)
 @options.common
-def policy(end_login: str | None, state: StateDir, output: str) -> None:
-    """What becomes of logins left behind on the consoles of the subscription; see `oob vm console-policy`."""
+def policy(end_login: str | None, storage: str | None, state: StateDir, output: str) -> None:
+    """The console policy of the subscription: logins left behind, and the storage of boot diagnostics.
+
+    Logins: see `oob vm console-policy`. Storage: the console of a VM whose boot diagnostics are in a storage
+    account of your own opens only while that can be used (block), or opens with a warning (warn).
+    """
     with options.sign_in(state) as client:
         path = f"{client.subscription}/{POLICY}"
         named = {"subscription": client.profile.subscription_id}
-        _tell(client, path, named, end_login, output)
+        wanted = {"endLogin": end_login, "diagnosticsStorage": storage}
+        _tell(client, path, named, {name: value for name, value in wanted.items() if value}, output)
 
 
-def _tell(client: Any, path: str, named: dict[str, str], end_login: str | None, output: str) -> None:
-    if end_login is None:
-        answer = client.get(path, version=POLICY_VERSION)
+def _tell(client: Any, path: str, named: dict[str, str], wanted: dict[str, str], output: str) -> None:
+    if wanted:
+        answer = client.put(path, {"properties": wanted}, version=POLICY_VERSION)
     else:
-        answer = client.put(path, {"properties": {"endLogin": end_login}}, version=POLICY_VERSION)
+        answer = client.get(path, version=POLICY_VERSION)
     found = answer["properties"]
-    told = {**named, "endLogin": found["endLogin"], "effective": found["effective"]}
+    told = {**named, **found}
 
     def words(_: Any) -> None:
         inherited = " (as its subscription says)" if found["endLogin"] == "inherit" else ""
         show.line(_WORDS[found["effective"]] + inherited)
+        if storage := found.get("diagnosticsStorage"):
+            show.line(_STORAGE[storage])
 
     show.emit(told, output, words)

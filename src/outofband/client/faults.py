@@ -6,6 +6,7 @@ from typing import Any
 
 from outofband.catalogue import Explained, explain
 from outofband.core.errors import Fault
+from outofband.core.locale import DEFAULT
 
 
 class RemoteFault(Fault):
@@ -17,6 +18,6 @@ class RemoteFault(Fault):
         self.request_id = request_id
 
 
-def explained(fault: Fault) -> Explained:
-    """What to tell a person of a fault."""
-    return fault.explained if isinstance(fault, RemoteFault) else explain(fault)
+def explained(fault: Fault, locale: str = DEFAULT) -> Explained:
+    """What to tell a person of a fault; a server was asked to speak the person's language itself."""
+    return fault.explained if isinstance(fault, RemoteFault) else explain(fault, locale)

@@ -67,6 +67,10 @@ class ArmClient:
     def __exit__(self, *_: object) -> None:
         self._transport.close()
 
+    def speak(self, locale: str) -> None:
+        """Ask the server to say in this language what goes wrong."""
+        self._transport.speak(locale)
+
     @property
     def subscription(self) -> str:
         """Id of the profile's subscription. Raises Fault NothingGranted when there is none to be seen."""

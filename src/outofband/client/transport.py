@@ -52,6 +52,10 @@ class Transport:
         """Another one to the same place, for an exchange that has to outlive this one."""
         return Transport(self.base, self.tls, trace=self._trace)
 
+    def speak(self, locale: str) -> None:
+        """Ask for refusals in this language."""
+        self._http.headers["Accept-Language"] = locale
+
     def hurry(self) -> None:
         """Give up early from now on: where waiting is worse than no answer."""
         self._http.timeout = HURRIED

@@ -20,7 +20,7 @@ from outofband.catalogue import explain
 from outofband.consoles.azure import AzureViewer
 from outofband.consoles.rights import Subject
 from outofband.consoles.sessions import TEXT_PATH
-from outofband.core import clock
+from outofband.core import clock, locale
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.http import edge
@@ -75,7 +75,9 @@ class AzureConsoles:
             await socket.close()
             return
         subject = sessions.expected(session)
-        console = AzureConsole(subject.vm_name if subject is not None else "the VM", token=token, new=new)
+        language = locale.of_header(socket.headers.get("accept-language"))
+        name = subject.vm_name if subject is not None else "the VM"
+        console = AzureConsole(name, token=token, new=new, locale=language)
         address = socket.client.host if socket.client is not None else ""
         viewer = AzureViewer(sessions, session, sessions.limits, console, address)
         await socket.accept()
@@ -162,7 +164,8 @@ class AzureConsoles:
                 observed = [await self._send(asked, subject, command, step) for step in steps]
             except Fault as fault:
                 # The extension tries once more when it hears anything, and only then says that it failed.
-                self._tell(session, f"{command} failed: {explain(fault).message}")
+                language = locale.of_header(ids.languages)
+                self._tell(session, f"{command} failed: {explain(fault, language).message}")
                 raise
             self._tell(session, f"{command}: {'; '.join(observed)}")
             return edge.json_answer(200, msgspec.to_builtins(Done(observed=observed)), ids.headers())

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from outofband.catalogue import explain
-from outofband.core import clock
+from outofband.core import clock, locale
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
 from outofband.identity.authority import Authority
@@ -43,6 +43,8 @@ class Ids(msgspec.Struct, frozen=True):
     correlation: str
     client: str | None
     echo: bool
+    languages: str = ""
+    """As the client gave them; looked at when there is something to say."""
 
     def headers(self) -> dict[str, str]:
         stamp = clock.now().strftime("%Y%m%dT%H%M%SZ")
@@ -89,6 +91,7 @@ def ids_of(request: Request) -> Ids:
         safe_id(request.headers.get("x-ms-correlation-request-id")) or own,
         client,
         request.headers.get("x-ms-return-client-request-id", "").lower() == "true",
+        request.headers.get("accept-language", ""),
     )
 
 
@@ -209,14 +212,15 @@ async def guarded(
 
 def refusal(fault: Fault, ids: Ids, authority: Authority) -> Response:
     """The envelope of a fault, with the challenge that belongs to a 401."""
-    said = explain(fault)
+    language = locale.of_header(ids.languages)
+    said = explain(fault, language)
     if said.status >= 500:
         log.warning("request.failed", request=ids.request, fault=str(fault), exc_info=fault.__cause__)
-    headers = ids.headers()
+    headers = {**ids.headers(), "Content-Language": language, "Vary": "Accept-Language"}
     if said.status == 401:
         # Field `claims` of a fault: what a token has to have that this one lacks.
         claims = fault.fields.get("claims")
-        headers["WWW-Authenticate"] = authority.challenge("common", said.message, claims)
+        headers["WWW-Authenticate"] = authority.challenge("common", explain(fault).message, claims)
     if said.status in (429, 503):
         headers["Retry-After"] = str(_seconds(fault))
     fields: dict[str, Any] = msgspec.to_builtins(fault.fields, str_keys=True)

@@ -27,6 +27,7 @@ import msgspec
 
 from outofband.catalogue import explain
 from outofband.core.errors import Fault, ProtocolError
+from outofband.core.locale import DEFAULT
 from outofband.wire import console
 from outofband.wire.console import ClientSession
 from outofband.wire.grant import Mode
@@ -92,8 +93,12 @@ class AzureConsole:
     `frames` and `closing`. Nothing raises for what a client sends.
     """
 
-    def __init__(self, name: str, *, token: str | None = None, new: bool = False) -> None:
+    def __init__(
+        self, name: str, *, token: str | None = None, new: bool = False, locale: str = DEFAULT
+    ) -> None:
         self.name = name
+        self.locale = locale
+        """In which what goes wrong is told."""
         self.phase = Phase.UNNAMED
         self.token: str | None = None
         """To be checked once the phase is CHECKING."""
@@ -158,7 +163,7 @@ class AzureConsole:
         """The session is over, by a code of the catalogue."""
         if self.phase is Phase.OVER:
             return
-        words = explain(Fault(code, **fields))
+        words = explain(Fault(code, **fields), self.locale)
         self.say(" ".join([words.message, *words.remedy[:1]]))
         self._close(_code_of(words.code, words.status, words.retry), f"{words.code}: {words.message}")
 
@@ -321,7 +326,7 @@ class AzureConsole:
             self.say(f"the login of {who} in the guest: {fields.get('observed', '?')}")
 
     def _alarm(self, fields: dict[str, Any]) -> None:
-        words = explain(alarm_of(fields))
+        words = explain(alarm_of(fields), self.locale)
         if self._asked and not words.retry:
             # The keyboard was refused: what was typed in its hope is not kept for later.
             self._asked = False
