@@ -9,9 +9,13 @@ from typing import Any
 import msgspec
 import structlog
 
+from outofband.consoles.session import Ending
+from outofband.consoles.witness import Deed
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
+from outofband.core.principal import Principal
+from outofband.store.activity import Doer
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -24,6 +28,11 @@ SESSION = "Microsoft.SerialConsole/serialPorts/session/action"
 """What the activity log calls a person's time at a console. Its correlation id is the session's id."""
 LOGIN = "Microsoft.SerialConsole/serialPorts/endLogin/action"
 """What it calls the end of a guest login that the console's policy wants, with the same correlation id."""
+
+KEYBOARD = "Microsoft.SerialConsole/serialPorts/keyboard/action"
+"""What it calls a deed at the keyboard, with the same correlation id; `properties.keyboard` says which."""
+UNKNOWN = "unknown"
+"""The name of who came with nothing that says who it is."""
 
 
 class _Person(msgspec.Struct, frozen=True):
@@ -51,7 +60,7 @@ class Audit:
         async with self._store.write() as tx:
             now = clock.now()
             for row in await self._store.sessions.live(tx, node=self._node):
-                await self._ended(tx, row, reason, now, seen=True)
+                await self._ended(tx, row, reason, now, Ending(seen=True), later=True)
             await self._store.sessions.end_node(tx, self._node, reason, now)
 
     async def began(self, session: str, first: Open, address: str) -> None:
@@ -76,18 +85,66 @@ class Audit:
                 raise Fault("SessionEnded", detail="it was ended before its ticket was used")
             await self._note(tx, row, "Started", now, resumed=row.attached != now)
 
-    async def ended(self, session: str, reason: str, *, seen: bool = False) -> None:
-        """Note an end. `seen`: the person got to see the console. A store that is away keeps nobody there."""
+    async def ended(self, session: str, reason: str, ending: Ending | None = None) -> None:
+        """Note an end. A store that is away keeps nobody there."""
+        ending = ending or Ending()
         try:
             async with self._store.write() as tx:
                 if session in self._live:
                     return  # it came back while this waited for its turn
                 now = clock.now()
                 row = await self._store.sessions.get(tx, session)
-                if await self._store.sessions.end(tx, session, reason, now) and row is not None:
-                    await self._ended(tx, row, reason, now, seen=seen)
+                noted = await self._store.sessions.end(
+                    tx, session, reason, now, bytes_in=ending.bytes_in, bytes_out=ending.bytes_out
+                )
+                if noted and row is not None:
+                    await self._ended(tx, row, reason, now, ending)
         except Fault as fault:
             log.error("session.end_not_noted", session=session, reason=reason, code=fault.code)
+
+    async def keyboard(self, session: str, deed: Deed) -> None:
+        """Note a deed at the keyboard. Raises Fault."""
+        async with self._store.write() as tx:
+            row = await self._store.sessions.get(tx, session)
+            if row is None:
+                return
+            more = {"with": deed.other} if deed.other is not None else {}
+            await self._note(
+                tx, row, deed.status, clock.now(), deed.what, action=KEYBOARD, keyboard=deed.what, **more
+            )
+
+    async def refused(
+        self, session: str, fault: Fault, address: str, client: str, principal: Principal | None
+    ) -> None:
+        """Note that somebody was not let in at a session's socket: a ticket proves nothing when it is not
+        good, so who it was is told only where a token said so. Of a session that never was there is no VM to
+        tell it of.
+        """
+        try:
+            async with self._store.write() as tx:
+                row = await self._store.sessions.get(tx, session)
+                if row is None:
+                    log.info("session.refused", session=session, address=address, code=fault.code)
+                    return
+                # A stranger of another tenant stands in the log of whose console it is, by id.
+                nobody = _Person(row.tenant_id, "", "", UNKNOWN)
+                who = (
+                    nobody
+                    if principal is None
+                    else _Person(row.tenant_id, principal.object_id, principal.app_id, principal.name)
+                )
+                await self._add(
+                    tx,
+                    row,
+                    "Failed",
+                    clock.now(),
+                    fault.code,
+                    who=who,
+                    address=address,
+                    properties={"session": row.id, "client": client[:MAX_CLIENT], "reason": fault.code},
+                )
+        except Fault as error:
+            log.error("session.refusal_not_noted", session=session, address=address, code=error.code)
 
     async def login_ended(self, session: str, report: LoginReport, hosted: Callable[[str], bool]) -> None:
         """Note what became of a guest login that the console's policy had ended. Raises Fault.
@@ -106,12 +163,29 @@ class Audit:
                 tx, row, status, clock.now(), f"login {report.how}", action=LOGIN, login=report.observed
             )
 
-    async def _ended(self, tx: Tx, row: ConsoleSession, reason: str, now: datetime, *, seen: bool) -> None:
+    async def _ended(
+        self,
+        tx: Tx,
+        row: ConsoleSession,
+        reason: str,
+        now: datetime,
+        ending: Ending,
+        *,
+        later: bool = False,
+    ) -> None:
+        """`later`: it ended some time before `now`, when nobody was there to note it."""
         if row.attached is None:
             return  # a ticket nobody used; that it was given is in the log
         seconds = round((now - row.attached).total_seconds())
-        status = "Succeeded" if seen else "Failed"
-        await self._note(tx, row, status, now, reason, reason=reason, seconds=seconds)
+        more: dict[str, Any] = {"secondsAtMost" if later else "seconds": seconds}
+        if not later:
+            more |= {"bytesIn": max(row.bytes_in, ending.bytes_in)}
+            more |= {"bytesOut": row.bytes_out + ending.bytes_out}
+        for name, value in (("by", ending.by), ("detail", ending.detail), ("omitted", ending.omitted)):
+            if value:
+                more[name] = value
+        status = "Succeeded" if ending.seen else "Failed"
+        await self._note(tx, row, status, now, reason, reason=reason, **more)
 
     async def _note(
         self,
@@ -124,15 +198,40 @@ class Audit:
         action: str = SESSION,
         **more: Any,
     ) -> None:
+        await self._add(
+            tx,
+            row,
+            status,
+            now,
+            sub_status,
+            action=action,
+            who=_Person(row.tenant_id, row.object_id, row.app_id, row.principal_name),
+            address=row.client_address,
+            properties={"session": row.id, "mode": row.mode, "client": row.client or "", **more},
+        )
+
+    async def _add(
+        self,
+        tx: Tx,
+        row: ConsoleSession,
+        status: str,
+        now: datetime,
+        sub_status: str,
+        *,
+        who: Doer,
+        address: str | None,
+        properties: dict[str, Any],
+        action: str = SESSION,
+    ) -> None:
         await self._store.activity.add(
             tx,
             now=now,
-            principal=_Person(row.tenant_id, row.object_id, row.app_id, row.principal_name),
+            principal=who,
             resource=parse_id(row.vm_id).extension("Microsoft.SerialConsole", "serialPorts", row.port),
             action=action,
             status=status,
             sub_status=sub_status,
             correlation_id=row.id,
-            client_address=row.client_address,
-            properties={"session": row.id, "mode": row.mode, "client": row.client or "", **more},
+            client_address=address,
+            properties=properties,
         )

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import enum
 
+import msgspec
 import structlog
 from picows import WSCloseCode
 
@@ -18,6 +19,7 @@ from outofband.consoles.limits import Limits
 from outofband.consoles.rights import Extra, Rights, Subject, Verdict
 from outofband.consoles.sockets import StreamSocket, ViewerSocket
 from outofband.consoles.tickets import Tickets
+from outofband.consoles.witness import Witness
 from outofband.core import clock, secrets
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
@@ -40,6 +42,21 @@ class End(enum.StrEnum):
     LEFT = "Left"
     DROPPED = "Dropped"
     REPLACED = "Replaced"
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What the audit notes of an end. `seen`: the person got to see the console."""
+
+    seen: bool = False
+    bytes_in: int = 0
+    """Typed bytes that the port took."""
+    bytes_out: int = 0
+    """Bytes of output that were sent to the viewer."""
+    by: str | None = None
+    """Who took over, by name."""
+    detail: str | None = None
+    omitted: int = 0
+    """Deeds at the keyboard that were not noted one by one."""
 
 
 class _Over(Exception):
@@ -66,6 +83,11 @@ class Session:
         self.mode = first.mode
         self.granted: frozenset[Mode | Extra] = frozenset()
         """What the last check allowed."""
+        self.witness = Witness(subject.session, subject.principal.name)
+        self.shown = 0
+        """Bytes of output that went to the viewer over streams which are gone."""
+        self.taken = 0
+        """Typed bytes that the port took in the whole session."""
         self._client = first.client[:MAX_CLIENT]
         self._replay = max(0, min(first.replay, REPLAY_LIMIT))
         self._next_offset = first.resume
@@ -116,6 +138,19 @@ class Session:
     def seen(self) -> bool:
         """A stream of the agent's was there at some time."""
         return self._bound_at > 0
+
+    @property
+    def ending(self) -> Ending:
+        """What is known of its end beside the reason that `run` gives."""
+        fields = self._close.fields if self._close is not None else {}
+        return Ending(
+            seen=self.seen,
+            bytes_in=self.taken,
+            bytes_out=self.shown,
+            by=_text(fields.get("by")),
+            detail=_text(fields.get("detail")),
+            omitted=self.witness.omitted,
+        )
 
     # What happens to it
 
@@ -170,6 +205,7 @@ class Session:
         if gone is not self._stream:
             return
         gone.join(None)
+        self._count(gone)
         now = clock.monotonic()
         if now - self._bound_at >= STABLE_SECONDS or self._lost_at is None:
             self._lost_at = now
@@ -180,6 +216,7 @@ class Session:
 
     def wishes(self, verb: str) -> None:
         """Remember what the viewer wants, for the next stream's grant."""
+        self.witness.wishes(verb)
         if verb in ("write", "release"):
             self.mode = Mode.WRITE if verb == "write" else Mode.OBSERVE
 
@@ -297,6 +334,7 @@ class Session:
         if close is not None and not close.resumable and not self._agent_knows:
             self._fleet.end_session(self.subject.agent, self.subject.session, close.code, **close.fields)
         if carrier is not None:
+            self._count(carrier)
             carrier.finish(WSCloseCode.OK if for_good else WSCloseCode.GOING_AWAY)
         if close is not None:
             return close.code
@@ -304,7 +342,16 @@ class Session:
             return End.REPLACED
         return End.LEFT if viewer.left else End.DROPPED
 
+    def _count(self, carrier: StreamSocket) -> None:
+        self.shown += carrier.shown
+        self.taken = max(self.taken, carrier.taken)
+        carrier.shown = 0
+
     @property
     def _host(self) -> str:
         view = self._fleet.host(self.subject.agent)
         return view.agent.name if view is not None else self.subject.agent
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

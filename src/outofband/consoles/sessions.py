@@ -17,12 +17,14 @@ from outofband.consoles.rights import Rights, Subject
 from outofband.consoles.session import End, Session
 from outofband.consoles.sockets import ConsoleSocket, StreamSocket, ViewerSocket
 from outofband.consoles.tickets import Pending, Tickets
+from outofband.consoles.witness import Deed
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
 from outofband.fleet.fleet import Fleet
 from outofband.identity.keys import Keys
 from outofband.net.tasks import Tasks
+from outofband.resources.trail import Repeats
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
 from outofband.wire import stream
@@ -40,6 +42,8 @@ RESUMABLE = frozenset({End.DROPPED.value, RESTARTED, "AgentOffline", "StreamFail
 """Reasons of an end after which the same person may go on with the same session."""
 LOGIN_PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts to note what became of a login."""
+REFUSED_AGAIN_SECONDS = 60.0
+"""The same refusal at the same session from the same address leaves no further record for so long."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +80,7 @@ class Sessions:
         self._tickets = Tickets(keys, self.limits)
         self._live: dict[str, Session] = {}
         self._audit = Audit(store, node, live=self._live, resumable=RESUMABLE)
+        self._refusals = Repeats()
         self._tasks = Tasks()
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -217,10 +222,16 @@ class Sessions:
 
     def viewer_known(self, viewer: ViewerSocket, principal: Principal, first: Open) -> None:
         """A viewer whose person was told by an access token."""
-        self._spawn(viewer, self._claimed(viewer, principal, first))
+        self._spawn(viewer, self._claimed(viewer, principal, first), first.client, principal)
 
-    def _spawn(self, viewer: ViewerSocket, admission: Coroutine[Any, Any, Session]) -> None:
-        serving = self._tasks.spawn("session", self._serve(viewer, admission))
+    def _spawn(
+        self,
+        viewer: ViewerSocket,
+        admission: Coroutine[Any, Any, Session],
+        client: str = "",
+        principal: Principal | None = None,
+    ) -> None:
+        serving = self._tasks.spawn("session", self._serve(viewer, admission, client, principal))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
 
@@ -248,6 +259,14 @@ class Sessions:
         if (session := self._live.get(carrier.session)) is not None:
             session.seat_changed(mode)
 
+    def noticed(self, carrier: StreamSocket, notice: stream.Notice) -> None:
+        session = self._live.get(carrier.session)
+        if session is None:
+            return
+        deed = session.witness.told(notice, clock.monotonic())
+        if deed is not None:
+            self._tasks.spawn("session.keyboard", self._note_deed(session, deed))
+
     def violated(self, socket: ConsoleSocket, detail: str) -> None:
         log.warning("console.violation", session=socket.session, address=socket.address, detail=detail)
         session = self._live.get(socket.session)
@@ -268,6 +287,25 @@ class Sessions:
         elif socket is session.viewer:
             session.viewer_gone()
 
+    async def _note_deed(self, session: Session, deed: Deed) -> None:
+        """A store that is away for a moment is waited for."""
+        for pause in LOGIN_PAUSES:
+            try:
+                await self._audit.keyboard(session.subject.session, deed)
+                return
+            except Fault as fault:
+                log.warning("session.deed_not_noted", session=session.subject.session, code=fault.code)
+                await asyncio.sleep(pause)
+
+    def refused(
+        self, viewer: ViewerSocket, fault: Fault, *, client: str = "", principal: Principal | None = None
+    ) -> None:
+        """Somebody was not let in at a session's socket. `principal` is who, if that is known."""
+        deed = (viewer.session, viewer.address, fault.code, principal.object_id if principal else "")
+        if self._refusals.is_new(deed, clock.monotonic(), REFUSED_AGAIN_SECONDS):
+            attempt = self._audit.refused(viewer.session, fault, viewer.address, client, principal)
+            self._tasks.spawn("session.refused", attempt)
+
     def _login_ended(self, agent: str, session: str, report: LoginReport) -> None:
         self._tasks.spawn("session.login", self._note_login(agent, session, report))
 
@@ -285,18 +323,25 @@ class Sessions:
 
     # The life of one
 
-    async def _serve(self, viewer: ViewerSocket, admission: Coroutine[Any, Any, Session]) -> None:
+    async def _serve(
+        self,
+        viewer: ViewerSocket,
+        admission: Coroutine[Any, Any, Session],
+        client: str,
+        principal: Principal | None,
+    ) -> None:
         try:
             session = await admission
         except Fault as fault:
             viewer.tell_and_finish(stream.Close(fault.code, fault.fields))
+            self.refused(viewer, fault, client=client, principal=principal)
             return
         name = session.subject.session
         structlog.contextvars.bind_contextvars(session=name)
         reason = await session.run()
         self._forget(session)
         if reason != End.REPLACED:
-            await self._audit.ended(name, reason, seen=session.seen)
+            await self._audit.ended(name, reason, session.ending)
         log.info(
             "session.ended",
             vm=session.subject.vm_name,
@@ -327,8 +372,10 @@ class Sessions:
     async def _admit(self, viewer: ViewerSocket, first: Open, subject: Subject) -> Session:
         """From a right that was shown to a session in its place. Raises Fault."""
         # Several sockets may come for one session at the same time: the last one stays.
+        shown = 0
         while (before := self._live.get(subject.session)) is not None:
             await before.replace()
+            shown = before.shown
             self._forget(before)
         session = Session(
             subject,
@@ -340,6 +387,7 @@ class Sessions:
             stream_url=f"{self._gateway.url}/stream/v1/{subject.session}",
             limits=self.limits,
         )
+        session.shown = shown
         self._live[subject.session] = session
         try:
             await self._audit.began(subject.session, first, viewer.address)

@@ -42,6 +42,7 @@ class Gate(Protocol):
     def stream_opened(self, stream: StreamSocket, text: str) -> None: ...
     def stream_closes(self, stream: StreamSocket, close: stream.Close) -> None: ...
     def seat_changed(self, stream: StreamSocket, mode: Mode) -> None: ...
+    def noticed(self, carrier: StreamSocket, notice: stream.Notice) -> None: ...
     def violated(self, socket: ConsoleSocket, detail: str) -> None: ...
     def gone(self, socket: ConsoleSocket) -> None: ...
 
@@ -273,6 +274,10 @@ class StreamSocket(ConsoleSocket):
         """First byte of output the viewer lacks; None before anything was said of offsets."""
         self.attached = False
         """The agent has said `attached`."""
+        self.shown = 0
+        """Bytes of output that went through."""
+        self.taken = 0
+        """Typed bytes of the session that the port has taken, in all its streams."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._frames += 1
@@ -284,6 +289,9 @@ class StreamSocket(ConsoleSocket):
         kind = view[0] if size else 0
         if kind == _DATA and size >= _HEAD:
             self.next_offset = _OFFSET.unpack_from(view, 1)[0] + size - _HEAD
+            self.shown += size - _HEAD
+        elif kind == _ACK and size == _HEAD:
+            self.taken = _OFFSET.unpack_from(view, 1)[0]
         elif kind != _ACK and not self._passes(kind, frame.get_payload_as_bytes()):
             return
         peer.send(view)
@@ -302,11 +310,14 @@ class StreamSocket(ConsoleSocket):
                     self.attached = True
                     if self.next_offset is None:
                         self.next_offset = int(fields["offset"])
+                    self.taken = int(fields.get("input") or 0)
                 case stream.Notice("writer", fields):
                     self._gate.seat_changed(self, Mode(fields["mode"]))
                 case stream.Close():
                     self._gate.stream_closes(self, read)
                     return False
+            if isinstance(read, stream.Notice):
+                self._gate.noticed(self, read)
         except (ProtocolError, KeyError, TypeError, ValueError) as error:
             self._gate.violated(self, str(error))
             return False

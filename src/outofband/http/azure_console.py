@@ -32,6 +32,8 @@ from outofband.wire.azure_console import TOKEN_SECONDS, AzureConsole, Phase
 CLIENT_PATH = TEXT_PATH
 ADMIN_PATH = CLIENT_PATH.replace("/client", "/adminCommand/{command}")
 """As the extension makes it of the other."""
+CLIENT = "az serial-console"
+"""What the audit calls a client that was sent away before it showed its version."""
 MAX_BODY = 4096
 MAX_SYSRQ = 16
 """Keys of one SysRq command; each is waited for."""
@@ -82,7 +84,9 @@ class AzureConsoles:
         viewer = AzureViewer(sessions, session, sessions.limits, console, address)
         await socket.accept()
         if subject is None:
-            viewer.refuse_for(Fault("TicketInvalid", detail="it was used before, or has expired", seconds=60))
+            self._refuse(
+                viewer, Fault("TicketInvalid", detail="it was used before, or has expired", seconds=60)
+            )
         await self._talk(socket, viewer)
 
     async def _talk(self, socket: WebSocket, viewer: AzureViewer) -> None:
@@ -132,7 +136,12 @@ class AzureConsoles:
 
     def _give_up(self, viewer: AzureViewer) -> None:
         detail = f"no token came within {TOKEN_SECONDS:.0f} s"
-        viewer.refuse_for(Fault("InvalidAuthenticationToken", detail=detail))
+        self._refuse(viewer, Fault("InvalidAuthenticationToken", detail=detail))
+
+    def _refuse(self, viewer: AzureViewer, fault: Fault) -> None:
+        """Send somebody away whose name is not known."""
+        viewer.refuse_for(fault)
+        self._services.sessions.refused(viewer, fault, client=CLIENT)
 
     async def _admit(self, viewer: AzureViewer) -> None:
         """The token is there: whose is it, and may he?"""
@@ -142,7 +151,7 @@ class AzureConsoles:
         try:
             principal = await self._services.authority.verify_token(console.token, clock.now())
         except Fault as fault:
-            viewer.refuse_for(fault)
+            self._refuse(viewer, fault)
             return
         self._services.sessions.viewer_known(viewer, principal, console.admit())
 

@@ -121,7 +121,8 @@ class Writer:
                 _check_conditions(call, item)
                 if noted:
                     # Before the effect: nothing happens outside that the log does not know of.
-                    await self._note(tx, call.request, item.rid, right, Trail.STARTED, name)
+                    told = action.noted(body) if action.noted is not None else None
+                    await self._note(tx, call.request, item.rid, right, Trail.STARTED, name, told)
             answer = await action.run(msgspec.structs.replace(call, rid=item.rid), item, body)
             if noted:
                 async with self._store.write() as tx:

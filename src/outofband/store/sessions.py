@@ -38,6 +38,10 @@ class ConsoleSession(msgspec.Struct, frozen=True, kw_only=True):
     """Code of the end."""
     login: str | None = None
     """What became of the guest login, where the console's policy had it ended."""
+    bytes_in: int = 0
+    """Typed bytes that the port took, as of its last end."""
+    bytes_out: int = 0
+    """Bytes of output that were sent, as of its last end."""
 
 
 class Sessions:
@@ -104,11 +108,18 @@ class Sessions:
         change = sa.update(table).where(table.c.id == session, table.c.ended.is_(None)).values(values)
         return await tx.change(change) > 0
 
-    async def end(self, tx: Tx, session: str, reason: str, now: datetime) -> bool:
-        """Note the end, once; False when it had ended before."""
+    async def end(
+        self, tx: Tx, session: str, reason: str, now: datetime, *, bytes_in: int = 0, bytes_out: int = 0
+    ) -> bool:
+        """Note the end, once; False when it had ended before. `bytes_in` counts from the session's first key,
+        `bytes_out` since it went on last.
+        """
         table = tables.console_sessions
         mine = sa.and_(table.c.id == session, table.c.ended.is_(None))
-        return await tx.change(sa.update(table).where(mine).values(ended=now, reason=reason)) > 0
+        values = {"ended": now, "reason": reason, "bytes_out": table.c.bytes_out + bytes_out}
+        if bytes_in:
+            values["bytes_in"] = bytes_in
+        return await tx.change(sa.update(table).where(mine).values(values)) > 0
 
     async def note_login(self, tx: Tx, session: str, observed: str) -> bool:
         """Note what became of a session's guest login; False when there is no such session."""

@@ -327,6 +327,8 @@ console_sessions = sa.Table(
     sa.Column("ended", Moment),
     sa.Column("reason", Text),
     sa.Column("login", Text),
+    sa.Column("bytes_in", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("bytes_out", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("ix_console_sessions_vm", "vm_key", "started"),
     sa.Index(
         "ix_console_sessions_live",

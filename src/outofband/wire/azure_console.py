@@ -49,7 +49,8 @@ MAX_REASON = 123
 """Bytes of a close reason (RFC 6455 section 5.5)."""
 GREETING = "\r\n"
 CAUTION = (
-    "Everything shown here is kept in the VM's console log, for all who may read it: do not print secrets."
+    "Everything shown here is kept in the VM's console log, for all who may read it: do not print secrets;"
+    " for work with them use SSH or RDP."
 )
 _BELL = "\a"
 _ENTER = re.compile(rb"[\r\n]")

@@ -15,7 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from outofband.access import roles
+from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.store.activity import ActivityEntry
 from outofband.wire import stream
 from outofband.wire.azure_console import MAX_MESSAGE
 from tests.support.actors import Carrier, viewer
@@ -205,8 +207,24 @@ async def test_a_stranger_is_refused_and_uses_nothing_up(cloud: Cloud, host: Hos
         code, reason = await seat.end()
         assert code == 1008
         assert reason.startswith("TicketInvalid: ")
+    refused = await record(cloud, "TicketInvalid", "other")
+    assert (refused.status, refused.resource_id) == ("Failed", PORT)
+    assert refused.properties["client"].startswith("az serial-console")
     async with client(cloud, url, cloud.owner.token or "") as seat:
         await until(lambda: "connected to demo" in seat.shown)
+
+
+async def record(cloud: Cloud, sub_status: str, caller: str) -> ActivityEntry:
+    """The newest record of the VM that ended so and is that caller's."""
+    end = clock.monotonic() + 5
+    while True:
+        async with cloud.store.read() as tx:
+            page = await cloud.store.activity.page(tx, resource=vm_id("demo"))
+        for each in page.items:
+            if (each.sub_status, each.caller) == (sub_status, caller):
+                return each
+        assert clock.monotonic() < end, page.items
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("token", ["eyJh.eyJi.c2ln", "hello", ""])

@@ -90,7 +90,10 @@ async def test_a_session_is_noted_from_ticket_to_end(
         viewer = {"client_address": "192.0.2.1", "client": "oob 1"}
         assert await store.sessions.attach(tx, "s1", mode="observe", now=now + 5 * MINUTE, **viewer)
         assert await store.sessions.attach(tx, "s1", mode="write", now=now + 6 * MINUTE, **viewer)
-        assert await store.sessions.end(tx, "s1", "TakenOver", now + 7 * MINUTE)
+        taken = await store.sessions.end(
+            tx, "s1", "TakenOver", now + 7 * MINUTE, bytes_in=5, bytes_out=7_000_000_000
+        )
+        assert taken
         assert not await store.sessions.end(tx, "s1", "SessionEnded", now + 8 * MINUTE)
         assert not await store.sessions.attach(tx, "s1", mode="write", now=now, **viewer)
         ended = await store.sessions.get(tx, "s1")
@@ -100,6 +103,7 @@ async def test_a_session_is_noted_from_ticket_to_end(
         assert [each.id for each in await store.sessions.live(tx, node="n1")] == []
         assert [each.id for each in await store.sessions.history(tx, VM, limit=2)] == ["s3", "s2"]
     assert ended is not None
+    assert (ended.bytes_in, ended.bytes_out) == (5, 7_000_000_000)
     assert (ended.mode, ended.attached) == ("write", now + 5 * MINUTE)
     assert (ended.ended, ended.reason, ended.principal_name) == (now + 7 * MINUTE, "TakenOver", "ann")
 

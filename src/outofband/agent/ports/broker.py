@@ -22,7 +22,7 @@ from outofband.agent.ports.source import Source
 from outofband.agent.ports.spool import Spool
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.wire.arbiter import RESERVE_SECONDS
+from outofband.wire.arbiter import RESERVE_SECONDS, TakenOver
 from outofband.wire.grant import Grant
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import PortReport
@@ -144,7 +144,8 @@ class PortBroker:
             attachment.finish()
             viewer.close(Close("TakenOver", taken_over(refused.by, refused.at)))
             return attachment
-        attachment.notify(self._welcome(attachment))
+        loser = next((each.loser.name for each in effects if isinstance(each, TakenOver)), None)
+        attachment.notify(self._welcome(attachment, loser))
         if refused is not None:
             attachment.notify(refusal_notice(self.vm, refused))
         if self._alarm is not None:
@@ -163,7 +164,8 @@ class PortBroker:
             return min(grant.resume, self.spool.end)
         return max(self.spool.start, self.spool.end - max(0, min(grant.replay, REPLAY_LIMIT)))
 
-    def _welcome(self, attachment: Attachment) -> Notice:
+    def _welcome(self, attachment: Attachment, loser: str | None) -> Notice:
+        """`loser`: from whom it took the keyboard."""
         return Notice(
             "attached",
             {
@@ -177,6 +179,7 @@ class PortBroker:
                 "input": attachment.typed.accepted,
                 "others": self._others(attachment),
                 "endLogin": attachment.grant.end_login,
+                **({"takenFrom": loser} if loser is not None else {}),
             },
         )
 

@@ -87,8 +87,12 @@ class ConsoleServices:
     async def _disable(self, call: Call, item: Item, body: Any) -> Answer:
         await self._switch(call, disabled=True)
         subscription = call.rid.subscription or ""
-        await self._sessions.end_where(subscription=subscription, code="ConsoleDisabledForSubscription")
-        return Answer(body=Switch(properties=SwitchState(disabled=True)))
+        ended = await self._sessions.end_where(
+            subscription=subscription, code="ConsoleDisabledForSubscription"
+        )
+        # At this node; at the others they end by the next look at their rights, with records of their own.
+        told = {"sessionsEnded": ended}
+        return Answer(body=Switch(properties=SwitchState(disabled=True)), noted=told)
 
     async def _enable(self, call: Call, item: Item, body: Any) -> Answer:
         await self._switch(call, disabled=False)
