@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outofband.cli import deeds, options, sharing
+from outofband.cli import log as console_log
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -340,4 +341,5 @@ def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir
     return 0
 
 
+vm.add_command(console_log.log)
 vm.add_command(sharing.vm_policy)

@@ -58,7 +58,7 @@ async def test_the_end_of_the_log_is_plain_text(cloud: Cloud, host: Host) -> Non
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert body.pop("at").endswith("Z")
-    assert body == {"lines": [{"text": "one"}, {"text": "two"}], "from": 100, "end": 119}
+    assert body == {"lines": [{"text": "one"}, {"text": "two"}], "records": [], "from": 100, "end": 119}
     command = host.peer.commands[-1]
     assert (command.verb, command.args) == ("vm.tail", {"lines": 5})
     await ask(cloud.owner, "tail")

@@ -10,9 +10,12 @@ from typing import Any
 
 from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.ports.tail import last_lines
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.wire.machine import Power, Verb
 
+MAX_MARKS = 512
+"""Times of offsets that come with the last lines."""
 SEEN_SECONDS = 10.0
 """A guest that reacts to an NMI or a SysRq key at all says so by then, also one that has much to do."""
 AFTER_SECONDS = 1.0
@@ -70,7 +73,13 @@ def tail(machine: Machine, lines: int) -> Outcome:
     if not port.is_open:
         raise Fault("PortUnavailable", vm=machine.name, detail="the agent of its host does not hold it")
     begin, text = last_lines(port.spool, lines)
-    data = {"from": begin, "end": begin + len(text), "text": base64.b64encode(text).decode("ascii")}
+    data = {
+        "from": begin,
+        "end": begin + len(text),
+        "text": base64.b64encode(text).decode("ascii"),
+        "marks": port.spool.index.marks(begin, MAX_MARKS),
+        "now": clock.wall(),
+    }
     return Outcome(f"The log was read from byte {begin} on.", data)
 
 

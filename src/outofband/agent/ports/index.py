@@ -256,6 +256,26 @@ class Index:
         # A clock that was set back must not turn the interval around.
         return min(earliest, after.wall_ns) / 1e9, after.wall_ns / 1e9
 
+    def marks(self, start: int, limit: int) -> list[tuple[int, float]]:
+        """Offsets at which the log ended, and when, seconds since the epoch: from the last at or before
+        `start` on, the newest `limit` of them, oldest first. Records that are damaged are left out.
+        """
+        found: list[tuple[int, float]] = []
+        for number in range(self._count - 1, -1, -1):
+            record = _unpack(os.pread(self._fd, RECORD_BYTES, number * RECORD_BYTES))
+            if record is None:
+                continue
+            if not found or record.offset < found[-1][0]:
+                if len(found) == limit:
+                    break
+                found.append((record.offset, record.wall_ns / 1e9))
+            else:
+                # The earliest look that saw the log so long counts.
+                found[-1] = (record.offset, record.wall_ns / 1e9)
+            if record.offset < start:
+                break
+        return found[::-1]
+
     def gaps(self, start: int, end: int) -> list[Lost]:
         """Gaps that touch `[start, end]`."""
         return [gap for gap in self.lost if gap.end >= start and gap.start <= end]

@@ -114,7 +114,7 @@ class SerialPorts:
         self._authorizer = authorizer
         self._fleet = fleet
         self._sessions = sessions
-        self._reading = Reading(fleet)
+        self._reading = Reading(store, fleet)
         self._diagnostics = Diagnostics(store, authorizer, storage)
 
     def declare(self) -> ResourceType:
@@ -161,6 +161,7 @@ class SerialPorts:
                     run=self._sysrq,
                     about="Send a SysRq key to a Linux VM",
                     body=SysrqRequest,
+                    noted=lambda body: {"key": body.key[:1]},
                     answer=Observed,
                     permission=CONNECT,
                     also=(_own("sysrq"),),
@@ -318,7 +319,7 @@ class SerialPorts:
             timeout=ACTION_SECONDS,
         )
         told = Observed(observed=result.observed, data=result.data)
-        return Answer(body=told, noted={"observed": result.observed})
+        return Answer(body=told, noted={**args, "observed": result.observed})
 
     async def _ready(self, row: Resource) -> str:
         """Everything that can keep a person from a console, the cheapest to mend last. The VM's agent."""

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
+from outofband.core.ids import parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import shape as vm
+from outofband.providers.serial_console import records
+from outofband.providers.serial_console.records import Mark, Record
 from outofband.resources.declaration import Act, Item
 from outofband.resources.exchange import Answer, Call
+from outofband.store.activity import ActivityEntry
 from outofband.store.resources import Resource
+from outofband.store.store import Store
 from outofband.wire import printed
 from outofband.wire.machine import Verb
 
@@ -50,9 +56,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guest printed between the byte offsets `from` and `end`, as plain lines; read at `at`."""
+    """What the guest printed between the byte offsets `from` and `end`, as plain lines; read at `at`. Who was
+    at the console meanwhile stands in `records`; a host with an older agent cannot tell where they belong.
+    """
 
     lines: list[Line]
+    records: list[Record]
     begin: int = msgspec.field(name="from")
     end: int
     at: str
@@ -71,12 +80,15 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
     begin: int = msgspec.field(name="from")
     end: int
     text: str
+    marks: list[Mark] | None = None
+    now: float | None = None
 
 
 class Reading:
     """The actions `screenshot` and `tail` of a port."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, store: Store, fleet: Fleet) -> None:
+        self._store = store
         self._fleet = fleet
 
     def actions(self) -> dict[str, Act]:
@@ -114,9 +126,25 @@ class Reading:
             text = base64.b64decode(found.text, validate=True)
         except binascii.Error as error:
             raise ProtocolError("expected base64 in the answer to vm.tail") from error
-        lines = [Line(text=line) for line in printed.lines(text, body.lines)]
-        tail = Tail(lines=lines, begin=found.begin, end=found.end, at=clock.iso())
+        texts = printed.lines(text, body.lines)
+        told: list[Record] = []
+        if found.marks is not None and found.now is not None:
+            ahead = found.now - clock.wall()
+            entries = await self._entries(item.row, found, ahead)
+            texts, told = records.merged(text, found.begin, body.lines, entries, found.marks, ahead)
+        lines = [Line(text=line) for line in texts]
+        tail = Tail(lines=lines, records=told, begin=found.begin, end=found.end, at=clock.iso())
         return Answer(body=tail, headers={"Cache-Control": "no-store"})
+
+    async def _entries(self, row: Resource, found: _Text, ahead: float) -> list[ActivityEntry]:
+        """What was done at the VM since the first byte, oldest first."""
+        begin = records.since(found.marks or (), found.begin)
+        since = None if begin is None else datetime.fromtimestamp(max(0.0, begin - ahead), UTC)
+        async with self._store.read() as tx:
+            page = await self._store.activity.page(
+                tx, resource=parse_id(row.id), since=since, limit=records.MAX_RECORDS
+            )
+        return [entry for entry in reversed(page.items) if records.is_told(entry)]
 
     async def _ask(self, row: Resource, verb: Verb, args: dict[str, Any], kind: type[T]) -> T:
         if not vm.boot_diagnostics_on(row):

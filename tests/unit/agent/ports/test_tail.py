@@ -9,6 +9,7 @@ import pytest
 
 from outofband.agent.ports.spool import Spool
 from outofband.agent.ports.tail import WINDOW, last_lines
+from outofband.core import clock
 
 
 @pytest.fixture
@@ -67,3 +68,17 @@ def test_a_ring_that_went_round(spool: Spool) -> None:
     begin, kept = last_lines(spool, 3)
     assert kept == b"line 59997\nline 59998\nline 59999\n"
     assert begin == spool.end - len(kept)
+
+
+def test_when_the_log_ended_where(spool: Spool) -> None:
+    assert spool.index.marks(0, 10) == [(0, pytest.approx(clock.wall(), abs=60))]
+    for number, text in enumerate((b"one\n", b"two\n", b"three\n")):
+        spool.append(text)
+        spool.look(1000.0 * (number + 1))
+    offsets = [offset for offset, _ in spool.index.marks(0, 10)]
+    assert offsets == [0, 4, 8, 14]
+    times = [at for _, at in spool.index.marks(0, 10)]
+    assert times == sorted(times)
+    # One at or before the first byte that is asked for, and no more.
+    assert [offset for offset, _ in spool.index.marks(5, 10)] == [4, 8, 14]
+    assert [offset for offset, _ in spool.index.marks(0, 2)] == [8, 14]
