@@ -245,16 +245,15 @@ def test_what_is_planted_is_found_everywhere(searched: Searched) -> None:
 
 def _in_a_process(searched: Searched, secret: str) -> None:
     for words, more in ((["sleep", "2", secret], {}), (["sleep", "2"], {"WORD": secret})):
-        process = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(1)", *words], env={**os.environ, **more}
-        )
         kind = "environ" if more else "cmdline"
 
         def seen(kind: str = kind) -> bool:
             return any(each.kind == kind for each in searched.hunt.find(searched.processes.places))
 
-        until(f"it is seen in {kind}", seen, 10)
-        process.wait()
+        # It stays until its input ends.
+        command = [sys.executable, "-c", "import sys; sys.stdin.read()", *words]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **more}):
+            until(f"it is seen in {kind}", seen)
 
 
 def _in_a_file(searched: Searched, secret: bytes) -> None:

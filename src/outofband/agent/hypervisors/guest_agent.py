@@ -234,8 +234,15 @@ class Conversation:
         finally:
             # In a conversation that has broken down there is nothing to close any more.
             if handle is not None and self._client.state is State.READY:
-                with contextlib.suppress(Fault):
-                    await self.call("guest-file-close", handle=handle)
+                await self._close(handle)
+
+    async def _close(self, handle: int) -> None:
+        try:
+            await self.call("guest-file-close", handle=handle)
+        except Fault as fault:
+            # Silence is the end of the conversation: whoever goes on with it has to know.
+            if fault.code != "GuestAgentRefused":
+                raise
 
     async def _read(self, handle: int, limit: int) -> bytes:
         found = bytearray()

@@ -211,6 +211,25 @@ async def test_a_guest_that_is_always_a_little_late_keeps_nobody(
         await refused("GuestAgentSilent", read)
 
 
+async def test_a_guest_that_falls_silent_at_the_end_of_a_file_is_no_ready_one(
+    agent: GuestAgent, guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def last(_: dict[str, Any]) -> dict[str, Any]:
+        guest.mute = True
+        return {"count": 1, "buf-b64": "YQ==", "eof": True}
+
+    guest.answers |= {"guest-file-open": 1000, "guest-file-read": last}
+    monkeypatch.setattr(module, "TALK_SECONDS", 0.5)
+
+    async def two() -> None:
+        async with agent.talk() as talk:
+            await talk.read("/etc/hostname", 100)
+            await talk.read("/etc/hosts", 100)
+
+    async with asyncio.timeout(5):
+        await refused("GuestAgentSilent", two)
+
+
 async def test_a_guest_that_does_not_read_keeps_no_turn(agent: GuestAgent, guest: Guest) -> None:
     async def much() -> None:
         async with agent.talk() as talk:
