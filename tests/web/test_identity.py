@@ -1,4 +1,4 @@
-"""The identity pages of the portal: people, groups, the directory's document; sign-ins are in `test_identity_sign_ins`.
+"""The identity pages of the portal: people, groups, directory; sign-ins are in `test_identity_sign_ins`.
 
 Every page is read by axe in both themes and fits a phone in `test_pages`; here is what people do on them.
 """
