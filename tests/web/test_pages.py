@@ -14,7 +14,7 @@ from tests.web.visit import PHONE, Visit, Visits
 pytestmark = pytest.mark.anyio
 
 DONE_MS = 120_000
-PLACES = ("vms", "hosts", "subscription", "activity", "api", "sessions")
+PLACES = ("vms", "scale-sets", "hosts", "subscription", "activity", "api", "sessions")
 IDENTITY = ("users", "groups", "clients", "policy", "document")
 LOADED = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]

@@ -7,6 +7,7 @@ import { LaterPage, Part } from "./components";
 import { NotFound } from "./frame/NotFound";
 import { PageError } from "./frame/PageError";
 import { Shell } from "./frame/Shell";
+import { placeIn, setPath, vmPath } from "./pages/shared/resourceId";
 import { t } from "./text";
 
 export interface Crumb {
@@ -37,8 +38,52 @@ function page(load: () => Promise<{ default: ComponentType }>): NonNullable<Rout
   };
 }
 
-const vmPath = (params: Params<string>): string =>
-  `/vms/${[params["sub"], params["group"], params["name"]].map((part) => encodeURIComponent(part ?? "")).join("/")}`;
+/** A machine, or an instance of a scale set, as its address names it. */
+const machine: Handle = {
+  crumb: (params) => {
+    const place = placeIn(params);
+    return { label: place.name, to: vmPath(place) };
+  },
+};
+
+/** The pages of one machine, wherever it is found. */
+const machinePages: RouteObject[] = [
+  {
+    index: true,
+    lazy: page(() => import("./pages/vm/OverviewPage")),
+    handle: crumb(t("frame.overview")),
+  },
+  {
+    path: "activity",
+    lazy: page(() => import("./pages/vm/ActivityPage")),
+    handle: crumb(t("frame.activityLog")),
+  },
+  {
+    path: "access",
+    lazy: page(() => import("./pages/vm/AccessPage")),
+    handle: crumb(t("frame.access")),
+  },
+  {
+    path: "console",
+    lazy: page(() => import("./pages/vm/ConsolePage")),
+    handle: { ...crumb(t("frame.serialConsole")), full: true } satisfies Handle,
+  },
+  {
+    path: "diagnostics",
+    lazy: page(() => import("./pages/vm/DiagnosticsPage")),
+    handle: crumb(t("frame.bootDiagnostics")),
+  },
+  {
+    path: "reset",
+    lazy: page(() => import("./pages/vm/ResetPage")),
+    handle: crumb(t("vm.reset")),
+  },
+  {
+    path: "restart",
+    lazy: page(() => import("./pages/vm/RestartPage")),
+    handle: crumb(t("vm.restart")),
+  },
+];
 
 export const routes: RouteObject[] = [
   {
@@ -59,44 +104,31 @@ export const routes: RouteObject[] = [
               {
                 path: ":sub/:group/:name",
                 lazy: page(() => import("./pages/vm/VmPage")),
+                handle: machine,
+                children: machinePages,
+              },
+            ],
+          },
+          {
+            path: "scale-sets",
+            handle: crumb(t("frame.scaleSets"), "/scale-sets"),
+            children: [
+              { index: true, lazy: page(() => import("./pages/scaleSets/SetsPage")) },
+              {
+                path: ":sub/:group/:name",
                 handle: {
-                  crumb: (params) => ({ label: params["name"] ?? "", to: vmPath(params) }),
+                  crumb: (params) => ({
+                    label: params["name"] ?? "",
+                    to: setPath(placeIn({ ...params, number: undefined })),
+                  }),
                 } satisfies Handle,
                 children: [
+                  { index: true, lazy: page(() => import("./pages/scaleSets/SetPage")) },
                   {
-                    index: true,
-                    lazy: page(() => import("./pages/vm/OverviewPage")),
-                    handle: crumb(t("frame.overview")),
-                  },
-                  {
-                    path: "activity",
-                    lazy: page(() => import("./pages/vm/ActivityPage")),
-                    handle: crumb(t("frame.activityLog")),
-                  },
-                  {
-                    path: "access",
-                    lazy: page(() => import("./pages/vm/AccessPage")),
-                    handle: crumb(t("frame.access")),
-                  },
-                  {
-                    path: "console",
-                    lazy: page(() => import("./pages/vm/ConsolePage")),
-                    handle: { ...crumb(t("frame.serialConsole")), full: true } satisfies Handle,
-                  },
-                  {
-                    path: "diagnostics",
-                    lazy: page(() => import("./pages/vm/DiagnosticsPage")),
-                    handle: crumb(t("frame.bootDiagnostics")),
-                  },
-                  {
-                    path: "reset",
-                    lazy: page(() => import("./pages/vm/ResetPage")),
-                    handle: crumb(t("vm.reset")),
-                  },
-                  {
-                    path: "restart",
-                    lazy: page(() => import("./pages/vm/RestartPage")),
-                    handle: crumb(t("vm.restart")),
+                    path: ":number",
+                    lazy: page(() => import("./pages/vm/VmPage")),
+                    handle: machine,
+                    children: machinePages,
                   },
                 ],
               },

@@ -91,9 +91,17 @@ export interface VirtualMachineProperties {
   networkProfile?: Record<string, unknown>;
   diagnosticsProfile?: { bootDiagnostics?: { enabled?: boolean; storageUri?: string } };
   instanceView?: InstanceView;
+  /** Only of an instance of a scale set: whether it has what the set now says. */
+  latestModelApplied?: boolean;
 }
 
 export type VirtualMachine = Resource<VirtualMachineProperties>;
+
+export type ScaleSet = Resource<{
+  provisioningState?: string;
+  upgradePolicy?: { mode?: string };
+  outofband?: GuestDefinition;
+}> & { sku?: { name?: string; capacity?: number } };
 
 export interface HostProperties {
   provisioningState?: string;

@@ -4,6 +4,7 @@ import {
   DesktopRegular,
   HistoryRegular,
   KeyRegular,
+  LayerDiagonalRegular,
   PeopleRegular,
   ServerRegular,
   WindowConsoleRegular,
@@ -24,6 +25,7 @@ interface Entry {
 const SECTIONS: readonly (readonly Entry[])[] = [
   [
     { to: "/vms", key: "frame.virtualMachines", icon: <DesktopRegular /> },
+    { to: "/scale-sets", key: "frame.scaleSets", icon: <LayerDiagonalRegular /> },
     { to: "/console", key: "frame.serialConsoles", icon: <WindowConsoleRegular /> },
     { to: "/hosts", key: "frame.hosts", icon: <ServerRegular /> },
     { to: "/subscription", key: "frame.subscription", icon: <KeyRegular /> },

@@ -124,11 +124,15 @@ describe("the search", () => {
     },
   };
 
+  const SET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/pool";
+
   it("opens by keyboard, finds machines and what the page offers, and runs it", async () => {
     server.answer(
       json({ value: [{ id: "/subscriptions/s", subscriptionId: "s" }] }),
-      (asked) => json({ value: asked.url.includes("virtualMachines") ? [vm] : [] }),
-      (asked) => json({ value: asked.url.includes("virtualMachines") ? [vm] : [] }),
+      (asked) => json({ value: asked.url.includes("virtualMachines?") ? [vm] : [] }),
+      (asked) => json({ value: asked.url.includes("virtualMachines?") ? [vm] : [] }),
+      json({ value: [{ id: SET, name: "pool" }] }),
+      json({ value: [{ ...vm, id: `${SET}/virtualMachines/0`, name: "pool_0" }] }),
     );
     await userEvent.keyboard("{Control>}k{/Control}");
     const box = await screen.findByRole("combobox");
@@ -138,7 +142,11 @@ describe("the search", () => {
     await userEvent.keyboard("web");
     const options = screen.getAllByRole("option").map((each) => each.textContent);
     expect(options).toEqual(["web1g · VM running", "Serial console of web1g · VM running"]);
-    await userEvent.keyboard("{ArrowDown}");
+    await userEvent.clear(box);
+    await userEvent.keyboard("pool");
+    expect(screen.getAllByRole("option")[0]?.textContent).toBe("pool_0g · VM running");
+    await userEvent.clear(box);
+    await userEvent.keyboard("web{ArrowDown}");
     expect(screen.getAllByRole("option").map((each) => each.getAttribute("aria-selected"))).toEqual([
       "false",
       "true",

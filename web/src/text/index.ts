@@ -13,6 +13,7 @@ import { groups } from "./en/groups";
 import { hosts } from "./en/hosts";
 import { identity } from "./en/identity";
 import { policy } from "./en/policy";
+import { scaleSets } from "./en/scaleSets";
 import { sessions } from "./en/sessions";
 import { subscription } from "./en/subscription";
 import { users } from "./en/users";
@@ -34,6 +35,7 @@ const english = {
   hosts,
   identity,
   policy,
+  scaleSets,
   sessions,
   subscription,
   users,

@@ -10,6 +10,7 @@ import {
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import type { ApiError } from "../../api/errors";
 import { type ErrorAction, ErrorView } from "../../components";
+import { upgradeOne } from "../../pages/scaleSets/sets";
 import { placeOf } from "../../pages/shared/resourceId";
 import { useRights } from "../../pages/shared/useRights";
 import { act, enableDiagnostics } from "../../pages/vms/actions";
@@ -230,7 +231,9 @@ function TakenOver({ seat, fault }: { seat: Seat; fault: ApiError }): ReactNode 
 /** Buttons for what a fault says could be done; those that this person may not press are left out. */
 function useMends(seat: Seat, again?: () => void): Readonly<Record<string, ErrorAction>> {
   const { machine, connection } = seat;
-  const subscription = `/subscriptions/${placeOf(machine.id).subscription}`;
+  const { instance, subscription: name } = placeOf(machine.id);
+  const subscription = `/subscriptions/${name}`;
+  const isInstance = instance !== undefined;
   const may = useRights(useMemo(() => [machine.id, subscription], [machine.id, subscription]));
   const [busy, setBusy] = useState(false);
   return useMemo(() => {
@@ -256,7 +259,11 @@ function useMends(seat: Seat, again?: () => void): Readonly<Record<string, Error
       ...(may(subscription, "enableConsole") && {
         "enable-console": mend(t("console.enableConsole"), () => enableConsole(machine)),
       }),
+      ...(isInstance &&
+        may(machine.id, "upgrade") && {
+          "update-instance": mend(t("scaleSets.upgrade", { count: 1 }), () => upgradeOne(machine.id)),
+        }),
       "enable-boot-diagnostics": mend(t("console.enableDiagnostics"), () => enableDiagnostics(machine)),
     };
-  }, [again, busy, connection, machine, may, subscription]);
+  }, [again, busy, connection, isInstance, machine, may, subscription]);
 }

@@ -36,6 +36,7 @@ function pages(go: Go): Entry[] {
   });
   return [
     to("/vms", t("frame.virtualMachines"), "vms", "home", "guests"),
+    to("/scale-sets", t("frame.scaleSets"), "vmss", "instances"),
     to("/console", t("frame.serialConsoles"), "terminal"),
     to("/hosts", t("frame.hosts"), "agents", "machines"),
     to("/subscription", t("frame.subscription"), "switch", "disable console"),

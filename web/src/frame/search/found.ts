@@ -2,6 +2,7 @@
 
 import { arm, VERSIONS } from "../../api/client";
 import type { Host, Subscription, VirtualMachine } from "../../api/types";
+import { loadAllInstances } from "../../pages/scaleSets/sets";
 
 export interface Found {
   machines: readonly VirtualMachine[];
@@ -36,5 +37,6 @@ async function load(): Promise<Found> {
       }),
     })),
   );
-  return { machines: each.flatMap((one) => one.machines), hosts: each.flatMap((one) => one.hosts) };
+  const machines = [...each.flatMap((one) => one.machines), ...(await loadAllInstances(subscriptions))];
+  return { machines, hosts: each.flatMap((one) => one.hosts) };
 }

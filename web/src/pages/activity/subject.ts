@@ -1,6 +1,6 @@
 /** What an entry of the activity log is about, as a person thinks of it: the machine, not the port on it. */
 
-import { COMPUTE_VM, placeOf, vmPath } from "../shared/resourceId";
+import { COMPUTE_VM, placeOf, SCALE_SET, setPath, vmPath } from "../shared/resourceId";
 
 export interface Subject {
   name: string;
@@ -20,7 +20,8 @@ export function subjectOf(resource: string): Subject {
   const id = isExtension ? parent : resource;
   const place = placeOf(id);
   const type = typeOf(id);
-  if (type === COMPUTE_VM.toLowerCase()) return { name: place.name, href: vmPath(place) };
+  if (type === COMPUTE_VM.toLowerCase() || place.instance) return { name: place.name, href: vmPath(place) };
+  if (type === SCALE_SET.toLowerCase()) return { name: place.name, href: setPath(place) };
   if (type === "microsoft.hybridcompute/machines") {
     return { name: place.name, href: `/hosts?${new URLSearchParams({ host: place.name })}` };
   }

@@ -11,6 +11,7 @@ import { AddRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { ErrorView } from "../../components";
 import { t } from "../../text";
+import { useInstances } from "../scaleSets/useInstances";
 import { keyOf } from "../shared/resourceId";
 import { useMachines } from "../vms/useMachines";
 
@@ -38,10 +39,11 @@ export function AddConsole({ open, onAdd }: Props): ReactNode {
 
 function Machines({ open, onAdd }: Props): ReactNode {
   const { data, error, loading, refresh } = useMachines();
+  const instances = useInstances(data?.subscriptions);
   if (loading) return <Spinner size="tiny" label={t("common.loading")} />;
   if (!data) return <ErrorView error={error} onRetry={() => void refresh()} />;
   const there = new Set(open.map(keyOf));
-  const others = data.machines.filter((machine) => !there.has(machine.key));
+  const others = [...data.machines, ...(instances ?? [])].filter((machine) => !there.has(machine.key));
   return (
     <MenuList aria-label={t("console.addLabel")}>
       {others.map((machine) => (

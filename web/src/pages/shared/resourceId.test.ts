@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placeOf, vmId, vmPath } from "./resourceId";
+import { placeIn, placeOf, portOf, setId, setOf, vmId, vmPath } from "./resourceId";
 
 describe("resource ids", () => {
   it("finds the parts whatever the case", () => {
@@ -25,5 +25,20 @@ describe("resource ids", () => {
     const place = { subscription: "s", group: "g (1)", name: "n" };
     expect(vmPath(place, "activity")).toBe("/vms/s/g%20(1)/n/activity");
     expect(placeOf(vmId(place))).toEqual(place);
+    expect(placeIn({ sub: "s", group: "g (1)", name: "n" })).toEqual(place);
+  });
+
+  it("leads to the page of an instance, below its scale set's", () => {
+    const set = { subscription: "s", group: "g", name: "web" };
+    const place = placeIn({ sub: "s", group: "g", name: "web", number: "3" });
+    expect(place.name).toBe("web_3");
+    expect(vmPath(place, "console")).toBe("/scale-sets/s/g/web/3/console");
+    expect(vmId(place)).toBe(`${setId(set)}/virtualMachines/3`);
+    expect(placeOf(vmId(place))).toEqual(place);
+    expect(setOf(place)).toEqual(set);
+    expect(placeOf(setId(set))).toEqual(set);
+    expect(setOf(set)).toBeUndefined();
+    // What hangs on an instance is not the instance.
+    expect(placeOf(portOf(vmId(place)))).toEqual({ subscription: "s", group: "g", name: "0" });
   });
 });

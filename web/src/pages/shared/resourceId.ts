@@ -3,10 +3,14 @@
 export interface Place {
   subscription: string;
   group: string;
+  /** An instance of a scale set has the set's name in front, as its machine on the host. */
   name: string;
+  /** Only of an instance of a scale set. */
+  instance?: { set: string; number: string };
 }
 
 export const COMPUTE_VM = "Microsoft.Compute/virtualMachines";
+export const SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets";
 
 /** The subscription, group and last name of an id; parts that it does not have are empty. */
 export function placeOf(id: string): Place {
@@ -15,11 +19,32 @@ export function placeOf(id: string): Place {
     const at = parts.findIndex((part, index) => index % 2 === 0 && part.toLowerCase() === word);
     return at < 0 ? "" : (parts[at + 1] ?? "");
   };
-  return {
-    subscription: after("subscriptions"),
-    group: after("resourcegroups"),
-    name: parts.at(-1) ?? "",
-  };
+  const place = { subscription: after("subscriptions"), group: after("resourcegroups") };
+  const last = parts.at(-1) ?? "";
+  const set = after("virtualmachinescalesets");
+  if (set && after("virtualmachines") && parts.at(-2)?.toLowerCase() === "virtualmachines") {
+    return instanceOf({ ...place, name: set }, last);
+  }
+  return { ...place, name: last };
+}
+
+/** One of the machines of a scale set. */
+export function instanceOf(set: Place, number: string): Place {
+  const { subscription, group, name } = set;
+  return { subscription, group, name: `${name}_${number}`, instance: { set: name, number } };
+}
+
+/** The machine that an address of the portal names: `/vms/:sub/:group/:name` or `/scale-sets/:sub/:group/:name/:number`. */
+export function placeIn(address: Readonly<Record<string, string | undefined>>): Place {
+  const { sub = "", group = "", name = "", number } = address;
+  const place = { subscription: sub, group, name };
+  return number === undefined ? place : instanceOf(place, number);
+}
+
+/** The scale set of an instance. */
+export function setOf(place: Place): Place | undefined {
+  const { subscription, group, instance } = place;
+  return instance && { subscription, group, name: instance.set };
 }
 
 export function keyOf(id: string): string {
@@ -31,7 +56,13 @@ export function groupScope(place: Pick<Place, "subscription" | "group">): string
 }
 
 export function vmId(place: Place): string {
+  const set = setOf(place);
+  if (set) return `${setId(set)}/virtualMachines/${place.instance?.number}`;
   return `${groupScope(place)}/providers/${COMPUTE_VM}/${place.name}`;
+}
+
+export function setId(place: Place): string {
+  return `${groupScope(place)}/providers/${SCALE_SET}/${place.name}`;
 }
 
 /** A VM's serial port, or an action of it. */
@@ -41,6 +72,17 @@ export function portOf(vm: string, action = ""): string {
 
 /** The page of a VM inside the portal. */
 export function vmPath(place: Place, page = ""): string {
-  const parts = [place.subscription, place.group, place.name].map(encodeURIComponent);
-  return `/vms/${parts.join("/")}${page && `/${page}`}`;
+  const { subscription, group, name, instance } = place;
+  const below = page && `/${page}`;
+  if (instance) return `/scale-sets/${address(subscription, group, instance.set, instance.number)}${below}`;
+  return `/vms/${address(subscription, group, name)}${below}`;
+}
+
+/** The page of a scale set. */
+export function setPath({ subscription, group, name }: Place): string {
+  return `/scale-sets/${address(subscription, group, name)}`;
+}
+
+function address(...parts: readonly string[]): string {
+  return parts.map(encodeURIComponent).join("/");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allows, RIGHTS } from "./rights";
+import { actionOn, allows, RIGHTS } from "./rights";
 
 const reader = [{ actions: ["*/read"] }];
 const contributor = [
@@ -18,6 +18,17 @@ describe("allows", () => {
   it("lets another role give what one takes away", () => {
     expect(allows(contributor, RIGHTS.assign)).toBe(false);
     expect(allows([...contributor, { actions: ["Microsoft.Authorization/*"] }], RIGHTS.assign)).toBe(true);
+  });
+
+  it("asks for an instance's own actions, and for a machine's where it has none", () => {
+    const group = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
+    const instance = `${group}/virtualMachineScaleSets/web/virtualMachines/0`;
+    expect(actionOn(`${group}/virtualMachines/web`, "start")).toBe(RIGHTS.start);
+    expect(actionOn(instance, "start")).toBe(
+      "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/start/action",
+    );
+    expect(actionOn(instance, "connect")).toBe(RIGHTS.connect);
+    expect(actionOn(instance, "diagnostics")).toBe(RIGHTS.diagnostics);
   });
 
   it("gives nothing without a role", () => {

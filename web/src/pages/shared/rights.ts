@@ -1,6 +1,7 @@
 /** What the permissions of a scope allow, by the rules of Azure's roles. */
 
 import type { Permission } from "../../api/types";
+import { COMPUTE_VM, placeOf, SCALE_SET } from "./resourceId";
 
 export const RIGHTS = {
   start: "Microsoft.Compute/virtualMachines/start/action",
@@ -8,6 +9,7 @@ export const RIGHTS = {
   powerOff: "Microsoft.Compute/virtualMachines/powerOff/action",
   write: "Microsoft.Compute/virtualMachines/write",
   delete: "Microsoft.Compute/virtualMachines/delete",
+  upgrade: "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
   connect: "Microsoft.SerialConsole/serialPorts/connect/action",
   type: "Microsoft.SerialConsole/serialPorts/type/action",
   takeOver: "Microsoft.SerialConsole/serialPorts/takeOver/action",
@@ -28,6 +30,16 @@ export const RIGHTS = {
   enrol: "Microsoft.HybridCompute/machines/write",
 } as const;
 export type Right = keyof typeof RIGHTS;
+
+/** Of these an instance of a scale set has its own; all else is asked of it as of any machine. */
+const OF_INSTANCES: ReadonlySet<Right> = new Set(["start", "restart", "powerOff", "write", "delete"]);
+
+/** The action that a right is on a resource. */
+export function actionOn(id: string, right: Right): string {
+  const action: string = RIGHTS[right];
+  if (!OF_INSTANCES.has(right) || !placeOf(id).instance) return action;
+  return action.replace(COMPUTE_VM, `${SCALE_SET}/virtualMachines`);
+}
 
 /** `notActions` takes away from its own permission only: what another one gives stays given. */
 export function allows(permissions: readonly Permission[], action: string): boolean {

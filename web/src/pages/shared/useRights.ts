@@ -7,7 +7,7 @@ import { createStore, useStore } from "../../store";
 import { t } from "../../text";
 import { onEach } from "./bulk";
 import { keyOf } from "./resourceId";
-import { allows, RIGHTS, type Right } from "./rights";
+import { actionOn, allows, RIGHTS, type Right } from "./rights";
 
 /** How long an answer holds, in milliseconds: roles change seldom, and the control plane has the last word anyway. */
 const HOLDS = 60_000;
@@ -25,7 +25,8 @@ const book = createStore<ReadonlyMap<string, Known>>(new Map());
 /** Grows when roles have changed: what is known is asked for anew, and holds until the answer is there. */
 const round = createStore(0);
 
-export type May = (scope: string, right: Right) => boolean;
+/** `about`: what something is done to, when `scope` is above it. */
+export type May = (scope: string, right: Right, about?: string) => boolean;
 
 /** Whether a right is held at one of `scopes`. What is not known is taken for granted: the control plane may still refuse. */
 export function useRights(scopes: readonly string[]): May {
@@ -41,9 +42,9 @@ export function useRights(scopes: readonly string[]): May {
   }, [wanted, turn]);
 
   return useCallback(
-    (scope, right) => {
+    (scope, right, about = scope) => {
       const permissions = known.get(keyOf(scope))?.permissions;
-      return permissions === undefined || allows(permissions, RIGHTS[right]);
+      return permissions === undefined || allows(permissions, actionOn(about, right));
     },
     [known],
   );

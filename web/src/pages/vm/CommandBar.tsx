@@ -49,7 +49,7 @@ export function CommandBar({ machine, deeds, obstacle }: Props): ReactNode {
 
   function why(deed: Tried): string | undefined {
     const found = obstacle(deed, machine);
-    if (found) return obstacleText(found, deed);
+    if (found) return obstacleText(found, deed, machine.id);
     return deeds.busy && deed !== "connect" ? t("vms.whyBusy") : undefined;
   }
 

@@ -48,7 +48,7 @@ function Explained({ vm, deed, title, icon, when, what }: Props & { vm: VirtualM
   const one = useMemo(() => [machine], [machine]);
   const found = useObstacles(one, one)(deed, machine);
   const deeds = useDeeds(machine, polled.refresh);
-  const why = found ? obstacleText(found, deed) : deeds.busy && t("vms.whyBusy");
+  const why = found ? obstacleText(found, deed, machine.id) : deeds.busy && t("vms.whyBusy");
   return (
     <div className={styles.root}>
       <Card title={title}>

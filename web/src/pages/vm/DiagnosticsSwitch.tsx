@@ -5,7 +5,7 @@ import { ErrorView, StatusBadge } from "../../components";
 import { t } from "../../text";
 import { Card } from "../shared/Card";
 import { GuardedButton } from "../shared/GuardedButton";
-import { RIGHTS } from "../shared/rights";
+import { actionOn } from "../shared/rights";
 import { useRights } from "../shared/useRights";
 import { enableDiagnostics } from "../vms/actions";
 import type { Machine } from "../vms/machine";
@@ -26,7 +26,7 @@ export function DiagnosticsSwitch({ vm, machine }: { vm: VirtualMachine; machine
   const on = vm.properties.diagnosticsProfile?.bootDiagnostics?.enabled !== false;
 
   const busyWhy = busy ? t("vms.whyBusy") : undefined;
-  const why = may(vm.id, "write") ? busyWhy : t("vms.whyRight", { action: RIGHTS.write });
+  const why = may(vm.id, "write") ? busyWhy : t("vms.whyRight", { action: actionOn(vm.id, "write") });
 
   async function enable(): Promise<void> {
     setBusy(true);

@@ -1,13 +1,15 @@
 import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router";
 import type { VirtualMachine } from "../../api/types";
-import { StatusBadge, type Tone, When } from "../../components";
+import { When } from "../../components";
 import { t } from "../../text";
 import { Card } from "../shared/Card";
 import { Facts } from "../shared/Facts";
+import { placeOf, setOf, setPath } from "../shared/resourceId";
 import { useTableStyles } from "../shared/tableStyles";
 import { HealthLabel, PowerLabel } from "../vms/Labels";
 import type { Machine } from "../vms/machine";
+import { Provisioning } from "./Provisioning";
 
 interface Props {
   vm: VirtualMachine;
@@ -21,6 +23,7 @@ export function Essentials({ vm, machine, subscription }: Props): ReactNode {
   const styles = useTableStyles();
   const { properties } = vm;
   const guest = properties.outofband;
+  const set = setOf(placeOf(vm.id));
   const view = properties.instanceView?.outofband;
   const listed = (facet: string, value: string): string => `/vms?${new URLSearchParams({ [facet]: value })}`;
   return (
@@ -57,6 +60,22 @@ export function Essentials({ vm, machine, subscription }: Props): ReactNode {
               </RouterLink>
             ),
           },
+          ...(set
+            ? [
+                {
+                  name: t("scaleSets.one"),
+                  value: (
+                    <RouterLink className={styles.link} to={setPath(set)}>
+                      {set.name}
+                    </RouterLink>
+                  ),
+                },
+                {
+                  name: t("scaleSets.model"),
+                  value: t(machine.stale ? "scaleSets.stale" : "scaleSets.latest"),
+                },
+              ]
+            : []),
           {
             name: t("vm.subscription"),
             value: (
@@ -97,34 +116,5 @@ function driverOf(vm: VirtualMachine): string {
       return t("vm.driverPty", { name: guest.program ?? "" });
     default:
       return guest.driver;
-  }
-}
-
-const TONES: Readonly<Record<string, Tone>> = {
-  Succeeded: "good",
-  Creating: "busy",
-  Updating: "busy",
-  Deleting: "busy",
-  Failed: "bad",
-};
-
-function Provisioning({ state }: { state: string }): ReactNode {
-  return <StatusBadge tone={TONES[state] ?? "unknown"}>{provisioningWord(state)}</StatusBadge>;
-}
-
-function provisioningWord(state: string): string {
-  switch (state) {
-    case "Succeeded":
-      return t("vm.provisioningSucceeded");
-    case "Creating":
-      return t("vm.provisioningCreating");
-    case "Updating":
-      return t("vm.provisioningUpdating");
-    case "Deleting":
-      return t("vm.provisioningDeleting");
-    case "Failed":
-      return t("vm.provisioningFailed");
-    default:
-      return state || t("vm.notSaid");
   }
 }

@@ -4,6 +4,7 @@ import { useNavigate } from "react-router";
 import type { VirtualMachine } from "../../api/types";
 import { useCommands } from "../../frame/commands";
 import { t } from "../../text";
+import { StaleNote } from "../scaleSets/StaleNote";
 import { vmPath } from "../shared/resourceId";
 import { RIGHTS } from "../shared/rights";
 import { useRights } from "../shared/useRights";
@@ -48,22 +49,23 @@ function Overview({ vm }: { vm: VirtualMachine }): ReactNode {
   const subscription = subscriptions?.find((each) => each.subscriptionId === machine.subscription);
   const noLook = may(vm.id, "diagnostics") ? undefined : t("vms.whyRight", { action: RIGHTS.diagnostics });
 
-  const { subscription: sub, group, name } = place;
   useCommands(
     useMemo(() => {
-      const open = (page: string) => () => void navigate(vmPath({ subscription: sub, group, name }, page));
+      const { name } = place;
+      const open = (page: string) => () => void navigate(vmPath(place, page));
       return [
         { id: "vm.console", title: t("vm.commandConsole", { name }), run: open("console") },
         { id: "vm.activity", title: t("vm.commandActivity", { name }), run: open("activity") },
         { id: "vm.access", title: t("vm.commandAccess", { name }), run: open("access") },
       ];
-    }, [navigate, sub, group, name]),
+    }, [navigate, place]),
   );
 
   return (
     <div className={styles.root}>
       <CommandBar machine={machine} deeds={deeds} obstacle={obstacle} />
       <Trouble health={machine.health} />
+      {machine.stale && <StaleNote place={place} onEnd={() => void polled.refresh()} />}
       <Essentials
         vm={vm}
         machine={machine}

@@ -6,7 +6,7 @@ import { explained } from "../../api/errors";
 import type { VirtualMachine } from "../../api/types";
 import { Empty, ErrorView } from "../../components";
 import { t } from "../../text";
-import { vmPath } from "../shared/resourceId";
+import { setOf, setPath, vmPath } from "../shared/resourceId";
 import { useVm } from "./vmContext";
 
 const useStyles = makeStyles({
@@ -20,7 +20,12 @@ export function VmGate({ children }: { children: (vm: VirtualMachine) => ReactNo
   const { place, polled } = useVm();
   const navigate = useNavigate();
   const { data, error, loading, refresh } = polled;
-  const toList = <Button onClick={() => void navigate("/vms")}>{t("vm.goneList")}</Button>;
+  const set = setOf(place);
+  const toList = (
+    <Button onClick={() => void navigate(set ? setPath(set) : "/vms")}>
+      {set ? t("scaleSets.goneList", { name: set.name }) : t("vm.goneList")}
+    </Button>
+  );
 
   if (error !== undefined && explained(error).status === 404) {
     return (

@@ -21,7 +21,8 @@ export function VmHeader({ page, actions }: Props): ReactNode {
       title={page === undefined ? name : t("vm.title", { name, page })}
       subtitle={
         <>
-          {t("vm.kind")} <PollState polled={polled} />
+          {place.instance ? t("scaleSets.instanceOf", { name: place.instance.set }) : t("vm.kind")}{" "}
+          <PollState polled={polled} />
         </>
       }
       status={polled.data && <PowerLabel machine={toMachine(polled.data)} />}

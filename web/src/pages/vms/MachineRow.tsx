@@ -61,6 +61,7 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
           <span className={styles.instead}>
             <PowerLabel machine={machine} />
             {TELLING.has(machine.health.condition) && <HealthLabel health={machine.health} />}
+            {machine.stale && <span>{t("scaleSets.stale")}</span>}
             <span>{machine.host}</span>
           </span>
         )}
@@ -75,10 +76,7 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
           <td className={styles.cell}>
             <HealthLabel health={machine.health} />
           </td>
-          <td className={mergeClasses(styles.cell, styles.wider, styles.faint)} title={t("vms.noFinding")}>
-            <span aria-hidden>–</span>
-            <span className={styles.hidden}>{t("common.none")}</span>
-          </td>
+          <Finding machine={machine} />
         </>
       )}
       <td className={mergeClasses(styles.cell, styles.narrow)}>
@@ -95,3 +93,20 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
     </tr>
   );
 });
+
+function Finding({ machine }: { machine: Machine }): ReactNode {
+  const styles = useTableStyles();
+  if (machine.stale) {
+    return (
+      <td className={mergeClasses(styles.cell, styles.wider)} title={t("scaleSets.staleHint")}>
+        {t("scaleSets.stale")}
+      </td>
+    );
+  }
+  return (
+    <td className={mergeClasses(styles.cell, styles.wider, styles.faint)} title={t("vms.noFinding")}>
+      <span aria-hidden>–</span>
+      <span className={styles.hidden}>{t("common.none")}</span>
+    </td>
+  );
+}

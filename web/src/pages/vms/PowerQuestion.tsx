@@ -18,7 +18,7 @@ export interface Asked {
 interface Props {
   /** Undefined while nothing is asked. */
   asked: Asked | undefined;
-  onConfirm: (asked: Asked) => void;
+  onConfirm: (asked: Asked, reason: string) => void;
   onClose: () => void;
 }
 
@@ -34,7 +34,8 @@ export function PowerQuestion({ asked, onConfirm, onClose }: Props): ReactNode {
       title={titleFor(action, machines.length, names.join(", "))}
       loses={lossesOf(action)}
       confirm={verbOf(action)}
-      onConfirm={() => onConfirm(asked)}
+      asksWhy
+      onConfirm={(reason) => onConfirm(asked, reason)}
       onClose={onClose}
     >
       {machines.length > 1 && (

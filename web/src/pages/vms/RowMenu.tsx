@@ -52,7 +52,9 @@ export function RowMenu({ machine, button, actions, onClose }: Props): ReactNode
           <MenuItem
             icon={<WindowConsoleRegular />}
             disabled={locked !== undefined}
-            subText={locked ? { className: styles.why, children: obstacleText(locked, "connect") } : null}
+            subText={
+              locked ? { className: styles.why, children: obstacleText(locked, "connect", machine.id) } : null
+            }
             onClick={() => actions.open(machine, "console")}
           >
             {t("vms.openConsole")}
@@ -69,7 +71,9 @@ export function RowMenu({ machine, button, actions, onClose }: Props): ReactNode
                 icon={POWER_ICONS[action]}
                 disabled={obstacle !== undefined}
                 subText={
-                  obstacle ? { className: styles.why, children: obstacleText(obstacle, action) } : null
+                  obstacle
+                    ? { className: styles.why, children: obstacleText(obstacle, action, machine.id) }
+                    : null
                 }
                 onClick={() => {
                   button.focus();

@@ -55,7 +55,9 @@ export function SelectionBar({ selected, busy, obstacle, onAct, onConsoles, onCl
     const found = selected.map((machine) => obstacle(deed, machine));
     const first = found[0];
     if (first === undefined || found.includes(undefined)) return undefined;
-    return found.every((each) => each === first) ? obstacleText(first, deed) : t("vms.whyNothing");
+    return found.every((each) => each === first)
+      ? obstacleText(first, deed, selected[0]?.id ?? "")
+      : t("vms.whyNothing");
   }
 
   return (

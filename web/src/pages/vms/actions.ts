@@ -4,7 +4,8 @@ import { arm, VERSIONS } from "../../api/client";
 import type { Observation } from "../../api/types";
 import type { Subject } from "../../notices";
 import { t } from "../../text";
-import { placeOf, portOf, vmPath } from "../shared/resourceId";
+import { upgradeOne } from "../scaleSets/sets";
+import { placeOf, portOf, setId, setOf, vmPath } from "../shared/resourceId";
 import type { PowerAction } from "./power";
 
 interface Target {
@@ -65,13 +66,20 @@ export function reset(target: Target): Promise<Observation | undefined> {
   });
 }
 
-/** With them off no console of the machine opens. */
-export function enableDiagnostics(target: Target): Promise<void> {
-  return arm.begin(target.id, {
+const DIAGNOSTICS_ON = { diagnosticsProfile: { bootDiagnostics: { enabled: true } } };
+
+/**
+ * With them off no console of the machine opens. An instance has them by the model of its scale set: that is changed, and
+ * the instance is brought to it; the others follow when they are updated.
+ */
+export async function enableDiagnostics(target: Target): Promise<void> {
+  const set = setOf(placeOf(target.id));
+  await arm.begin(set ? setId(set) : target.id, {
     method: "PATCH",
     version: VERSIONS.compute,
-    body: { properties: { diagnosticsProfile: { bootDiagnostics: { enabled: true } } } },
+    body: { properties: set ? { virtualMachineProfile: DIAGNOSTICS_ON } : DIAGNOSTICS_ON },
     title: t("vm.noticeDiagnostics", { name: target.name }),
     subject: subjectOf(target),
   });
+  if (set) await upgradeOne(target.id);
 }

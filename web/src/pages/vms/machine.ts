@@ -26,6 +26,8 @@ export interface Machine {
   /** ISO time of the last change of power. */
   since?: string;
   health: Health;
+  /** An instance that lacks the latest model of its scale set. */
+  stale?: true;
 }
 
 export function toMachine(vm: VirtualMachine): Machine {
@@ -45,6 +47,7 @@ export function toMachine(vm: VirtualMachine): Machine {
     certain: view?.outofband?.hostConnected !== false,
     ...(since !== undefined && { since }),
     health: healthOf(vm),
+    ...(vm.properties.latestModelApplied === false && { stale: true as const }),
   };
 }
 
@@ -69,6 +72,7 @@ function same(one: Machine, other: Machine): boolean {
     one.host === other.host &&
     one.driver === other.driver &&
     one.screen === other.screen &&
+    one.stale === other.stale &&
     one.health.condition === other.health.condition &&
     one.health.code === other.health.code &&
     one.health.detail === other.health.detail

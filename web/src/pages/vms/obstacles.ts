@@ -1,7 +1,7 @@
 /** Why something cannot be done to a machine, as far as that can be known before it is tried. */
 
 import { t } from "../../text";
-import { RIGHTS, type Right } from "../shared/rights";
+import { actionOn, type Right } from "../shared/rights";
 import { isWatchedOnly, type Machine } from "./machine";
 import { hasEffect, isOff, POWER_ACTIONS } from "./power";
 
@@ -37,10 +37,10 @@ export function obstacleTo(deed: Deed, machine: Machine, allowed: boolean): Obst
 }
 
 /** The sentence for it. */
-export function obstacleText(obstacle: Obstacle, deed: Deed): string {
+export function obstacleText(obstacle: Obstacle, deed: Deed, id: string): string {
   switch (obstacle) {
     case "right":
-      return t("vms.whyRight", { action: RIGHTS[RIGHT_FOR[deed]] });
+      return t("vms.whyRight", { action: actionOn(id, RIGHT_FOR[deed]) });
     case "watched":
       return t("vms.whyWatched");
     case "noReset":

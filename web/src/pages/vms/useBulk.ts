@@ -20,7 +20,8 @@ export interface Run {
 export interface Bulk {
   /** The run under way, or the last one while its failures are to be seen. */
   run: Run | undefined;
-  begin: (action: PowerAction, machines: readonly Machine[]) => Promise<void>;
+  /** `reason`: why, for the activity log. */
+  begin: (action: PowerAction, machines: readonly Machine[], reason?: string) => Promise<void>;
   dismiss: () => void;
 }
 
@@ -28,12 +29,12 @@ export interface Bulk {
 export function useBulk(onEnd: () => void): Bulk {
   const [run, setRun] = useState<Run>();
   const begin = useCallback(
-    async (action: PowerAction, machines: readonly Machine[]) => {
+    async (action: PowerAction, machines: readonly Machine[], reason?: string) => {
       const total = machines.length;
       setRun({ action, total, ended: 0, failed: undefined });
       const outcomes = await onEach(
         machines,
-        (machine) => act(action, machine),
+        ({ id, name }) => act(action, { id, name, reason }),
         (ended) => setRun((now) => now && { ...now, ended }),
       );
       const failed = failures(outcomes).map(({ subject, error }) => ({ machine: subject, error }));

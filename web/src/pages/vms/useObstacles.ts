@@ -17,13 +17,14 @@ export function useObstacles(machines: readonly Machine[], closely: readonly Mac
   const subscriptions = useMemo(() => [...new Set(machines.map(subscriptionOf))], [machines]);
   const above = useRights(subscriptions);
   const lacking = closely
-    .filter((machine) => DEEDS.some((deed) => !above(subscriptionOf(machine), RIGHT_FOR[deed])))
+    .filter((machine) => DEEDS.some((deed) => !above(subscriptionOf(machine), RIGHT_FOR[deed], machine.id)))
     .slice(0, CLOSELY);
   const own = useRights(lacking.map((machine) => machine.id));
   return useCallback(
     (deed, machine) => {
       const right = RIGHT_FOR[deed];
-      return obstacleTo(deed, machine, above(subscriptionOf(machine), right) || own(machine.id, right));
+      const allowed = above(subscriptionOf(machine), right, machine.id) || own(machine.id, right);
+      return obstacleTo(deed, machine, allowed);
     },
     [above, own],
   );

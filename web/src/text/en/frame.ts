@@ -11,6 +11,7 @@ export const frame = {
   skip: "Skip to the content",
   breadcrumb: "Breadcrumb",
   virtualMachines: "Virtual machines",
+  scaleSets: "Scale sets",
   serialConsoles: "Serial consoles",
   hosts: "Hosts",
   subscription: "Subscription",
