@@ -79,6 +79,8 @@ async def test_an_instance_that_lacks_the_latest_model_is_told_and_updated(
     await page.goto(at)
     await expect(page.get_by_role("main").get_by_text("Not the latest model").first).to_be_visible()
     await page.get_by_role("main").get_by_role("link", name=f"{SET}_0", exact=True).click()
+    # The page of the set has a button of the same name.
+    await expect(page.get_by_text(f"Instance of the scale set {SET}")).to_be_visible()
     await page.get_by_role("button", name="Update 1 instance").click()
     await visit.axe()
     await visit.picture("scale-set-update")
