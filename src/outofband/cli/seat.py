@@ -116,10 +116,11 @@ class Seat:
 
     def _parting(self, ended: Ended) -> None:
         if ended.code == "Left" and self._session.next_offset is not None:
-            login = "stays open; TMOUT in its shell would end it"
-            if self._login_ends:
-                login = "is ended, as the console's policy wants it"
-            self._say(f"left. A login you opened in the guest {login}.")
+            login = "A login you opened in the guest is ended, as the console's policy wants it."
+            if not self._login_ends:
+                words = show.words_for(Fault("LoginLeftOpen"))
+                login = f"{words.message} {words.remedy[0]}"
+            self._say(f"left. {login}")
 
     def _say(self, text: str) -> None:
         self._screen.say(_words(text))

@@ -44,7 +44,7 @@ MAX_KEYS = 64 * 1024
 MAX_TEXT = 16 * 1024
 """Characters of one message to a client."""
 MAX_WAITING = 256 * 1024
-"""Characters beyond which words of our own are left out: the client does not read them."""
+"""Characters beyond which words of our own are left out, but for the last ones: the client does not read."""
 MAX_REASON = 123
 """Bytes of a close reason (RFC 6455 section 5.5)."""
 GREETING = "\r\n"
@@ -149,9 +149,11 @@ class AzureConsole:
             self._happens(event)
         self._pump()
 
-    def say(self, text: str) -> None:
-        """Words of our own between the guest's, on lines of their own."""
-        if self._waiting > MAX_WAITING:
+    def say(self, text: str, *, last: bool = False) -> None:
+        """Words of our own between the guest's, on lines of their own. The `last` ones, which tell why there
+        is an end, are said whatever waits: they are the only ones of their kind, so nothing grows by them.
+        """
+        if self._waiting > MAX_WAITING and not last:
             return
         shown = _OBEYED.sub("\ufffd", text.replace("\n", " "))
         self._put(f"\r\n\x1b[0;7m oob \x1b[0m {shown}\r\n")
@@ -165,7 +167,7 @@ class AzureConsole:
         if self.phase is Phase.OVER:
             return
         words = explain(Fault(code, **fields), self.locale)
-        self.say(" ".join([words.message, *words.remedy[:1]]))
+        self.say(" ".join([words.message, *words.remedy]), last=True)
         self._close(_code_of(words.code, words.status, words.retry), f"{words.code}: {words.message}")
 
     # --- what is to be done ---

@@ -88,7 +88,8 @@ async def test_attach_type_and_leave(far: Far) -> None:
         seat.send(b"\x1d")
         await seat.expect(rb"q quit   Ctrl-\] send Ctrl-\]")
         seat.send(b"q")
-        await seat.expect(rb"TMOUT")
+        await seat.expect(rb"left\. A login you opened in the guest stays open")
+        assert b"SAC logs out by itself" in await seat.expect(rb"TMOUT")
         assert await seat.ended() == 0
     await until(lambda: left == [1000])
 
@@ -190,9 +191,10 @@ async def test_taken_over(far: Far) -> None:
 
     far.scripts.append(script)
     async with seated(far) as seat:
-        told = await seat.expect(rb"TMOUT in the guest's shell")
+        told = await seat.expect(rb"set TMOUT")
         assert b"bob took over this console at 2026-01-0" in told
         assert b"NOT ended" in told
+        assert b"SAC logs out by itself" in told
         assert b"05Z" not in told, "on a screen it is this machine's own time"
         assert await seat.ended() == 7
 

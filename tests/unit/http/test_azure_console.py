@@ -415,7 +415,8 @@ async def test_a_take_over_is_told(cloud: Cloud, host: Host, vm: str) -> None:
         code, reason = await seat.end()
         assert (code, reason.partition(":")[0]) == (4001, "TakenOver")
         assert "bob took over this console" in seat.shown
-        assert "NOT ended" in seat.shown
+        for words in ("NOT ended", "SAC logs out by itself", "set TMOUT"):
+            assert words in seat.shown
 
 
 async def test_a_client_that_does_not_read_is_bounded(cloud: Cloud, host: Host, vm: str) -> None:
@@ -446,7 +447,11 @@ async def test_a_client_that_does_not_read_is_bounded(cloud: Cloud, host: Host, 
         await cloud.owner.ask("POST", f"{SWITCH}/disableConsole", version=V)
         await until(lambda: not cloud.sessions.live)
         assert asyncio.get_running_loop().time() - started < 2.0
+        # Who reads again in time hears all that waited, and why it ended as the last words.
         seat.socket.transport.resume_reading()
+        code, reason = await seat.end()
+        assert (code, reason.partition(":")[0]) == (1008, "ConsoleDisabledForSubscription")
+        assert "The serial console is disabled" in seat.shown[-1000:]
 
 
 async def test_sockets_without_a_token_are_bounded_in_time_and_number(

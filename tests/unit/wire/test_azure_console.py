@@ -304,6 +304,25 @@ def test_words_of_ours_are_left_out_when_nobody_reads() -> None:
     assert console.waiting < MAX_WAITING + 200
 
 
+def test_the_words_that_tell_an_end_are_said_whatever_waits() -> None:
+    talk = opened()
+    while talk.console.waiting <= MAX_WAITING:
+        talk.console.say("x" * 1000)
+    waiting = talk.console.waiting
+    talk.console.say("left out")
+    assert talk.console.waiting == waiting
+    talk.console.end("TakenOver", {"by": "bob", "at": "2026-01-01T00:00:00Z"})
+    talk.console.end("AccessRevoked", {"action": "x"})
+    told = talk.settle()
+    assert len(told) < waiting + 1000
+    last = told[waiting:]
+    for words in ("bob took over this console", "NOT ended", "SAC logs out by itself", "set TMOUT"):
+        assert words in last
+    assert "left out" not in told
+    assert talk.console.closing is not None
+    assert talk.console.closing.code is Code.TAKEN_OVER
+
+
 def test_frames_that_break_the_rules_raise() -> None:
     talk = opened()
     with pytest.raises(ProtocolError):
