@@ -7,12 +7,15 @@ import ssl
 import struct
 import time
 from typing import cast
+from urllib.parse import urlsplit
 
 import msgspec
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.load import Seat
-from outofband.wire.console import Open
+from outofband.client.console import Console, Lost, Opening
+from outofband.client.http import ArmClient
+from outofband.wire.console import Attached, ClientSession, Ended, Event, Open, Output
 from outofband.wire.stream import MAX_FRAME, Kind
 
 OPEN_SECONDS = 20.0
@@ -216,6 +219,55 @@ class OurLine(WSListener):
                 self._attached.set_result(None)
         elif kind == Kind.CLOSE and not self._attached.done():
             self._attached.set_exception(ConnectionError(message[1:].decode()))
+
+
+class ClientLine:
+    """Our own client, as `oob console` and scripts use it: from the request for a ticket on."""
+
+    def __init__(self, seat: Seat, client: ArmClient, vm: str, *, replay: int, console_port: int) -> None:
+        """`client` is closed with the line. `console_port`: where the listener is for this person."""
+        self.seat = seat
+        self._client = client
+        session = ClientSession(replay=replay, client="bench")
+        self._console = _ConsoleAt(client, vm, port="0", session=session, sink=self._heard)
+        self._console.listener = console_port
+        self._attached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._run: asyncio.Task[Ended] | None = None
+
+    async def attach(self) -> None:
+        """Until it is attached. Raises Fault, or ConnectionError with the gateway's word."""
+        self._run = asyncio.get_running_loop().create_task(self._console.run())
+        async with asyncio.timeout(OPEN_SECONDS):
+            await asyncio.wait((self._run, self._attached), return_when=asyncio.FIRST_COMPLETED)
+        if not self._attached.done():
+            raise ConnectionError(f"it ended with {self._run.result().code}")
+
+    def type(self, keys: bytes) -> None:
+        self._console.type(keys)
+
+    async def close(self) -> None:
+        self._console.leave()
+        if self._run is not None:
+            await self._run
+        self._client.__exit__()
+
+    async def _heard(self, event: Event | Lost) -> None:
+        if isinstance(event, Output):
+            self.seat.took(event.payload)
+        elif isinstance(event, Attached) and not self._attached.done():
+            self.seat.attached = time.perf_counter()
+            self._attached.set_result(None)
+
+
+class _ConsoleAt(Console):
+    """A console whose listener is behind another port of this host."""
+
+    listener = 0
+
+    def _connect_call(self) -> Opening:
+        opening = super()._connect_call()
+        url = urlsplit(opening.url)._replace(netloc=f"127.0.0.1:{self.listener}").geturl()
+        return msgspec.structs.replace(opening, url=url)
 
 
 class _TextLine(WSListener):

@@ -17,7 +17,7 @@ import msgspec
 
 from bench.delay import Far
 from bench.guests import Guests
-from bench.lines import AzureLine, OurLine
+from bench.lines import AzureLine, ClientLine, OurLine
 from bench.load import Seat
 from bench.processes import Child, cpu_seconds, memory_mib, wait_until
 from bench.system import CAPTURES, KEYS, Place, free_port
@@ -172,14 +172,28 @@ class Ours:
     # --- attaching ---
 
     async def attach(self, guest: int, seat: Seat, *, replay: bool = False, far: Far | None = None) -> float:
+        if replay:
+            return await self._attach_client(guest, seat, far)
+        answer, began = await self._connect(guest, self._ports[0])
+        opening = answer["outofband"]
+        seat.line = await OurLine.attach(seat, opening["url"], opening["ticket"], tls=self._tls, replay=0)
+        return began
+
+    async def _attach_client(self, guest: int, seat: Seat, far: Far | None) -> float:
+        """With the client that people have, all of whose waits for the network are in the figure."""
         arm, console = self._ports
         if far is not None:
             arm, console = await far.port(arm), await far.port(console)
-        answer, began = await self._connect(guest, arm)
-        opening = answer["outofband"]
-        url = urlsplit(opening["url"])._replace(netloc=f"127.0.0.1:{console}").geturl()
-        past = 65536 if replay else 0
-        seat.line = await OurLine.attach(seat, url, opening["ticket"], tls=self._tls, replay=past)
+        profile = msgspec.structs.replace(
+            _at(local_profile(self._state), arm), gateway=f"wss://127.0.0.1:{console}"
+        )
+        assert self._credentials is not None
+        client = ArmClient(profile, self._credentials)
+        vm = client.vm(f"g{guest}")
+        line = ClientLine(seat, client, vm, replay=65536, console_port=console)
+        began = time.perf_counter()
+        await line.attach()
+        seat.line = line
         return began
 
     async def _connect(self, guest: int, arm: int) -> tuple[Any, float]:

@@ -19,7 +19,7 @@ from outofband.wire import claims, enrolment, grant, http_head, link, stream
 from outofband.wire.arm import errors, filters, paging
 from outofband.wire.audit import lines as audit_lines
 from outofband.wire.azure_console import AzureConsole
-from outofband.wire.console import ClientSession, Open
+from outofband.wire.console import SUBPROTOCOL, ClientSession, Open, offer, offered
 from outofband.wire.grant import Mode
 from outofband.wire.guest_agent import GuestAgentClient
 from outofband.wire.login import LoginReport
@@ -66,6 +66,11 @@ def _viewer(text: bytes) -> None:
     for message in messages(text[1:]):
         session.receive(message, 0.0)
     assert sum(map(len, session.outgoing())) < MOST
+
+
+def _offered(text: bytes) -> None:
+    """A first message in the head of a request, as the head's text has it."""
+    offered([text.decode("latin-1"), f"{SUBPROTOCOL}, outofband.open.{text.decode('latin-1')}"])
 
 
 def _azure_client(text: bytes) -> None:
@@ -173,6 +178,7 @@ ENTRIES: dict[str, tuple[Callable[[bytes], object], tuple[type[BaseException], .
     "azure-gateway": (_azure_gateway, (ProtocolError,)),
     "link-server": (_link_server, (ProtocolError,)),
     "link-agent": (_link_agent, (ProtocolError,)),
+    "offered": (_offered, (ProtocolError,)),
     "login": (_decoded(LoginReport), _JSON),
     "ticket": (_signed(grant.Ticket), (Fault,)),
     "grant": (_signed(grant.Grant), (Fault,)),
@@ -228,6 +234,8 @@ def seeds(name: str) -> list[bytes]:
             return [cut(b"l", b"s", b"\r", b"\xe2\x9c", b"\x93\x1b]0;x\x07")]
         case "viewers-first-message":
             return [b'{"ticket":"t","mode":"write","resume":5,"replay":0,"client":"c"}']
+        case "offered":
+            return [offer('{"ticket":"t"}')[1].removeprefix("outofband.open.").encode()]
         case "streams-first-message":
             return [b'{"session":"s","token":"t"}']
         case "login":

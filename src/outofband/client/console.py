@@ -13,10 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
 
 from outofband.client import background
+from outofband.client.ahead import Ahead, Connect
 from outofband.client.faults import explained
 from outofband.client.http import SERIAL_VERSION, ArmClient
 from outofband.client.transport import unreachable
@@ -26,7 +28,7 @@ from outofband.net.backoff import Backoff
 from outofband.net.proxies import proxy_for
 from outofband.net.tasks import Tasks
 from outofband.wire import stream
-from outofband.wire.console import ClientSession, Ended, Event, InputDropped, Phase
+from outofband.wire.console import SUBPROTOCOL, ClientSession, Ended, Event, InputDropped, Phase, offer
 from outofband.wire.grant import Mode
 
 KEEPALIVE_SECONDS = 15.0
@@ -67,10 +69,14 @@ Sink = Callable[[Event | Lost], Awaitable[None]]
 """Gets every event in order. While it waits nothing more is read, and the network slows the rest down."""
 
 
-class _Opening(msgspec.Struct):
+class Opening(msgspec.Struct):
+    """What Resource Manager answers to `connect`: the way to one socket."""
+
     url: str
     ticket: str
     session: str
+    subprotocol: str = ""
+    """Of the gateway, where it takes the first message with the request for the socket."""
 
 
 class Console:
@@ -81,6 +87,8 @@ class Console:
         self._path = f"{vm}/providers/Microsoft.SerialConsole/serialPorts/{port}/connect"
         self.session = session
         self._sink = sink
+        self._gateway = client.profile.gateway
+        """Where the listener is, as far as is known before the answer."""
         self._id: str | None = None
         self._attached_at: float | None = None
         self._backlog = bytearray()
@@ -165,33 +173,45 @@ class Console:
 
     async def _once(self) -> Ended:
         """From ticket to the end of one socket: what the far side said, else raises a Fault."""
-        opening = await background.call(self._connect_call)
+        ahead = Ahead(self._gateway, self._client.tls, self._tasks)
         try:
-            async with connect(
-                opening.url,
-                ssl=self._client.tls,
-                proxy=proxy_for(opening.url),
-                max_size=stream.MAX_FRAME,
-                compression=None,
-                open_timeout=CONNECT_SECONDS,
-                close_timeout=CLOSE_SECONDS,
-                ping_interval=KEEPALIVE_SECONDS,
-                ping_timeout=DEAD_SECONDS,
-                logger=_silent,
-            ) as socket:
-                await socket.send(self.session.open(opening.ticket))
-                writer = self._tasks.spawn("console-writer", self._write(socket))
-                try:
-                    return await self._read(socket, opening.session)
-                except asyncio.CancelledError:
-                    await self._part(socket)
-                    raise
-                finally:
-                    writer.cancel()
+            opening = await background.call(self._connect_call)
+            self._gateway = opening.url
+            return await self._attend(opening, await ahead.transport_for(opening.url))
         except (OSError, WebSocketException) as error:
             raise _away(opening.url, error) from error
         except ProtocolError as error:
             raise Fault("ProtocolViolated", detail=str(error)) from error
+        finally:
+            ahead.close()
+
+    async def _attend(self, opening: Opening, transport: asyncio.Transport | None) -> Ended:
+        first = self.session.open(opening.ticket)
+        early = offer(first) if opening.subprotocol == SUBPROTOCOL else []
+        async with Connect(
+            opening.url,
+            transport=transport,
+            subprotocols=[Subprotocol(each) for each in early] or None,
+            ssl=self._client.tls,
+            proxy=proxy_for(opening.url),
+            max_size=stream.MAX_FRAME,
+            compression=None,
+            open_timeout=CONNECT_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            ping_interval=KEEPALIVE_SECONDS,
+            ping_timeout=DEAD_SECONDS,
+            logger=_silent,
+        ) as socket:
+            if socket.subprotocol != SUBPROTOCOL:
+                await socket.send(first)
+            writer = self._tasks.spawn("console-writer", self._write(socket))
+            try:
+                return await self._read(socket, opening.session)
+            except asyncio.CancelledError:
+                await self._part(socket)
+                raise
+            finally:
+                writer.cancel()
 
     async def _part(self, socket: ClientConnection) -> None:
         """Say goodbye: what was typed before goes first, and the seat is free at once."""
@@ -202,11 +222,11 @@ class Console:
         # By itself the context would close with an error, and the seat would be kept for who comes back.
         await socket.close()
 
-    def _connect_call(self) -> _Opening:
+    def _connect_call(self) -> Opening:
         body = {"session": self._id} if self._id else None
         answer = self._client.post(self._path, body, version=SERIAL_VERSION)
         try:
-            return msgspec.convert(answer["outofband"], _Opening)
+            return msgspec.convert(answer["outofband"], Opening)
         except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise Fault("UnexpectedAnswer", url=self._path, status=200, detail=str(error)) from error
 

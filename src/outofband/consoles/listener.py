@@ -26,8 +26,10 @@ from picows import (
 from outofband.consoles.limits import Limits
 from outofband.consoles.sockets import ConsoleSocket, Gate, StreamSocket, ViewerSocket
 from outofband.core import clock
+from outofband.core.errors import ProtocolError
 from outofband.net.forwarded import Proxies
 from outofband.net.tasks import Tasks
+from outofband.wire.console import SUBPROTOCOL, offered
 from outofband.wire.stream import MAX_FRAME
 
 log = structlog.get_logger(__name__)
@@ -128,8 +130,16 @@ class Listener:
         if self._proxies:
             fields = [request.headers.getall(each, []) for each in ("Forwarded", "X-Forwarded-For")]
             made.seen_from = lambda peer: self._proxies.client(peer, *fields)
+        if kind is ViewerSocket:
+            try:
+                made.early = offered(request.headers.getall("Sec-WebSocket-Protocol", []))
+            except ProtocolError:
+                return WSUpgradeResponseWithListener(WSUpgradeResponse.create_error_response(400), None)
         self._sockets.add(made)
-        return made
+        if made.early is None:
+            return made
+        chosen = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": SUBPROTOCOL})
+        return WSUpgradeResponseWithListener(chosen, made)
 
     def _has_room(self) -> bool:
         fresh = sum(1 for each in self._sockets if not each.opened)

@@ -60,6 +60,8 @@ class ConsoleSocket(WSListener):
         self.peer: ConsoleSocket | None = None
         """Where frames go; None while there is nobody on the other side."""
         self.opened = False
+        self.early: str | None = None
+        """The first message, where it came with the request for the socket."""
         self.congested = False
         self.gone = asyncio.Event()
         self.left = False
@@ -180,6 +182,10 @@ class ConsoleSocket(WSListener):
         self.address = str(peer[0]) if peer else ""
         if self.seen_from is not None:
             self.address = self.seen_from(self.address)
+        if self.early is not None:
+            self.opened = True
+            first, self.early = self.early, None
+            self._first(first)
 
     def pause_writing(self) -> None:
         self.congested = True

@@ -6,7 +6,9 @@ that after any drop it goes on where it was, neither showing nor typing a byte t
 
 from __future__ import annotations
 
+import base64
 import enum
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -26,6 +28,12 @@ MAX_UNCONFIRMED = 256 * 1024
 RESEND_SECONDS = 10.0
 """After a longer drop unconfirmed keys are thrown away: typing them late could answer another question."""
 
+SUBPROTOCOL = "outofband.console.v1"
+"""Of WebSocket: the gateway that chooses it has taken the first message out of the request for the socket."""
+_OPEN = "outofband.open."
+"""Before the first message, base64url, among the subprotocols: a page in a browser has no other header."""
+MAX_OFFERED = 4096
+"""Characters of a first message that goes with the request; a longer one comes as a message."""
 
 AWAY = "AgentOffline"
 """The gateway's alarm while nothing is behind the viewer's socket; any other alarm is the port's own."""
@@ -39,6 +47,27 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     resume: int | None = None
     replay: int = REPLAY_DEFAULT
     client: str = ""
+
+
+def offer(first: str) -> list[str]:
+    """Subprotocols to ask for, with the first message in them; none where it is too long for a header."""
+    if len(first) > MAX_OFFERED:
+        return []
+    return [SUBPROTOCOL, _OPEN + base64.urlsafe_b64encode(first.encode()).decode().rstrip("=")]
+
+
+def offered(fields: Iterable[str]) -> str | None:
+    """The first message in the fields of `Sec-WebSocket-Protocol`, None without one. Raises ProtocolError."""
+    words = [word.strip() for field in fields for word in field.split(",")]
+    texts = [word.removeprefix(_OPEN) for word in words if word.startswith(_OPEN)]
+    if SUBPROTOCOL not in words or not texts:
+        return None
+    try:
+        (text,) = texts
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        # Without the cause: it may quote what holds the ticket.
+        raise ProtocolError("expected one first message in base64url") from None
 
 
 class Phase(enum.Enum):

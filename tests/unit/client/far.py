@@ -36,7 +36,7 @@ from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.wire import stream
 from outofband.wire.arm import errors
-from outofband.wire.console import Open
+from outofband.wire.console import SUBPROTOCOL, Open, offered
 from outofband.wire.grant import Mode
 
 METHODS = ["GET", "PUT", "POST", "DELETE"]
@@ -127,6 +127,10 @@ class Far:
         self.scripts: deque[Script] = deque()
         self.asked: list[tuple[str, str, Any]] = []
         self.tokens = 0
+        self.subprotocol = ""
+        """Told with each ticket. SUBPROTOCOL: the gateway takes the first message with the request."""
+        self.early = 0
+        """First messages that came with the request."""
         self.opened: list[Open] = []
         self.broken: list[BaseException] = []
         self._http_port = _listening()
@@ -191,9 +195,20 @@ class Far:
     async def open_consoles(self) -> None:
         context = tls.server_context(self.pki.certificate, self.pki.key)
         self._consoles = await serve(
-            self._console, "127.0.0.1", self._console_port, ssl=context, compression=None, ping_interval=None
+            self._console,
+            "127.0.0.1",
+            self._console_port,
+            ssl=context,
+            compression=None,
+            ping_interval=None,
+            select_subprotocol=lambda _, asked: SUBPROTOCOL if SUBPROTOCOL in asked else None,
         )
         self._console_port = self._consoles.sockets[0].getsockname()[1]
+
+    @property
+    def consoles(self) -> int:
+        """Connections to the console listener, whether they said anything or not."""
+        return len(self._consoles.handler_tasks) if self._consoles is not None else 0
 
     async def close_consoles(self) -> None:
         if self._consoles is not None:
@@ -232,11 +247,16 @@ class Far:
             return refusal(Fault("ResourceNotFound", resource="it", group="g"))
         ticket = f"ticket-{len(self.asked)}"
         own = {"url": f"{self.gateway}/console/v1/one/client", "ticket": ticket, "session": "one"}
+        if self.subprotocol:
+            own["subprotocol"] = self.subprotocol
         return JSONResponse({"connectionString": own["url"], "outofband": own | {"expiresIn": 60}})
 
     async def _console(self, socket: ServerConnection) -> None:
         try:
-            first = msgspec.json.decode(await socket.recv(), type=Open)
+            assert socket.request is not None
+            early = offered(socket.request.headers.get_all("Sec-WebSocket-Protocol"))
+            self.early += early is not None
+            first = msgspec.json.decode(early or await socket.recv(), type=Open)
             self.opened.append(first)
             assert self.scripts, "nobody was expected"
             await self.scripts.popleft()(Visit(socket, first))

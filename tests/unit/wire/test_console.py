@@ -7,8 +7,10 @@ import pytest
 from outofband.core.errors import ProtocolError
 from outofband.wire import stream
 from outofband.wire.console import (
+    MAX_OFFERED,
     MAX_UNCONFIRMED,
     RESEND_SECONDS,
+    SUBPROTOCOL,
     ClientSession,
     Ended,
     InputDropped,
@@ -16,6 +18,8 @@ from outofband.wire.console import (
     Output,
     Phase,
     Told,
+    offer,
+    offered,
 )
 from outofband.wire.grant import Mode
 
@@ -162,3 +166,29 @@ def test_output_before_attached_is_a_protocol_error() -> None:
     session.open("ticket")
     with pytest.raises(ProtocolError, match="expected a session that is attached"):
         session.receive(stream.data(0, b"x"), 0)
+
+
+@pytest.mark.parametrize("first", ['{"ticket":"t"}', '{"client":"é € 🙂"}', "x" * MAX_OFFERED])
+def test_the_first_message_goes_with_the_request_and_comes_out_the_same(first: str) -> None:
+    words = offer(first)
+    assert words[0] == SUBPROTOCOL
+    assert all(letter.isalnum() or letter in "._-" for letter in words[1]), "a token as RFC 9110 has it"
+    assert offered([", ".join(words)]) == first
+    assert offered(words) == first, "in fields of their own"
+
+
+def test_what_does_not_fit_into_a_header_comes_as_a_message() -> None:
+    assert offer("x" * (MAX_OFFERED + 1)) == []
+
+
+@pytest.mark.parametrize("fields", [[], [""], [SUBPROTOCOL], ["chat, " + offer("{}")[1]], ["chat"]])
+def test_a_request_without_a_first_message_for_this_protocol(fields: list[str]) -> None:
+    assert offered(fields) is None
+
+
+@pytest.mark.parametrize("text", ["!", "e30=e30", "_w", "e", "e30, outofband.open.e30"])
+def test_a_first_message_that_cannot_be_read_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ProtocolError) as raised:
+        offered([f"{SUBPROTOCOL}, outofband.open.{text}"])
+    assert str(raised.value) == "expected one first message in base64url"
+    assert raised.value.__cause__ is None

@@ -192,7 +192,7 @@ export type ConsoleService = Resource<{ disabled: boolean }>;
 /** The answer of `serialPorts/0/connect`. The ticket opens one socket, once, within `expiresIn` seconds. */
 export interface ConsoleConnection {
   connectionString: string;
-  outofband: { url: string; ticket: string; session: string; expiresIn: number };
+  outofband: { url: string; ticket: string; session: string; expiresIn: number; subprotocol?: string };
 }
 
 /** Who is attached to a port now. */

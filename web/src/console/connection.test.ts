@@ -4,6 +4,7 @@ import { ConsoleConnection, FIRST_TRIES, MAX_BACKLOG, UNOPENED_TRIES } from "./c
 import { Stage } from "./farSide";
 import { faultOf } from "./faults";
 import { ANSWER_SECONDS, QUIET_SECONDS } from "./line";
+import { SUBPROTOCOL } from "./protocol/early";
 import { MAX_UNCONFIRMED, type Mode, type SessionEvent } from "./protocol/session";
 
 const VM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web1";
@@ -338,4 +339,29 @@ test("a breach of the protocol ends the session", async () => {
   stage.side.send({ kind: "ack", offset: 99 });
   await pass(0);
   expect(status()).toMatchObject({ kind: "ended", fault: { code: "ProtocolViolated" } });
+});
+
+test("the first message goes with the request for the socket where the gateway takes it there", async () => {
+  stage.subprotocol = SUBPROTOCOL;
+  connection.startAgain("write");
+  await pass(0);
+  expect(stage.side.subprotocols[0]).toBe(SUBPROTOCOL);
+  expect(stage.side.first).toMatchObject({ ticket: stage.side.opening.ticket, mode: "write" });
+  stage.side.socket.protocol = SUBPROTOCOL;
+  stage.side.attach();
+  expect(stage.side.socket.sent).toEqual([]);
+  expect(connection.store.get().status.kind).toBe("attached");
+});
+
+test("a socket that did not open is asked for without a subprotocol the next time", async () => {
+  stage.subprotocol = SUBPROTOCOL;
+  connection.startAgain("write");
+  await pass(0);
+  const before = stage.sides.length;
+  stage.side.drop();
+  await pass(1);
+  expect(stage.sides.length).toBe(before + 1);
+  expect(stage.side.subprotocols).toEqual([]);
+  stage.side.attach();
+  expect(stage.side.first).toMatchObject({ ticket: stage.side.opening.ticket });
 });

@@ -41,7 +41,7 @@ export interface Sink {
 export interface World {
   openingOf(vmId: string, session: string | null, signal: AbortSignal): Promise<Opening>;
   isReady(vmId: string, signal: AbortSignal): Promise<boolean>;
-  openSocket(url: string): WebSocket;
+  openSocket(url: string, subprotocols: string[]): WebSocket;
   reachOf(url: string): Promise<Reach>;
   readonly now: Clock;
 }
@@ -151,7 +151,7 @@ export class ConsoleConnection {
     let refusals = 0;
     let unopened = 0;
     while (!signal.aborted) {
-      const attempt = await this.#attempt(signal);
+      const attempt = await this.#attempt(signal, unopened === 0);
       if (signal.aborted) return;
       const end = this.#endOf(attempt);
       if (end !== null) {
@@ -184,8 +184,8 @@ export class ConsoleConnection {
     }
   }
 
-  /** From a ticket to the end of one socket. */
-  async #attempt(signal: AbortSignal): Promise<Attempt> {
+  /** From a ticket to the end of one socket. Not `early`: something on the way may not like a subprotocol. */
+  async #attempt(signal: AbortSignal, early: boolean): Promise<Attempt> {
     this.#attachedAt = null;
     const { openingOf, openSocket, now } = this.#world;
     let opening: Opening;
@@ -198,7 +198,8 @@ export class ConsoleConnection {
     this.#url = opening.url;
     const session = this.#session;
     const heard = (events: readonly SessionEvent[]): boolean => this.#heard(events, opening.session);
-    const line = new Line({ ...opening, session, now, openSocket, heard });
+    const subprotocol = early ? opening.subprotocol : undefined;
+    const line = new Line({ ...opening, subprotocol, session, now, openSocket, heard });
     this.#line = line;
     const outcome = await line.done;
     session.lost(line.brokenSince);

@@ -10,6 +10,8 @@ class MemorySocket {
   readonly CLOSED = 3;
   readyState = 0;
   binaryType = "";
+  /** What the gateway has chosen. */
+  protocol = "";
   onopen: (() => void) | null = null;
   onclose: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
@@ -29,13 +31,17 @@ class MemorySocket {
 export class FarSide {
   readonly socket = new MemorySocket();
   readonly opening: Opening;
+  readonly subprotocols: string[];
 
-  constructor(opening: Opening) {
+  constructor(opening: Opening, subprotocols: string[]) {
     this.opening = opening;
+    this.subprotocols = subprotocols;
   }
 
-  /** The first message the viewer sent, as JSON. */
+  /** The first message the viewer sent, as JSON, whichever way it came. */
   get first(): Record<string, unknown> {
+    const early = this.subprotocols[1]?.replace("outofband.open.", "");
+    if (early !== undefined) return JSON.parse(Buffer.from(early, "base64url").toString());
     return JSON.parse(String(this.socket.sent[0])) as Record<string, unknown>;
   }
 
@@ -97,6 +103,8 @@ export class Stage implements World {
   ready = false;
   reach: Reach = "reachable";
   seconds = 0;
+  /** Told with each ticket. */
+  subprotocol: string | undefined;
   #last: Opening = { url: "", ticket: "", session: "" };
   readonly #host: string;
 
@@ -115,14 +123,15 @@ export class Stage implements World {
       url: `wss://${this.#host}/console/v1/${number}/client`,
       ticket: `ticket-${number}`,
       session: session ?? `session-${number}`,
+      ...(this.subprotocol === undefined ? {} : { subprotocol: this.subprotocol }),
     };
     return this.#last;
   };
 
   readonly isReady = async (): Promise<boolean> => this.ready;
 
-  readonly openSocket = (): WebSocket => {
-    const side = new FarSide(this.#last);
+  readonly openSocket = (_url: string, subprotocols: string[]): WebSocket => {
+    const side = new FarSide(this.#last, subprotocols);
     this.sides.push(side);
     return side.socket as unknown as WebSocket;
   };

@@ -1,6 +1,7 @@
 /** One socket of a console session, from its opening to its end, and the watch over whether it still lives. */
 
 import type { Clock } from "./clock";
+import { offer, SUBPROTOCOL } from "./protocol/early";
 import { ProtocolError } from "./protocol/frames";
 import type { ClientSession, Ended, SessionEvent } from "./protocol/session";
 
@@ -26,11 +27,12 @@ export type Outcome =
 export interface LineOptions {
   readonly url: string;
   readonly ticket: string;
+  readonly subprotocol?: string | undefined;
   readonly session: ClientSession;
   readonly now: Clock;
   /** Called for each message; true when no more can be taken now. */
   readonly heard: (events: readonly SessionEvent[]) => boolean;
-  readonly openSocket: (url: string) => WebSocket;
+  readonly openSocket: (url: string, subprotocols: string[]) => WebSocket;
 }
 
 export class Line {
@@ -38,6 +40,7 @@ export class Line {
 
   readonly #options: LineOptions;
   readonly #socket: WebSocket;
+  readonly #first: string;
   readonly #settle: (outcome: Outcome) => void;
   readonly #sweep: ReturnType<typeof setInterval>;
   #opened = false;
@@ -51,7 +54,9 @@ export class Line {
     const { promise, resolve } = withResolver<Outcome>();
     this.done = promise;
     this.#settle = resolve;
-    const socket = options.openSocket(options.url);
+    this.#first = options.session.open(options.ticket);
+    const early = options.subprotocol === SUBPROTOCOL ? offer(this.#first) : [];
+    const socket = options.openSocket(options.url, early);
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.#open();
@@ -91,7 +96,7 @@ export class Line {
   #open(): void {
     this.#opened = true;
     this.#heardAt = this.#options.now();
-    this.#socket.send(this.#options.session.open(this.#options.ticket));
+    if (this.#socket.protocol !== SUBPROTOCOL) this.#socket.send(this.#first);
   }
 
   #receive(message: unknown): void {

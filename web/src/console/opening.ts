@@ -11,6 +11,8 @@ export interface Opening {
   readonly url: string;
   readonly ticket: string;
   readonly session: string;
+  /** Of a gateway that takes the first message with the request for the socket. */
+  readonly subprotocol?: string;
 }
 
 /** Ask for a ticket; `session` goes on with one that lost its socket. Throws ApiError. */

@@ -269,6 +269,6 @@ const REAL: World = {
   openingOf,
   isReady,
   reachOf,
-  openSocket: (url) => new WebSocket(url),
+  openSocket: (url, subprotocols) => new WebSocket(url, subprotocols),
   now: createClock(),
 };

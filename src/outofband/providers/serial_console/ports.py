@@ -33,6 +33,7 @@ from outofband.store.resources import Resource
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
 from outofband.store.tx import Tx
+from outofband.wire.console import SUBPROTOCOL
 from outofband.wire.grant import Mode
 from outofband.wire.machine import Power, Verb
 
@@ -76,6 +77,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ticket: str
     session: str
     expires_in: int
+    subprotocol: str = SUBPROTOCOL
+    """What lets the first message go with the request for the socket."""
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
