@@ -234,9 +234,20 @@ export interface Screenshot {
   scale?: number;
 }
 
-/** The last lines of a port's log, escapes made harmless; `from` and `end` are byte offsets. */
+/** What was done at a port, among its lines: `before` is the index of the one that it goes in front of. */
+export interface TailRecord {
+  before: number;
+  at: string;
+  text: string;
+}
+
+/**
+ * The last lines of a port's log, escapes made harmless, and who was there; `from` and `end` are byte offsets.
+ * Older control planes tell no records.
+ */
 export interface Tail {
   lines: { text: string }[];
+  records?: TailRecord[];
   from: number;
   end: number;
   at: string;

@@ -12,6 +12,7 @@ import { EyeRegular, KeyboardRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { useStore } from "../../store";
 import { clockTime, t } from "../../text";
+import { clientWord } from "../clientWord";
 import type { Seat } from "../seat";
 import type { Person } from "../snapshot";
 import { heirsOf } from "./keyboard";
@@ -77,6 +78,6 @@ function labelOf({ name }: Person, isMe: boolean, isHeir: boolean): string {
 function saysOf({ mode, since, client }: Person, asks: boolean): string {
   const does =
     mode === "write" ? "console.personTypes" : asks ? "console.personAsks" : "console.personWatches";
-  const values = { since: since ? clockTime(since) : "?", client: client || "?" };
+  const values = { since: since ? clockTime(since) : "?", client: clientWord(client) || "?" };
   return t(does, values);
 }

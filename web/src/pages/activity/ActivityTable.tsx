@@ -10,6 +10,7 @@ import { useTableStyles } from "../shared/tableStyles";
 import type { Deed } from "./deeds";
 import { failureOf } from "./meaning";
 import { subjectOf } from "./subject";
+import { toldOf } from "./told";
 import { deedWords, durationWord, statusTone, statusWord } from "./words";
 
 interface Props {
@@ -72,12 +73,7 @@ export function ActivityTable({ deeds, withResource, names }: Props): ReactNode 
         </thead>
         <tbody onKeyDown={move}>
           {deeds.map((deed) => (
-            <Row
-              key={`${deed.correlation} ${deed.action} ${deed.resource}`}
-              deed={deed}
-              withResource={withResource}
-              names={names}
-            />
+            <Row key={deed.key} deed={deed} withResource={withResource} names={names} />
           ))}
         </tbody>
       </table>
@@ -154,14 +150,7 @@ const Row = memo(function Row(props: Omit<Props, "deeds"> & { deed: Deed }): Rea
 
 function Details({ deed }: { deed: Deed }): ReactNode {
   const styles = useStyles();
-  const properties = Object.assign({}, ...deed.steps.map((step) => step.properties ?? {})) as Record<
-    string,
-    unknown
-  >;
-  const said = (name: string, key: string): Fact[] => {
-    const value = properties[key];
-    return typeof value === "string" && value !== "" ? [{ name, value, long: value.length > LONG }] : [];
-  };
+  const told = toldOf(deed).map((each): Fact => ({ ...each, long: each.value.length > LONG }));
   return (
     <>
       <Facts
@@ -176,11 +165,7 @@ function Details({ deed }: { deed: Deed }): ReactNode {
             copy: deed.correlation,
             long: true,
           },
-          ...said(t("common.requestId"), "requestId"),
-          ...said(t("activity.detailSession"), "session"),
-          ...said(t("activity.detailMode"), "mode"),
-          ...said(t("activity.detailClient"), "client"),
-          ...said(t("activity.detailReason"), "reason"),
+          ...told,
           { name: t("activity.detailResource"), value: deed.resource, copy: deed.resource, long: true },
         ]}
       />

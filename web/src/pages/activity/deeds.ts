@@ -9,8 +9,14 @@ export type Span = keyof typeof SPANS;
 
 export const STATUSES = ["Accepted", "Started", "Succeeded", "Failed"] as const;
 
+/** In lower case: somebody's time at a console, and a deed at its keyboard. Both have the session's id. */
+export const SESSION = "microsoft.serialconsole/serialports/session/action";
+const KEYBOARD = "microsoft.serialconsole/serialports/keyboard/action";
+
 /** What happened, once: the steps that share a correlation id and an action, newest first. */
 export interface Deed {
+  /** Stays the same while further steps come. */
+  key: string;
   /** The id of its last step. */
   id: string;
   action: string;
@@ -56,15 +62,35 @@ function tickOf(event: ActivityEvent): number {
 export function fold(events: readonly ActivityEvent[]): Deed[] {
   const groups = new Map<string, ActivityEvent[]>();
   for (const event of events) {
-    const key = `${event.correlationId}\n${event.operationName.value}\n${event.resourceId.toLowerCase()}`;
+    const key = keyOf(event);
     const group = groups.get(key);
     if (group) group.push(event);
     else groups.set(key, [event]);
   }
-  return [...groups.values()].map(toDeed);
+  return [...groups].map(([key, steps]) => toDeed(key, steps));
 }
 
-function toDeed(steps: readonly ActivityEvent[]): Deed {
+function keyOf(event: ActivityEvent): string {
+  const key = `${event.correlationId}\n${event.operationName.value}\n${event.resourceId.toLowerCase()}`;
+  return stands(event) ? `${key}\n${event.eventDataId}` : key;
+}
+
+/** Whether it is no step of anything: a deed at the keyboard, or somebody who was sent away at the door. */
+function stands(event: ActivityEvent): boolean {
+  const action = event.operationName.value.toLowerCase();
+  return action === KEYBOARD || isRefusal(event);
+}
+
+/** A ticket or token that was not taken: nobody was attached, in whatever mode. */
+function isRefusal({ operationName, status, properties }: ActivityEvent): boolean {
+  return (
+    operationName.value.toLowerCase() === SESSION &&
+    status.value === "Failed" &&
+    properties?.["mode"] === undefined
+  );
+}
+
+function toDeed(key: string, steps: readonly ActivityEvent[]): Deed {
   const last = steps[0];
   const first = steps.at(-1);
   if (!last || !first) throw new Error("a deed has a step at least");
@@ -73,21 +99,28 @@ function toDeed(steps: readonly ActivityEvent[]): Deed {
   const isAction = words.at(-1)?.toLowerCase() === "action";
   const tail = isAction ? words.slice(0, -1) : words;
   return {
+    key,
     id: last.eventDataId,
     action,
-    verb: namedIn(steps) ?? tail.at(-1) ?? action,
+    verb: isRefusal(last) ? "refusal" : (namedIn(steps) ?? tail.at(-1) ?? action),
     noun: tail.at(-2) ?? "",
     caller: last.caller,
     address: steps.find((step) => step.httpRequest?.clientIpAddress)?.httpRequest?.clientIpAddress ?? "",
     began: first.eventTimestamp,
     ended: last.eventTimestamp,
     status: last.status.value,
-    code: last.status.value === "Failed" ? (last.subStatus?.value ?? "") : "",
+    code: codeOf(last),
     resource: last.resourceId,
     subject: subjectOf(last.resourceId).name,
     correlation: last.correlationId,
     steps,
   };
+}
+
+/** Beside codes the log says of the keyboard, in small letters, what became of a wish: that is no failure. */
+function codeOf({ status, subStatus }: ActivityEvent): string {
+  const said = status.value === "Failed" ? (subStatus?.value ?? "") : "";
+  return /^[a-z]/.test(said) ? "" : said;
 }
 
 /** Several actions may need one right, by which the log is kept; which one it was is told beside it. */

@@ -5,7 +5,7 @@ import { t } from "../../text";
 import type { Deed } from "./deeds";
 
 /** "Start virtual machine"; an action without words of its own keeps its name. */
-export function deedWords({ verb, noun }: Pick<Deed, "verb" | "noun">): string {
+export function deedWords({ verb, noun, steps }: Pick<Deed, "verb" | "noun" | "steps">): string {
   const thing = nounWord(noun);
   switch (verb.toLowerCase()) {
     case "start":
@@ -24,6 +24,14 @@ export function deedWords({ verb, noun }: Pick<Deed, "verb" | "noun">): string {
       return t("activity.verbConnect");
     case "session":
       return t("activity.verbSession");
+    case "refusal":
+      return t("activity.verbRefusal");
+    case "keyboard": {
+      const { keyboard, with: other } = steps[0]?.properties ?? {};
+      return keyboardWord(String(keyboard ?? ""), typeof other === "string" ? other : undefined);
+    }
+    case "endlogin":
+      return t("activity.verbEndLogin");
     case "nmi":
       return t("activity.verbNmi");
     case "sysrq":
@@ -56,6 +64,33 @@ export function deedWords({ verb, noun }: Pick<Deed, "verb" | "noun">): string {
       return t("activity.verbEnableConsole");
     default:
       return t("activity.verbOther", { verb, noun: thing });
+  }
+}
+
+/** What became of the keyboard for a person, by what the log calls it; `other` is whom it was between. */
+export function keyboardWord(what: string, other: string = t("activity.somebody")): string {
+  const values = { other };
+  switch (what) {
+    case "asked":
+      return t("activity.keyboardAsked", values);
+    case "declined":
+      return t("activity.keyboardDeclined", values);
+    case "unanswered":
+      return t("activity.keyboardUnanswered", values);
+    case "withdrawn":
+      return t("activity.keyboardWithdrawn");
+    case "taken":
+      return t("activity.keyboardTaken", values);
+    case "given":
+      return t("activity.keyboardGiven", values);
+    case "granted":
+      return t("activity.keyboardGranted");
+    case "handed over":
+      return t("activity.keyboardHanded", values);
+    case "given back":
+      return t("activity.keyboardBack");
+    default:
+      return t("activity.keyboardRefused");
   }
 }
 

@@ -4,6 +4,7 @@ import { type ReactElement, type ReactNode, useCallback } from "react";
 import { arm, VERSIONS } from "../../api/client";
 import type { SerialPort, SerialPortReport, Viewer } from "../../api/types";
 import { usePoll } from "../../components";
+import { clientWord } from "../../console/clientWord";
 import { ago, t } from "../../text";
 import { Card } from "../shared/Card";
 import { portOf } from "../shared/resourceId";
@@ -60,7 +61,7 @@ function named({ name, mode, since, address, client }: Viewer): Said {
     name,
     since: ago(since),
     address: address || t("vm.attachedSomewhere"),
-    client: client ? t("vm.attachedWith", { client }) : "",
+    client: client ? t("vm.attachedWith", { client: clientWord(client) }) : "",
   };
   return mode === "write"
     ? { icon: <KeyboardRegular />, words: t("vm.attachedTypes", values) }

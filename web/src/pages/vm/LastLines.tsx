@@ -1,16 +1,17 @@
 import { Button, makeStyles, Spinner, tokens } from "@fluentui/react-components";
-import { WindowConsoleRegular } from "@fluentui/react-icons";
+import { PersonRegular, WindowConsoleRegular } from "@fluentui/react-icons";
 import { type ReactNode, useCallback, useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
 import { arm, VERSIONS } from "../../api/client";
 import type { Tail } from "../../api/types";
 import { ErrorView, usePoll } from "../../components";
-import { t } from "../../text";
+import { full, t } from "../../text";
 import { Card } from "../shared/Card";
 import { PollState } from "../shared/PollState";
 import { placeOf, portOf, vmPath } from "../shared/resourceId";
 import { Scroller } from "../shared/Scroller";
 import type { Machine } from "../vms/machine";
+import { piecesOf } from "./pieces";
 
 const SECONDS = 5;
 /** Pixels from the end that still count as being there. */
@@ -33,6 +34,17 @@ const useStyles = makeStyles({
     whiteSpace: "pre-wrap",
     overflowWrap: "anywhere",
   },
+  record: {
+    display: "flex",
+    alignItems: "start",
+    columnGap: tokens.spacingHorizontalXS,
+    margin: `${tokens.spacingVerticalXS} 0`,
+    padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalS}`,
+    borderRadius: tokens.borderRadiusSmall,
+    backgroundColor: "#23403c",
+    fontSize: tokens.fontSizeBase200,
+    overflowWrap: "anywhere",
+  },
   note: { margin: 0, color: tokens.colorNeutralForeground2 },
 });
 
@@ -44,7 +56,7 @@ interface Props {
   lines: number;
 }
 
-/** What the machine printed last, also while it is off. */
+/** What the machine printed last and who was there meanwhile, also while it is off. */
 export function LastLines({ machine, why, lines }: Props): ReactNode {
   const styles = useStyles();
   const navigate = useNavigate();
@@ -99,11 +111,27 @@ function Read({ id, name, lines }: { id: string; name: string; lines: number }):
 
   if (loading) return <Spinner size="small" label={t("common.loading")} />;
   if (!data) return <ErrorView error={error} onRetry={() => void refresh()} />;
-  if (data.lines.length === 0) return <p className={styles.note}>{t("vm.tailEmpty")}</p>;
+  const pieces = piecesOf(data);
+  if (pieces.length === 0) return <p className={styles.note}>{t("vm.tailEmpty")}</p>;
   return (
     <>
       <Scroller ref={box} className={styles.box} label={t("vm.tailRegion", { name })}>
-        <pre className={styles.lines}>{data.lines.map((line) => line.text).join("\n")}</pre>
+        {pieces.map((piece, place) =>
+          "record" in piece ? (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a place in the log is all that a piece is known by.
+            <p key={place} className={styles.record}>
+              <PersonRegular aria-label={t("vm.tailRecord")} />
+              <span>
+                <time dateTime={piece.record.at}>{full(piece.record.at)}</time> {piece.record.text}
+              </span>
+            </p>
+          ) : (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a place in the log is all that a piece is known by.
+            <pre key={place} className={styles.lines}>
+              {piece.lines}
+            </pre>
+          ),
+        )}
       </Scroller>
       <PollState polled={polled} />
     </>

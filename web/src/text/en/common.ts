@@ -1,6 +1,9 @@
 import type { Messages } from "../catalogue";
 
 export const common = {
+  clientPortal: "a browser",
+  clientOob: "oob",
+  clientAzure: "Azure's client ({client})",
   product: "Outofband",
   loading: "Loading",
   retry: "Try again",

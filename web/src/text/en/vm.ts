@@ -86,6 +86,7 @@ export const vm = {
   tail: "Last lines",
   tailRegion: "Last lines that {name} printed",
   tailEmpty: "The console has printed nothing yet.",
+  tailRecord: "Record",
   tailOpen: "Open console",
 
   attached: "Who is attached",
