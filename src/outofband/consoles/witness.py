@@ -57,7 +57,9 @@ class Witness:
         self._writer: str | None = None
         """Who had the keyboard when it was told last, by name."""
         self._forces = False
-        """The last wish of this person was to take it."""
+        """The last wish of this person was to take it, and it has not come to anything yet."""
+        self._held = False
+        """This session has it, and may not type while a login is being ended."""
         self._from: str | None = None
         """Who handed it to this person."""
         self._since = 0.0
@@ -93,6 +95,7 @@ class Witness:
             case "keyboard":
                 return self._asking(str(fields["event"]), fields)
             case "alarm" if fields.get("code") in REFUSALS:
+                self._forces = False
                 inner = fields.get("fields")
                 by = inner.get("by") if isinstance(inner, dict) else None
                 return Deed(str(fields["code"]), "Failed", _name(by))
@@ -100,14 +103,25 @@ class Witness:
 
     def _seat(self, mine: bool, writer: str | None) -> Deed | None:
         had, before = self._has, self._writer
-        self._has, self._writer = mine, writer
+        self._has = mine
         giver, self._from = self._from, None
         if mine and not had:
+            self._writer = writer
+            forces, self._forces = self._forces, False
+            held, self._held = self._held, False
             if giver is not None:
                 return Deed("given", "Succeeded", giver)
+            if forces and before is not None:
+                return Deed("taken", "Succeeded", before)
+            if held:
+                return None
             if before not in (None, self._name):
-                return Deed("taken" if self._forces else "given", "Succeeded", before)
+                return Deed("given", "Succeeded", before)
             return Deed("granted", "Succeeded")
+        # While a login is being ended the writer is named already, and does not type yet, or not now.
+        self._held = writer == self._name and (had or self._held)
+        if not (self._forces and writer == self._name and before is not None):
+            self._writer = writer
         return Deed("given back", "Succeeded") if had and not mine and writer is None else None
 
     def _asking(self, event: str, fields: dict[str, Any]) -> Deed | None:

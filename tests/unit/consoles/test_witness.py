@@ -40,6 +40,33 @@ def test_who_takes_it_later() -> None:
     ]
 
 
+def test_who_takes_it_from_another_session_of_his_own() -> None:
+    witness = Witness("a", "ann")
+    notices = (attached("observe", "ann"), seat("write", "ann"))
+    assert told(witness, notices[0]) == []
+    witness.wishes("write")
+    assert told(witness, notices[1]) == [Deed("taken", "Succeeded", "ann")]
+
+
+def test_who_takes_it_and_waits_for_the_end_of_a_login() -> None:
+    witness = Witness("a", "ann")
+    assert told(witness, attached("observe", "bob")) == []
+    witness.wishes("write")
+    assert told(witness, seat("observe", "ann"), seat("observe", "ann")) == []
+    assert told(witness, seat("write", "ann")) == [Deed("taken", "Succeeded", "bob")]
+
+
+def test_a_wish_that_was_refused_is_over() -> None:
+    witness = Witness("a", "ann")
+    assert told(witness, attached("observe", "bob")) == []
+    witness.wishes("write")
+    no = Notice("alarm", {"code": "KeyboardHeld", "fields": {"by": "bob"}})
+    assert told(witness, no, seat("observe", None), seat("write", "ann")) == [
+        Deed("KeyboardHeld", "Failed", "bob"),
+        Deed("granted", "Succeeded"),
+    ]
+
+
 def test_who_asks_and_is_given_it() -> None:
     witness = Witness("a", "ann")
     witness.wishes("ask")
@@ -82,7 +109,7 @@ def test_a_free_keyboard() -> None:
 
 
 def test_a_login_that_is_ended_takes_no_keyboard_back() -> None:
-    notices = (attached("write", "ann"), seat("observe", "ann"))
+    notices = (attached("write", "ann"), seat("observe", "ann"), seat("write", "ann"))
     assert told(Witness("a", "ann"), *notices) == []
 
 
