@@ -92,7 +92,7 @@ _HEAD = """\
 Made from the catalogue by `python -m tests.support.console_errors`; do not edit. The same texts are in
 the API's error bodies (`additionalInfo`), in `oob`, in the portal and in `oob explain CODE`, in English,
 French and Dutch: `Accept-Language` chooses in the API, `--lang`, `OOB_LANG`, `LC_ALL` or `LANG` in `oob`;
-the portal speaks English. Codes are the same in all languages.
+the globe in the portal, which follows the browser at first. Codes are the same in all languages.
 
 Most of these are over soon: where **retry** says yes, `oob console` and the portal try again by
 themselves, say so, and show the error when a few attempts in a row have failed.

@@ -153,3 +153,34 @@ async def test_a_disabled_console_is_told_and_enabled_again(
         await seat.attached()
     finally:
         await portal.console_switch("enableConsole")
+
+
+async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
+    visits: Visits, portal: Portal, admin: Person
+) -> None:
+    """The browser's at first; the globe changes it, for what is there and what comes; it is remembered."""
+    visit = await visits.open(locale="nl-BE")
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    visit.allow("status of 4")
+    await seat.open()
+    await portal.console_switch("disableConsole")
+    try:
+        dutch = page.get_by_role("button", name="Console inschakelen")
+        await expect(dutch).to_be_visible(timeout=CONNECT_MS)
+        assert await page.get_by_role("alert").get_attribute("lang") == "nl"
+        await visit.axe()
+        await visit.picture("console-dutch")
+        await page.get_by_role("button", name="Language of errors").click()
+        await page.get_by_role("menuitemradio", name="Français").click()
+        french = page.get_by_role("button", name="Activer la console")
+        await expect(french).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_text("La console série est désactivée").first).to_be_visible(
+            timeout=CONNECT_MS
+        )
+        await visit.axe()
+        await french.click()
+        await seat.attached()
+    finally:
+        await portal.console_switch("enableConsole")

@@ -127,7 +127,7 @@ class Visits:
 
     async def open(self, viewport: ViewportSize = DESK, **more: Any) -> Visit:
         """A new browser profile with an empty page; `more` are options of a Playwright context."""
-        context = await self._browser.new_context(viewport=viewport, locale="en-GB", **more)
+        context = await self._browser.new_context(viewport=viewport, **({"locale": "en-GB"} | more))
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(VIOLATIONS)
         visit = Visit(self._portal, context, await context.new_page())

@@ -139,7 +139,7 @@ class _Follower:
 
     async def _show(self, event: Event | Lost) -> None:
         from outofband.client.console import Lost
-        from outofband.wire.console import Attached, Missing, Output
+        from outofband.wire.console import Attached, Missing, Output, Told
 
         if isinstance(event, Output):
             payload = self._hygiene.clean(event.payload) if self._hygiene else event.payload
@@ -149,6 +149,21 @@ class _Follower:
             show.note(f"oob: {amount} of output are missing at byte {event.start}")
         elif isinstance(event, Attached):
             self._away = False
-        elif isinstance(event, Lost) and event.before and not self._away:
+        elif isinstance(event, Told) and event.what == "alarm":
+            self._warn(event.fields)
+        elif isinstance(event, Lost) and not event.before:
+            again = f"Trying again in {event.retry_in:.0f} s."
+            show.note(f"oob: {show.words_for(event.fault).message} {again}")
+        elif isinstance(event, Lost) and not self._away:
             self._away = True
             show.note(f"oob: {show.words_for(event.fault).message} Coming back by itself.")
+
+    def _warn(self, fields: dict[str, Any]) -> None:
+        """What is wrong and ends nothing: not that the host is away, which is told once it lasts."""
+        words = show.words_for(Fault(str(fields.get("code")), **_without_code(fields)))
+        if not words.retry:
+            show.note(f"oob: {words.message}")
+
+
+def _without_code(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in ("code", "fields")}

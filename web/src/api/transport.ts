@@ -1,6 +1,7 @@
 /** One request to the control plane: token, renewal after a 401, a bound on the wait, and errors that explain themselves. */
 
 import { pause } from "../pause";
+import { locale } from "../text/language";
 import { answered, silent } from "./connectivity";
 import { errorOf, isAbort, late, notOurs, unreachable } from "./errors";
 import { session } from "./session";
@@ -72,6 +73,7 @@ async function once(method: Method, address: string, options: Options, token: st
         method,
         headers: {
           Accept: "application/json",
+          "Accept-Language": locale(),
           ...(options.body !== undefined && { "Content-Type": "application/json" }),
           ...(options.reason && { "Outofband-Reason": encodeURIComponent(options.reason) }),
           ...options.headers,

@@ -9,6 +9,7 @@ import {
 import type { ReactNode } from "react";
 import { type ApiError, explained } from "../api/errors";
 import { localTimes, t } from "../text";
+import { useLocale } from "../text/language";
 import { CopyButton } from "./CopyButton";
 import { Prose } from "./Prose";
 
@@ -55,10 +56,11 @@ const useStyles = makeStyles({
 /** An error as cause and what to do, with its code and everything else to copy. Every failure is shown through this. */
 export function ErrorView({ error: thrown, onRetry, actions }: Props): ReactNode {
   const styles = useStyles();
+  const spoken = useLocale();
   const error = explained(thrown);
   const offered = error.action ? actions?.[error.action] : undefined;
   return (
-    <MessageBar intent="error" layout="multiline" className={styles.bar} role="alert">
+    <MessageBar intent="error" layout="multiline" className={styles.bar} role="alert" lang={spoken}>
       <MessageBarBody className={styles.body}>
         <MessageBarTitle>{error.title}</MessageBarTitle>
         <p className={styles.part}>

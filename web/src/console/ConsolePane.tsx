@@ -3,6 +3,7 @@
 import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { type ReactNode, useEffect, useRef } from "react";
 import { t } from "../text";
+import { useLocale } from "../text/language";
 import { Banner } from "./pane/Banner";
 import { CautionGate } from "./pane/CautionGate";
 import { Controls } from "./pane/Controls";
@@ -71,6 +72,7 @@ function Pane({
   onTitle,
 }: ConsolePaneProps): ReactNode {
   const styles = useStyles();
+  useLocale();
   const place = useRef<HTMLDivElement>(null);
   const seat = useSeat(place, vmId, name, mode);
   const filling = useFilling(alone);

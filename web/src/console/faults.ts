@@ -5,6 +5,7 @@
 
 import { ApiError } from "../api/errors";
 import { clockTime } from "../text";
+import { type Locale, locale } from "../text/language";
 import entries from "./faults.json";
 import type { Fields } from "./protocol/frames";
 
@@ -17,7 +18,15 @@ interface Entry {
   action?: string;
 }
 
-const table: Readonly<Record<string, Entry>> = entries;
+type Words = Pick<Entry, "title" | "message" | "cause" | "remedy">;
+
+const table: Readonly<Record<string, Entry>> = entries.en;
+/** Where a language has no words for a code, it is told in English. */
+const words: Readonly<Record<Locale, Readonly<Record<string, Words>>>> = {
+  en: {},
+  fr: entries.fr,
+  nl: entries.nl,
+};
 
 export function isKnown(code: string): boolean {
   return code in table;
@@ -25,7 +34,8 @@ export function isKnown(code: string): boolean {
 
 /** `blank` stands for what is not among the fields. */
 export function faultOf(code: string, fields: Fields = {}, blank = "?"): ApiError {
-  const entry = table[code] ?? entries.InternalError;
+  const known = table[code] === undefined ? "InternalError" : code;
+  const entry: Entry = { ...(table[known] ?? entries.en.InternalError), ...words[locale()][known] };
   const fill = (template: string): string =>
     template.replace(/\{(\w+)\}/g, (_, name: string) => readable(fields[name] ?? blank));
   return new ApiError({

@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { t } from "../text";
 import { AccountMenu } from "./AccountMenu";
 import { BarButton } from "./BarButton";
+import { LanguageMenu } from "./LanguageMenu";
 import { Mark } from "./Mark";
 import { Notifications } from "./notifications/Notifications";
 import { ThemeMenu } from "./ThemeMenu";
@@ -98,6 +99,7 @@ export function TopBar({ menuLabel, menuOpen, onMenu, onSearch, onHelp }: Props)
         </button>
       </div>
       <Notifications />
+      <LanguageMenu />
       <ThemeMenu />
       <BarButton
         className={styles.help}

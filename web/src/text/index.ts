@@ -19,6 +19,9 @@ import { subscription } from "./en/subscription";
 import { users } from "./en/users";
 import { vm } from "./en/vm";
 import { vms } from "./en/vms";
+import { french } from "./fr";
+import { type Locale, locale } from "./language";
+import { dutch } from "./nl";
 
 export { ago, clockTime, day, full, localTimes, number, utc } from "./dates";
 
@@ -54,13 +57,21 @@ type MessageOf<K extends Key> = K extends `${infer A}.${infer Name}`
     : never
   : never;
 
-/** The language of the messages, which also chooses plural forms. Dates and numbers follow the reader's own settings. */
-export const LANGUAGE = "en";
-
 const messages: Record<string, Messages> = english;
+/** What a language has words for; the rest is in English. */
+const others: Readonly<Record<Locale, Readonly<Record<string, Messages>>>> = {
+  en: {},
+  fr: french,
+  nl: dutch,
+};
 
+/** Plural forms are those of the message's language. Dates and numbers follow the reader's own settings. */
 export function t<K extends Key>(key: K, ...values: Arguments<MessageOf<K>>): string {
   const dot = key.indexOf(".");
-  const message = messages[key.slice(0, dot)]?.[key.slice(dot + 1)];
-  return message === undefined ? key : fill(message, values[0] ?? {}, LANGUAGE);
+  const area = key.slice(0, dot);
+  const name = key.slice(dot + 1);
+  const spoken = locale();
+  const own = others[spoken][area]?.[name];
+  const message = own ?? messages[area]?.[name];
+  return message === undefined ? key : fill(message, values[0] ?? {}, own === undefined ? "en" : spoken);
 }

@@ -236,34 +236,32 @@ function useMends(seat: Seat, again?: () => void): Readonly<Record<string, Error
   const isInstance = instance !== undefined;
   const may = useRights(useMemo(() => [machine.id, subscription], [machine.id, subscription]));
   const [busy, setBusy] = useState(false);
-  return useMemo(() => {
-    const mend = (label: string, work: () => Promise<unknown>): ErrorAction => ({
-      label,
-      run: () => {
-        if (busy) return;
-        setBusy(true);
-        // A failure is told among the notifications, and by the next attempt.
-        work()
-          .catch(() => undefined)
-          .finally(() => {
-            setBusy(false);
-            if (again) again();
-            else connection.retry();
-          });
-      },
-    });
-    return {
-      ...(may(machine.id, "start") && {
-        "start-vm": mend(t("console.startAction", machine), () => act("start", machine)),
+  const mend = (label: string, work: () => Promise<unknown>): ErrorAction => ({
+    label,
+    run: () => {
+      if (busy) return;
+      setBusy(true);
+      // A failure is told among the notifications, and by the next attempt.
+      work()
+        .catch(() => undefined)
+        .finally(() => {
+          setBusy(false);
+          if (again) again();
+          else connection.retry();
+        });
+    },
+  });
+  return {
+    ...(may(machine.id, "start") && {
+      "start-vm": mend(t("console.startAction", machine), () => act("start", machine)),
+    }),
+    ...(may(subscription, "enableConsole") && {
+      "enable-console": mend(t("console.enableConsole"), () => enableConsole(machine)),
+    }),
+    ...(isInstance &&
+      may(machine.id, "upgrade") && {
+        "update-instance": mend(t("scaleSets.upgrade", { count: 1 }), () => upgradeOne(machine.id)),
       }),
-      ...(may(subscription, "enableConsole") && {
-        "enable-console": mend(t("console.enableConsole"), () => enableConsole(machine)),
-      }),
-      ...(isInstance &&
-        may(machine.id, "upgrade") && {
-          "update-instance": mend(t("scaleSets.upgrade", { count: 1 }), () => upgradeOne(machine.id)),
-        }),
-      "enable-boot-diagnostics": mend(t("console.enableDiagnostics"), () => enableDiagnostics(machine)),
-    };
-  }, [again, busy, connection, isInstance, machine, may, subscription]);
+    "enable-boot-diagnostics": mend(t("console.enableDiagnostics"), () => enableDiagnostics(machine)),
+  };
 }

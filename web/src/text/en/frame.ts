@@ -48,6 +48,8 @@ export const frame = {
   goTo: "Go to {name}",
   seeNotices: "What to do about it is in the notifications.",
 
+  language: "Language of errors",
+  languageBrowser: "As the browser",
   theme: "Theme",
   themeSystem: "As the system",
   themeLight: "Light",
