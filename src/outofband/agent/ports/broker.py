@@ -70,7 +70,7 @@ class PortBroker:
         self._waiters: set[asyncio.Future[None]] = set()
         self._behind: list[Attachment] = []
         self._people_due = False
-        self._pace = Pace(source.hub.loop, self._flush)
+        self._pace = Pace(source.hub.loop, self._flush, source.rest)
         self._alarm: tuple[str, dict[str, Any]] | None = None
         self._opened = False
 
@@ -251,7 +251,12 @@ class PortBroker:
     def type(self, attachment: Attachment, data: bytes) -> None:
         """A session typed."""
         if self._keyboard.type(attachment, data):
-            self._pace.typed()
+            self._typed()
+
+    def _typed(self) -> None:
+        self._pace.typed()
+        if self._pace.resting:
+            self._arm()
 
     def acknowledge_soon(self, attachment: Attachment) -> None:
         """Repeat what was acknowledged: the viewer seems not to know."""
@@ -270,7 +275,7 @@ class PortBroker:
 
         Raises Fault InputNotAccepted when the port does not take it within INJECT_SECONDS, or is not there.
         """
-        self._pace.typed()
+        self._typed()
         if not await self._keyboard.inbox.inject(data, INJECT_SECONDS):
             raise Fault("InputNotAccepted", vm=self.vm, bytes=len(data))
 
@@ -333,6 +338,7 @@ class PortBroker:
         """Ask for the next wake-up, if there is anybody to serve."""
         if not self._waiters and all(attachment.congested for attachment in self._attached.values()):
             return
+        self._pace.resting = False
         self.source.arm()
         # What came between the last look and the arming wakes nobody.
         self.spool.refresh()
@@ -450,6 +456,8 @@ class PortBroker:
             if self._attached and spool.end > self._pace.seen:
                 # No wake-up is known to get lost; if one ever does, it costs a second and not the output.
                 self._pace.grown()
+        if self._pace.overslept(now):
+            self._arm()
         self._keyboard.tick(now)
         if self._kept:
             for session in [key for key, typed in self._kept.items() if now >= (typed.kept_until or now)]:

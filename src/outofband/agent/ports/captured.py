@@ -1,16 +1,19 @@
 """A port that is an existing serial on a unix socket: the agent reads it and writes the spool itself.
 
-While nobody watches, the port is read in sweeps with all others; a watched one is read the moment something
-comes. Nothing of a person's speed happens in here per chunk but one read and one write.
+While nobody watches, or whoever watches can wait for a batch, the port is read in sweeps with all others;
+otherwise the moment something comes. Nothing of a person's speed happens in here per chunk but one read and
+one write.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from outofband.agent.ports.hub import PortHub
 from outofband.agent.ports.line import SCRATCH_BYTES, Line, scratch, scratch_view
+from outofband.agent.ports.pace import REST_BYTES
 from outofband.agent.ports.source import Listener
 from outofband.agent.ports.spool import Spool
 from outofband.net.backoff import Backoff
@@ -29,6 +32,7 @@ class CapturedSource:
         "_line",
         "_listener",
         "_path",
+        "_resting",
         "_retry",
         "_spool",
         "_watched",
@@ -44,6 +48,8 @@ class CapturedSource:
         self._backoff = Backoff(first=0.1, limit=5.0)
         self._retry: asyncio.TimerHandle | None = None
         self._watched = False
+        self._resting = False
+        """Watched by somebody who can wait: the sweep reads it and tells."""
         self._spool: Spool | None = None
         self._listener: Listener | None = None
 
@@ -90,6 +96,7 @@ class CapturedSource:
             return
         self._backoff.reset()
         self.fault = None
+        self._resting = False
         if self._watched:
             self._line.watch(True)
         else:
@@ -132,10 +139,28 @@ class CapturedSource:
             self._read_now()
         else:
             self._line.watch(False)
-            self.hub.sweep.add(sock.fileno(), self._read)
+            self._sweep_with(self._read)
 
     def arm(self) -> None:
-        """Nothing to do: whoever reads the port tells of it."""
+        """Whoever reads the port tells of it; here, that it is read as things come."""
+        if self._resting and self._line.sock is not None:
+            self._resting = False
+            self.hub.sweep.remove(self._line.sock.fileno())
+            # What waits already is readable at once.
+            self._line.watch(True)
+
+    def rest(self) -> bool:
+        if self._watched and not self._resting and self._line.sock is not None:
+            self._line.watch(False)
+            self._sweep_with(self._read_resting)
+            self._resting = True
+        return self._resting
+
+    def _sweep_with(self, read: Callable[[], int]) -> None:
+        assert self._line.sock is not None
+        self._resting = False
+        self.hub.sweep.remove(self._line.sock.fileno())
+        self.hub.sweep.add(self._line.sock.fileno(), read)
 
     def _read(self) -> int:
         """Read what is there into the spool; how many bytes."""
@@ -156,6 +181,14 @@ class CapturedSource:
             if count < SCRATCH_BYTES or total >= TURN_BYTES:
                 break
         return total
+
+    def _read_resting(self) -> int:
+        count = self._read()
+        if count >= REST_BYTES:
+            self.arm()
+        if self._listener is not None:
+            self._listener.grown()
+        return count
 
     def _read_now(self) -> None:
         self._read()

@@ -70,6 +70,9 @@ class LoggedSource:
         if self._spool is not None and self._listener is not None:
             self.hub.inotify.arm(self._spool.path, self._grown)
 
+    def rest(self) -> bool:
+        return False
+
     def _grown(self) -> None:
         if self._listener is not None:
             self._listener.grown()

@@ -59,6 +59,12 @@ class Source(Protocol):
         """Call `grown` once more when the log grows; the caller looks again after this call."""
         ...
 
+    def rest(self) -> bool:
+        """Nobody waits for each byte. True: until `arm`, `grown` comes up to a tenth of a second late, and by
+        itself; False: it has to be looked, as before.
+        """
+        ...
+
     def write(self, data: bytes) -> bool:
         """Queue input; False, and nothing taken, when too much is untaken already."""
         ...

@@ -1,7 +1,7 @@
-"""Reading many quiet ports in one go: one epoll of their own, asked about ten times a second.
+"""Reading many ports that nobody waits for in one go: epolls of their own, asked about ten times a second.
 
-Per byte this is far cheaper than an event per chunk, and nobody is looking. The work is cut into slices of
-two milliseconds, so it never stands in the way of a key press.
+Per byte this is far cheaper than an event per chunk. The ports are spread over the tenth of a second, and the
+work is cut into slices of two milliseconds, so it never stands in the way of a key press.
 
 No port must be held up by that. A unix socket takes some 280 messages, however small, and a UART's are single
 bytes: it may be full long before the next sweep. So the kernel is asked, now and then, how full a port that
@@ -20,6 +20,8 @@ from outofband.agent.ports.backlog import Backlog
 from outofband.core import clock
 
 SWEEP_SECONDS = 0.1
+PHASES = 5
+"""Parts of a sweep, one after the other: what all ports have said would else come in one heap."""
 HURRY_SECONDS = 0.005
 """Pace for ports in a hurry: 280 single bytes at a time are five times what a UART sends."""
 SUSPECT_BYTES = 64
@@ -41,11 +43,12 @@ log = structlog.get_logger(__name__)
 class _Port:
     """What is known of one port."""
 
-    __slots__ = ("ask_at", "asked", "fd", "other_end", "read", "room")
+    __slots__ = ("ask_at", "asked", "fd", "other_end", "phase", "read", "room")
 
-    def __init__(self, fd: int, read: Callable[[], int]) -> None:
+    def __init__(self, fd: int, read: Callable[[], int], phase: int) -> None:
         self.fd = fd
         self.read = read
+        self.phase = phase
         self.other_end: int | None = None
         """Inode of the socket at the other end."""
         self.room = 0.0
@@ -62,24 +65,29 @@ class Sweep:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._backlog = Backlog()
-        self._epoll: select.epoll | None = None
+        self._epolls: list[select.epoll] = []
+        """One for each phase."""
+        self._phase = 0
+        self._added = 0
         self._ports: dict[int, _Port] = {}
         self._hurried: dict[int, _Port] = {}
         self._sweeping: asyncio.Handle | None = None
         self._hurrying: asyncio.Handle | None = None
 
     def add(self, fd: int, read: Callable[[], int]) -> None:
-        if self._epoll is None:
-            self._epoll = select.epoll()
-        self._epoll.register(fd, select.EPOLLIN)
-        self._ports[fd] = _Port(fd, read)
+        if not self._epolls:
+            self._epolls = [select.epoll() for _ in range(PHASES)]
+        self._added += 1
+        port = _Port(fd, read, self._added % PHASES)
+        self._epolls[port.phase].register(fd, select.EPOLLIN)
+        self._ports[fd] = port
         if self._sweeping is None:
-            self._sweeping = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+            self._sweeping = self._loop.call_later(SWEEP_SECONDS / PHASES, self._sweep)
 
     def remove(self, fd: int) -> None:
         """To be called before the descriptor is closed."""
-        if self._ports.pop(fd, None) is not None and self._epoll is not None:
-            self._epoll.unregister(fd)
+        if (port := self._ports.pop(fd, None)) is not None:
+            self._epolls[port.phase].unregister(fd)
             self._hurried.pop(fd, None)
 
     def close(self) -> None:
@@ -87,9 +95,9 @@ class Sweep:
             if handle is not None:
                 handle.cancel()
         self._sweeping = self._hurrying = None
-        if self._epoll is not None:
-            self._epoll.close()
-            self._epoll = None
+        for epoll in self._epolls:
+            epoll.close()
+        self._epolls.clear()
         self._ports.clear()
         self._hurried.clear()
         self._backlog.close()
@@ -98,16 +106,19 @@ class Sweep:
 
     def _sweep(self) -> None:
         self._sweeping = None
-        if self._epoll is None or not self._ports:
+        if not self._ports:
             return
-        ready = [fd for fd, _ in self._epoll.poll(0, len(self._ports)) if fd not in self._hurried]
+        self._phase = (self._phase + 1) % PHASES
+        ready = [
+            fd for fd, _ in self._epolls[self._phase].poll(0, len(self._ports)) if fd not in self._hurried
+        ]
         self._sweep_on(ready, clock.monotonic())
 
     def _sweep_on(self, ready: list[int], began: float) -> None:
         if self._slice(ready, self._swept):
             self._sweeping = self._loop.call_soon(self._sweep_on, ready, began)
         else:
-            wait = max(0.0, began + SWEEP_SECONDS - clock.monotonic())
+            wait = max(0.0, began + SWEEP_SECONDS / PHASES - clock.monotonic())
             self._sweeping = self._loop.call_later(wait, self._sweep)
 
     def _swept(self, port: _Port, now: float) -> None:

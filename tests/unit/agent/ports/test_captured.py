@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -213,3 +213,106 @@ async def test_a_thousand_ports(hub: PortHub, tmp_path: Path) -> None:
         for guest in guests:
             guest.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def talk(guest: Guest, viewer: RecordingViewer, resting: Callable[[], bool]) -> bytes:
+    """Print until the port rests; all that was printed."""
+    said = b""
+
+    async def goes_on() -> bool:
+        nonlocal said
+        piece = b"%06d\n" % (len(said) // 7)
+        guest.port.send(piece)
+        said += piece
+        await asyncio.sleep(0.02)
+        return resting()
+
+    await until(goes_on)
+    return said
+
+
+async def test_a_busy_port_that_can_wait_is_swept_until_somebody_types(
+    broker: PortBroker, guest: Guest
+) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attachment = attach(broker, viewer)
+    said = await talk(guest, viewer, lambda: source._resting)
+    await until(lambda: viewer.output == said)
+    attachment.receive(typed(0, b"k"))
+    assert not source._resting, "its echo is read as it comes"
+    await until(lambda: guest.heard() == b"k")
+    guest.port.send(b"k")
+    await until(lambda: viewer.output == said + b"k")
+    attachment.detach(dropped=False)
+    guest.port.send(b"unseen")
+    await until(lambda: broker.spool.end == len(said) + 7)
+
+
+async def test_one_that_falls_silent_has_its_next_byte_shown_at_once_again(
+    broker: PortBroker, guest: Guest
+) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    await talk(guest, viewer, lambda: source._resting)
+    await until(lambda: not source._resting)
+    assert source._line.sock is not None
+    assert source._line.sock.fileno() not in source.hub.sweep._ports
+
+
+async def test_a_flood_does_not_rest_and_one_that_begins_while_it_rests_wakes_it(
+    broker: PortBroker, guest: Guest
+) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    said = await talk(guest, viewer, lambda: source._resting)
+    guest.port.setblocking(True)
+    flood = b"x" * (1 << 20)
+    await asyncio.get_running_loop().run_in_executor(None, guest.port.sendall, flood)
+    assert not source._resting
+    await until(lambda: broker.spool.end == len(said) + len(flood))
+    await until(lambda: viewer.output == said + flood)
+
+
+async def test_the_line_of_a_port_that_rests_may_break(broker: PortBroker, guest: Guest) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    said = await talk(guest, viewer, lambda: source._resting)
+    guest.port.send(b"last words")
+    guest.port.close()
+    await until(lambda: not source.connected)
+    assert broker.spool.end == len(said) + 10
+    await until(lambda: source.connected)
+    guest.accept()
+    assert not source._resting
+    guest.port.send(b"hello")
+    await until(lambda: viewer.output == said + b"last wordshello")
+
+
+async def test_nothing_is_lost_or_reordered_while_it_rests_and_wakes(
+    broker: PortBroker, guest: Guest
+) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attachment = attach(broker, viewer)
+    said = b""
+    states = set()
+    for number in range(400):
+        if number % 25 == 24:
+            attachment.receive(typed(number // 25, b"k"))
+        piece = b"%07d\n" % number
+        guest.port.send(piece)
+        said += piece
+        states.add(source._resting)
+        await asyncio.sleep(0.01)
+    assert states == {True, False}
+    await until(lambda: viewer.output == said)
+    assert broker.spool.read(0, 1 << 20) == said

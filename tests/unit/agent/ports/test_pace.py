@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from outofband.agent.ports.pace import BATCH_SECONDS, BULK, EAGER_FLUSHES, EAGER_SECONDS, Pace
+from outofband.agent.ports.pace import BATCH_SECONDS, BULK, EAGER_FLUSHES, EAGER_SECONDS, REST_BYTES, Pace
 from outofband.core import clock
 from tests.support.wait import until
 
@@ -102,4 +102,29 @@ async def test_much_at_once_waits_for_no_batch(monkeypatch: pytest.MonkeyPatch) 
     log.waiting = 2
     await until(lambda: len(log.flushes) >= 2)
     assert waits[:2] == [BATCH_SECONDS, EAGER_SECONDS]
+    log.pace.cancel()
+
+
+async def test_a_busy_log_rests_where_its_source_tells_by_itself() -> None:
+    asked: list[bool] = []
+
+    def rest() -> bool:
+        asked.append(True)
+        return True
+
+    log = Log()
+    log.pace = Pace(asyncio.get_running_loop(), log.flush, rest)
+    log.grow()
+    assert not asked, "one line does not make it busy"
+    assert log.pace._timer is not None
+    log.grow()
+    await until(lambda: log.pace.resting)
+    assert log.pace._timer is None, "nobody looks in between"
+    assert not log.pace.overslept(clock.monotonic())
+    assert log.pace.overslept(clock.monotonic() + 1)
+    log.pace.resting = False
+    log.bytes = REST_BYTES + 1
+    log.grow()
+    await until(lambda: log.waiting == 0)
+    assert not log.pace.resting, "much does not rest"
     log.pace.cancel()

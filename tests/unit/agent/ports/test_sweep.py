@@ -13,7 +13,7 @@ import pytest
 
 from outofband.agent.ports.backlog import Backlog
 from outofband.agent.ports.inotify import Inotify
-from outofband.agent.ports.sweep import Sweep
+from outofband.agent.ports.sweep import PHASES, Sweep
 from outofband.core import clock
 from tests.support.wait import until
 
@@ -237,3 +237,25 @@ async def test_without_a_file_to_watch_it_polls(inotify: Inotify, tmp_path: Path
     woken: list[int] = []
     inotify.arm(tmp_path / "missing", lambda: woken.append(1))
     await until(lambda: woken)
+
+
+async def test_ports_are_spread_over_a_sweep_and_each_has_its_turn(sweep: Sweep) -> None:
+    pipes = [os.pipe() for _ in range(2 * PHASES)]
+    reads: list[int] = []
+
+    def read(fd: int) -> int:
+        reads.append(fd)
+        return len(os.read(fd, 10))
+
+    for out, _ in pipes:
+        sweep.add(out, lambda fd=out: read(fd))
+    for _, into in pipes:
+        os.write(into, b"x")
+    await until(lambda: reads)
+    assert len(reads) < len(pipes), "not in one heap"
+    await until(lambda: len(reads) == len(pipes))
+    assert sorted(reads) == sorted(out for out, _ in pipes)
+    for out, into in pipes:
+        sweep.remove(out)
+        os.close(out)
+        os.close(into)
