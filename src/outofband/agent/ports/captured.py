@@ -8,7 +8,6 @@ one write.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from outofband.agent.ports.hub import PortHub
@@ -16,10 +15,15 @@ from outofband.agent.ports.line import SCRATCH_BYTES, Line, scratch, scratch_vie
 from outofband.agent.ports.pace import REST_BYTES
 from outofband.agent.ports.source import Listener
 from outofband.agent.ports.spool import Spool
+from outofband.core import clock
 from outofband.net.backoff import Backoff
 
 TURN_BYTES = 1024 * 1024
 """Most that is read from one port before the others have their turn."""
+SMALL_BYTES = 64
+"""What comes in smaller pieces is read as it comes: a socket takes some 280 of them, whatever their size."""
+RESTLESS_SECONDS = 60.0
+"""How long a port does not rest after a sweep turned out to be too slow for it."""
 
 
 class CapturedSource:
@@ -32,8 +36,11 @@ class CapturedSource:
         "_line",
         "_listener",
         "_path",
+        "_reads",
+        "_rest_from",
         "_resting",
         "_retry",
+        "_said",
         "_spool",
         "_watched",
         "fault",
@@ -50,6 +57,10 @@ class CapturedSource:
         self._watched = False
         self._resting = False
         """Watched by somebody who can wait: the sweep reads it and tells."""
+        self._rest_from = 0.0
+        """Monotonic seconds: not before."""
+        self._reads = self._said = 0
+        """As things came, since it was asked to rest the last time: how often, and bytes."""
         self._spool: Spool | None = None
         self._listener: Listener | None = None
 
@@ -96,7 +107,6 @@ class CapturedSource:
             return
         self._backoff.reset()
         self.fault = None
-        self._resting = False
         if self._watched:
             self._line.watch(True)
         else:
@@ -109,6 +119,7 @@ class CapturedSource:
             self._retry = self.hub.loop.call_later(self._backoff.next(), self._dial)
 
     def _hang_up(self) -> None:
+        self._resting = False
         if self._line.sock is not None:
             self.hub.sweep.remove(self._line.sock.fileno())
             self._line.close()
@@ -138,8 +149,11 @@ class CapturedSource:
             # What waits since the last sweep belongs before anything new, and whoever watches is told of it.
             self._read_now()
         else:
+            if self._resting:
+                self.hub.sweep.remove(sock.fileno())
+                self._resting = False
             self._line.watch(False)
-            self._sweep_with(self._read)
+            self.hub.sweep.add(sock.fileno(), self._read)
 
     def arm(self) -> None:
         """Whoever reads the port tells of it; here, that it is read as things come."""
@@ -150,17 +164,21 @@ class CapturedSource:
             self._line.watch(True)
 
     def rest(self) -> bool:
-        if self._watched and not self._resting and self._line.sock is not None:
-            self._line.watch(False)
-            self._sweep_with(self._read_resting)
-            self._resting = True
-        return self._resting
+        small = self._said < SMALL_BYTES * self._reads
+        self._reads = self._said = 0
+        sock = self._line.sock
+        if self._resting or not self._watched or sock is None:
+            return self._resting
+        if small or clock.monotonic() < self._rest_from:
+            return False
+        self._line.watch(False)
+        self.hub.sweep.add(sock.fileno(), self._read_resting, too_slow=self._too_slow)
+        self._resting = True
+        return True
 
-    def _sweep_with(self, read: Callable[[], int]) -> None:
-        assert self._line.sock is not None
-        self._resting = False
-        self.hub.sweep.remove(self._line.sock.fileno())
-        self.hub.sweep.add(self._line.sock.fileno(), read)
+    def _too_slow(self) -> None:
+        self._rest_from = clock.monotonic() + RESTLESS_SECONDS
+        self.arm()
 
     def _read(self) -> int:
         """Read what is there into the spool; how many bytes."""
@@ -191,7 +209,8 @@ class CapturedSource:
         return count
 
     def _read_now(self) -> None:
-        self._read()
+        self._said += self._read()
+        self._reads += 1
         if self._listener is not None:
             self._listener.grown()
 

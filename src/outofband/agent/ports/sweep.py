@@ -43,11 +43,14 @@ log = structlog.get_logger(__name__)
 class _Port:
     """What is known of one port."""
 
-    __slots__ = ("ask_at", "asked", "fd", "other_end", "phase", "read", "room")
+    __slots__ = ("ask_at", "asked", "fd", "other_end", "phase", "read", "room", "too_slow")
 
-    def __init__(self, fd: int, read: Callable[[], int], phase: int) -> None:
+    def __init__(
+        self, fd: int, read: Callable[[], int], phase: int, too_slow: Callable[[], None] | None
+    ) -> None:
         self.fd = fd
         self.read = read
+        self.too_slow = too_slow
         self.phase = phase
         self.other_end: int | None = None
         """Inode of the socket at the other end."""
@@ -60,7 +63,10 @@ class _Port:
 
 
 class Sweep:
-    """`add(fd, read)`: call `read` when there may be something; it returns how many bytes there were."""
+    """`add(fd, read)`: call `read` when there may be something; it returns how many bytes there were.
+
+    A port that a sweep would hold up is read in a hurry, or `too_slow` is called, which may take it away.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -74,11 +80,11 @@ class Sweep:
         self._sweeping: asyncio.Handle | None = None
         self._hurrying: asyncio.Handle | None = None
 
-    def add(self, fd: int, read: Callable[[], int]) -> None:
+    def add(self, fd: int, read: Callable[[], int], *, too_slow: Callable[[], None] | None = None) -> None:
         if not self._epolls:
             self._epolls = [select.epoll() for _ in range(PHASES)]
         self._added += 1
-        port = _Port(fd, read, self._added % PHASES)
+        port = _Port(fd, read, self._added % PHASES, too_slow)
         self._epolls[port.phase].register(fd, select.EPOLLIN)
         self._ports[fd] = port
         if self._sweeping is None:
@@ -142,6 +148,9 @@ class Sweep:
             port.ask_at = now + TRUST_SECONDS
             return
         port.ask_at = now + CALM_SECONDS
+        if port.too_slow is not None:
+            port.too_slow()
+            return
         self._hurried[port.fd] = port
         if self._hurrying is None:
             self._hurrying = self._loop.call_later(HURRY_SECONDS, self._hurry)

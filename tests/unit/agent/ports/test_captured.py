@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from outofband.agent.ports.broker import PortBroker
-from outofband.agent.ports.captured import CapturedSource
+from outofband.agent.ports.captured import SMALL_BYTES, CapturedSource
 from outofband.agent.ports.hub import PortHub
 from outofband.agent.ports.keys import MAX_PENDING_INPUT
 from outofband.agent.ports.spool import Spool
@@ -221,7 +222,7 @@ async def talk(guest: Guest, viewer: RecordingViewer, resting: Callable[[], bool
 
     async def goes_on() -> bool:
         nonlocal said
-        piece = b"%06d\n" % (len(said) // 7)
+        piece = b"%063d\n" % (len(said) // SMALL_BYTES)
         guest.port.send(piece)
         said += piece
         await asyncio.sleep(0.02)
@@ -308,7 +309,7 @@ async def test_nothing_is_lost_or_reordered_while_it_rests_and_wakes(
     for number in range(400):
         if number % 25 == 24:
             attachment.receive(typed(number // 25, b"k"))
-        piece = b"%07d\n" % number
+        piece = b"%063d\n" % number
         guest.port.send(piece)
         said += piece
         states.add(source._resting)
@@ -316,3 +317,38 @@ async def test_nothing_is_lost_or_reordered_while_it_rests_and_wakes(
     assert states == {True, False}
     await until(lambda: viewer.output == said)
     assert broker.spool.read(0, 1 << 20) == said
+
+
+async def test_a_port_that_prints_byte_by_byte_does_not_rest(broker: PortBroker, guest: Guest) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    for number in range(60):
+        guest.port.send(b"x")
+        await until(lambda number=number: broker.spool.end == number + 1)
+        assert not source._resting
+        await asyncio.sleep(0.005)
+    await until(lambda: viewer.output == b"x" * 60)
+
+
+async def test_one_that_a_sweep_holds_up_does_not_rest_again_soon(broker: PortBroker, guest: Guest) -> None:
+    source = broker.source
+    assert isinstance(source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    said = await talk(guest, viewer, lambda: source._resting)
+
+    async def refused() -> bool:
+        nonlocal said
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                said += b"y" * guest.port.send(b"y")
+        return not source._resting
+
+    await until(refused)
+    assert source._rest_from > clock.monotonic() + 30
+    await until(lambda: viewer.output == said)
+    said += await talk(guest, viewer, lambda: broker.spool.end > len(said) + 3000)
+    assert not source._resting
+    await until(lambda: viewer.output == said)
