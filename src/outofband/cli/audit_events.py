@@ -49,15 +49,18 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def ending(event: dict[str, Any]) -> str:
-    """`Succeeded`, and of a console's session how long and why it ended."""
+    """`Succeeded`, and of a console's session how long, why it ended and what passed."""
     told, properties = [event["status"]["value"]], event["properties"]
     if sub := event["subStatus"]["value"]:
         told.append(f"({sub})")
     if "seconds" in properties:
         told.append(f"after {properties['seconds']} s")
-    for name in ("mode", "client", "reason", "observed"):
+    for name in ("mode", "client", "with", "by", "key", "reason", "observed"):
         if properties.get(name):
             told.append(f"{name} {properties[name]}")
+    for name, where in (("bytesIn", "in"), ("bytesOut", "out")):
+        if name in properties:
+            told.append(f"{properties[name]} bytes {where}")
     return " ".join(told)
 
 
