@@ -39,7 +39,8 @@ from outofband.wire.stream import alarm_of
 MENU = """n NMI   s SysRq   r reset   i info   q quit   {key} send {key}
 keyboard: a ask for it   w take it   g give it back   h hand it to somebody   y/d answer who asks"""
 CAUTION = """Everything shown here is kept in the VM's console log, for all who may read it: do not print
-secrets. Passwords typed at a prompt that does not echo are not kept."""
+secrets, use SSH or RDP for these as soon as they work again. Passwords typed at a prompt that does not echo
+are not kept; that you were here is."""
 DRAIN_SECONDS = 1.0
 _KEYBOARD = {
     Wish.WRITE: "write",
@@ -173,7 +174,8 @@ class Seat:
             self._asks = False
             self._wish("ask")
         writer = event.fields.get("writer")
-        return f"watching {self._name}; {f'{writer} types' if writer else 'nobody types'}"
+        who = f"{writer} types" if writer else "nobody types"
+        return f"watching {self._name}; {who}. {CAUTION}"
 
     def _told(self, what: str, fields: dict[str, Any]) -> str | None:
         if what == "writer":

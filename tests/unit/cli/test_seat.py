@@ -80,7 +80,7 @@ async def test_attach_type_and_leave(far: Far) -> None:
     async with seated(far) as seat:
         shown = await seat.expect(rb"you have the keyboard")
         assert b"connecting to demo ... Ctrl-] opens a menu" in shown
-        assert b"do not print\r\nsecrets" in await seat.expect(rb"not kept\.")
+        assert b"do not print\r\nsecrets" in await seat.expect(rb"you were here is\.")
         await seat.expect(rb"oldnew")
         assert seat.raw()
         seat.send(b"ls\r")
@@ -141,6 +141,7 @@ async def test_names_cannot_speak_to_the_terminal(far: Far) -> None:
     far.scripts.append(script)
     async with seated(far, "--observe") as seat:
         assert b"\x1b]0" not in await seat.expect(rb"watching demo; eve.*types")
+        assert b"use SSH or RDP" in await seat.expect(rb"you were here is\.")
         seat.send(b"\x1dq")
         await seat.ended()
 
