@@ -38,6 +38,7 @@ from outofband.net.forwarded import Proxies
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.runner import Runner
+from outofband.server.edge import KEEP_ALIVE_SECONDS
 from outofband.server.rights import ConsoleRights
 from outofband.storage.files import Files
 from outofband.storage.objects import Objects
@@ -237,6 +238,7 @@ class Cloud:
             ssl_certfile=self.pki.certificate,
             ssl_keyfile=self.pki.key,
             ws_per_message_deflate=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
         self._server = _Server(config)
