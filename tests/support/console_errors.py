@@ -49,6 +49,10 @@ AZURE = {
         "You do not have the required permissions to use this VM with the serial console",
         "a console is opened by somebody without a role that contains the action",
     ),
+    "ClassicDeploymentModel": (
+        "(prerequisite: the Resource Manager deployment model)",
+        "a request names a resource of a `Microsoft.Classic...` namespace",
+    ),
     "BootDiagnosticsAccountNotFound": (
         "The storage account used for boot diagnostics on this VM could not be found",
         "a console is opened, and no account of the tenant has the name in `storageUri`",

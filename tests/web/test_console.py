@@ -184,3 +184,28 @@ async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
         await seat.attached()
     finally:
         await portal.console_switch("enableConsole")
+
+
+async def test_boot_diagnostics_are_switched_off_and_the_console_offers_to_switch_them_on(
+    visits: Visits, portal: Portal, admin: Person
+) -> None:
+    """On the machine's page; whoever is at the console is told at once, and can mend it there."""
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    await seat.open()
+    other = await visit.context.new_page()
+    await other.goto(portal.vm_page(part="diagnostics"))
+    await other.get_by_role("button", name="Disable boot diagnostics").click()
+    question = other.locator("[role=dialog], [role=alertdialog]")
+    await expect(question.get_by_text("Everybody who is at its console is cut off")).to_be_visible()
+    await visit.axe(other)
+    visit.allow("status of 4")
+    await question.get_by_role("button", name="Disable boot diagnostics").click()
+    await expect(other.get_by_text("Off: the console of this machine is closed")).to_be_visible()
+    enable = page.get_by_role("button", name="Enable boot diagnostics")
+    await expect(enable).to_be_visible(timeout=CONNECT_MS)
+    await visit.axe()
+    await enable.click()
+    await seat.attached()
+    await expect(other.get_by_text("On: the console of this machine may be opened.")).to_be_visible()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options, sharing
+from outofband.cli import deeds, options, sharing, vm_diagnostics
 from outofband.cli import log as console_log
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
@@ -343,3 +343,4 @@ def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir
 
 vm.add_command(console_log.log)
 vm.add_command(sharing.vm_policy)
+vm.add_command(vm_diagnostics.boot_diagnostics)

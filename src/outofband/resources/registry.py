@@ -10,6 +10,8 @@ from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.resources.declaration import Begin, Place, ResourceType, Step
 
+_CLASSIC = "microsoft.classic"
+
 
 class Registry:
     """Filled once at start; two types of one name, or two steps of one kind, are a mistake in the program."""
@@ -51,12 +53,13 @@ class Registry:
         return self._types.get(name.lower())
 
     def require(self, name: str) -> ResourceType:
-        """Raises Fault InvalidResourceNamespace or InvalidResourceType."""
+        """Raises Fault ClassicDeploymentModel, InvalidResourceNamespace or InvalidResourceType."""
         found = self.find(name)
         if found is not None:
             return found
         namespace, _, kinds = name.partition("/")
         if namespace.lower() not in self._namespaces:
+            refuse_classic(name)
             raise Fault("InvalidResourceNamespace", namespace=namespace)
         raise Fault("InvalidResourceType", type=kinds, namespace=namespace)
 
@@ -104,3 +107,11 @@ def node_of(rid: ResourceId) -> Place:
     if rid.group:
         return Place.GROUP
     return Place.SUBSCRIPTION if rid.subscription else Place.TENANT
+
+
+def refuse_classic(name: str) -> None:
+    """Raises Fault ClassicDeploymentModel for a type of Azure's first deployment model: who has such an
+    id is to hear more than that its namespace is unknown.
+    """
+    if name.lower().startswith(_CLASSIC):
+        raise Fault("ClassicDeploymentModel", type=name)

@@ -135,6 +135,22 @@ async def test_what_is_sent_and_the_switch(oob: Oob, cloud: Cloud, host: Host) -
     assert await oob.json("serial enable") == {"subscription": SUBSCRIPTION, "disabled": False}
 
 
+async def test_the_switch_of_boot_diagnostics(oob: Oob, host: Host) -> None:
+    await oob("vm create web1 --image demo")
+    assert (await oob("vm boot-diagnostics web1"))[
+        0
+    ] == "Boot diagnostics of web1 are on, in managed storage.\n"
+    out, _ = await oob("vm boot-diagnostics web1 --off --reason audit")
+    assert out == "Boot diagnostics of web1 are off, and its console is closed.\n"
+    _, err = await oob("console web1 --observe", code=5)
+    assert "BootDiagnosticsDisabled" in err
+    told = await oob.json("vm boot-diagnostics web1 --on --storage https://ours.blob.core.oob.example/")
+    assert (told["enabled"], told["storageUri"]) == (True, "https://ours.blob.core.oob.example/")
+    out, _ = await oob("vm boot-diagnostics web1 --on")
+    assert out == "Boot diagnostics of web1 are on, in managed storage.\n"
+    await oob("vm boot-diagnostics web1 --storage https://x/", code=2)
+
+
 async def test_status_and_trust(oob: Oob, cloud: Cloud, host: Host) -> None:
     status = await oob.json("status")
     assert 395 <= status["certificate"]["daysLeft"] <= 397

@@ -28,6 +28,7 @@ from outofband.providers.serial_console.services import NAMESPACE, SINCE
 from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.lookup import missing
+from outofband.resources.registry import refuse_classic
 from outofband.storage.service import Storage
 from outofband.store.resources import Resource
 from outofband.store.sessions import ConsoleSession
@@ -218,6 +219,7 @@ class SerialPorts:
 
     async def _vm(self, tx: Tx, rid: ResourceId | None) -> Resource:
         if rid is None or rid.type.lower() not in vm.MACHINES:
+            refuse_classic(rid.type if rid is not None else "")
             raise Fault("InvalidResourceType", type="serialPorts", namespace=NAMESPACE)
         row = await self._store.resources.get(tx, rid)
         if row is None:

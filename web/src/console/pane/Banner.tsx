@@ -13,7 +13,7 @@ import { type ErrorAction, ErrorView } from "../../components";
 import { upgradeOne } from "../../pages/scaleSets/sets";
 import { placeOf } from "../../pages/shared/resourceId";
 import { useRights } from "../../pages/shared/useRights";
-import { act, enableDiagnostics } from "../../pages/vms/actions";
+import { act, switchDiagnostics } from "../../pages/vms/actions";
 import { useStore } from "../../store";
 import { clockTime, t } from "../../text";
 import { enableConsole } from "../deeds";
@@ -262,6 +262,6 @@ function useMends(seat: Seat, again?: () => void): Readonly<Record<string, Error
       may(machine.id, "upgrade") && {
         "update-instance": mend(t("scaleSets.upgrade", { count: 1 }), () => upgradeOne(machine.id)),
       }),
-    "enable-boot-diagnostics": mend(t("console.enableDiagnostics"), () => enableDiagnostics(machine)),
+    "enable-boot-diagnostics": mend(t("console.enableDiagnostics"), () => switchDiagnostics(machine, true)),
   };
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, type Server, serve } from "../../../tests/server";
 import { setSession } from "../../api/session";
-import { enableDiagnostics } from "./actions";
+import { switchDiagnostics } from "./actions";
 
 const GROUP = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
 const ON = { diagnosticsProfile: { bootDiagnostics: { enabled: true } } };
@@ -20,14 +20,14 @@ const asked = (): unknown[] =>
 describe("boot diagnostics are switched on", () => {
   it("for a machine by itself", async () => {
     server.answer(json({}));
-    await enableDiagnostics({ id: `${GROUP}/virtualMachines/web`, name: "web" });
+    await switchDiagnostics({ id: `${GROUP}/virtualMachines/web`, name: "web" }, true);
     expect(asked()).toEqual([["PATCH", `${GROUP}/virtualMachines/web`, { properties: ON }]]);
   });
 
   it("for an instance in the model of its scale set, which it is then brought to", async () => {
     server.answer(json({}), json({}));
     const set = `${GROUP}/virtualMachineScaleSets/web`;
-    await enableDiagnostics({ id: `${set}/virtualMachines/2`, name: "web_2" });
+    await switchDiagnostics({ id: `${set}/virtualMachines/2`, name: "web_2" }, true);
     expect(asked()).toEqual([
       ["PATCH", set, { properties: { virtualMachineProfile: ON } }],
       ["POST", `${set}/manualUpgrade`, { instanceIds: ["2"] }],

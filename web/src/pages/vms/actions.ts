@@ -66,20 +66,20 @@ export function reset(target: Target): Promise<Observation | undefined> {
   });
 }
 
-const DIAGNOSTICS_ON = { diagnosticsProfile: { bootDiagnostics: { enabled: true } } };
-
 /**
- * With them off no console of the machine opens. An instance has them by the model of its scale set: that is changed, and
+ * Switch boot diagnostics: with them off no console of the machine opens, and those that are open end. An instance has them by the model of its scale set: that is changed, and
  * the instance is brought to it; the others follow when they are updated.
  */
-export async function enableDiagnostics(target: Target): Promise<void> {
+export async function switchDiagnostics(target: Target, on: boolean): Promise<void> {
   const set = setOf(placeOf(target.id));
+  const settings = { diagnosticsProfile: { bootDiagnostics: { enabled: on } } };
   await arm.begin(set ? setId(set) : target.id, {
     method: "PATCH",
     version: VERSIONS.compute,
-    body: { properties: set ? { virtualMachineProfile: DIAGNOSTICS_ON } : DIAGNOSTICS_ON },
-    title: t("vm.noticeDiagnostics", { name: target.name }),
+    body: { properties: set ? { virtualMachineProfile: settings } : settings },
+    title: t(on ? "vm.noticeDiagnostics" : "vm.noticeDiagnosticsOff", { name: target.name }),
     subject: subjectOf(target),
+    reason: target.reason,
   });
   if (set) await upgradeOne(target.id);
 }

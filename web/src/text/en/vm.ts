@@ -125,6 +125,12 @@ export const vm = {
   diagnosticsNotThere: "Not there yet",
   diagnosticsEnable: "Enable boot diagnostics",
   noticeDiagnostics: "Enable boot diagnostics of {name}",
+  diagnosticsDisable: "Disable boot diagnostics",
+  diagnosticsDisableTitle: "Disable boot diagnostics of {name}?",
+  diagnosticsLoss1:
+    "Everybody who is at its console is cut off, and nobody can open it until they are on again.",
+  diagnosticsLoss2: "Its screen and its last lines cannot be seen either.",
+  noticeDiagnosticsOff: "Disable boot diagnostics of {name}",
   diagnosticsSwitch: "Boot diagnostics",
   diagnosticsOn: "On: the console of this machine may be opened.",
   diagnosticsOff: "Off: the console of this machine is closed, for everybody.",
