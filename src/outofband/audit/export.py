@@ -43,15 +43,15 @@ class Exporter:
         for key in keys:
             yield lines.Key(kid=key.kid, jwk=key.jwk)
         for node, day in days:
-            async for line in self._day(tenant, node, day):
+            async for line in self.day(tenant, node, day):
                 yield line
         if since is None:
             async for line in self._loose():
                 yield line
 
-    async def _day(self, tenant: str, node: str, day: str) -> AsyncIterator[lines.Line]:
-        """One snapshot has the head, the words and the first records; later ones are beyond the head's count
-        and are left for the next export.
+    async def day(self, tenant: str, node: str, day: str) -> AsyncIterator[lines.Line]:
+        """The lines of one node and day. One snapshot has the head, the words and the first records; later
+        ones are beyond the head's count and are left for the next export.
         """
         audit, after = self._store.audit, 0
         async with self._store.read() as tx:

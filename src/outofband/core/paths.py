@@ -61,6 +61,11 @@ class StateDir(msgspec.Struct, frozen=True):
         return self.client / "first-password"
 
     @property
+    def audit_memory(self) -> Path:
+        """The last signed word of this node's audit log, beside the database that has it too."""
+        return self.control / "audit-signed.json"
+
+    @property
     def machines(self) -> Path:
         return self.agent / "machines"
 

@@ -113,6 +113,7 @@ class Node:
                 storage,
                 unready=self._unready,
                 first_password=state.first_password,
+                audit_memory=state.audit_memory,
             )
             await services.keys.ensure(clock.now())
             secret_file = state.client / "secret"

@@ -66,10 +66,12 @@ def wire(
     unready: Callable[[], str | None],
     limits: Limits | None = None,
     first_password: Path | None = None,
+    audit_memory: Path | None = None,
 ) -> Services:
     """Make the parts; nothing is started yet, and the signing keys have to be there (`Keys.ensure`).
 
-    `first_password` is the file that goes when its password is changed.
+    `first_password` is the file that goes when its password is changed, `audit_memory` the one in which the
+    audit log's last signed word is kept beside the database.
     """
     node = settings.node_name
     keys = Keys(store, max_age=timedelta(days=settings.signing_key_days))
@@ -114,6 +116,6 @@ def wire(
         kernel=Kernel(store, authorizer, registry, RequestLimits(settings.allowances)),
         runner=Runner(store, registry, node),
         storage=storage,
-        audit=AuditLog(store, settings.activity_days),
+        audit=AuditLog(store, settings.activity_days, audit_memory),
         unready=unready,
     )

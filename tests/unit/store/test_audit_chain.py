@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -174,6 +175,35 @@ async def test_a_log_taken_back_while_its_node_runs_shows(store: Store) -> None:
     assert (problem.what, problem.first, problem.last) == (What.MISSING, 4, 5)
 
 
+@pytest.mark.parametrize("rewritten", [0, 2, 4, 6])
+async def test_a_log_rewritten_while_no_node_runs_shows(store: Store, tmp_path: Path, rewritten: int) -> None:
+    """A thief without a key writes another story and removes every signed word, or removes the whole chain.
+    The node's own file remembers.
+    """
+    memory = tmp_path / "control" / "signed.json"
+    await write(store, 4)
+    await Sealer(store, AuditKeys(store), memory).seal(NOON, closed=True)
+    for table in (tables.activity, audit_checkpoints, audit_chains):
+        await tamper(store, sa.delete(table))
+    await write(store, rewritten, start=40)
+    await Sealer(store, AuditKeys(store), memory).seal(NOON + timedelta(seconds=40))
+    report = await verify(store)
+    assert {each.day for each in report.problems} == {"2026-03-04"}
+    expected = {0: {What.HEAD, What.MISSING}, 2: {What.MISSING}}.get(rewritten, {What.CHANGED})
+    assert {each.what for each in report.problems} == expected
+
+
+async def test_the_word_of_another_database_is_nobodys(store: Store, tmp_path: Path) -> None:
+    memory = tmp_path / "signed.json"
+    await write(store, 2)
+    await Sealer(store, AuditKeys(store), memory).seal(NOON)
+    word = msgspec.json.decode(memory.read_bytes())
+    for other in (word | {"node": "elsewhere"}, word | {"count": 9}, word | {"kid": "unknown"}, "torn"):
+        memory.write_bytes(msgspec.json.encode(other))
+        await Sealer(store, AuditKeys(store), memory).seal(NOON + timedelta(seconds=20))
+        assert (await verify(store)).complete
+
+
 async def test_a_quiet_log_is_signed_again_after_a_while(store: Store) -> None:
     running = sealer(store)
     await write(store, 1)
@@ -251,6 +281,24 @@ async def test_a_day_that_was_cut_is_not_pruned(store: Store) -> None:
     await write(store, 1, now=NOON + 9 * DAY)
     await tamper(store, sa.update(audit_chains).where(audit_chains.c.day == "2026-03-04").values(count=3))
     assert await Retention(store, AuditKeys(store), 1).run(NOON + 9 * DAY) == 0
+
+
+@pytest.mark.parametrize(
+    "hand",
+    [
+        sa.update(tables.activity).where(tables.activity.c.number == 2).values(caller="nobody"),
+        sa.delete(tables.activity).where(tables.activity.c.number == 3),
+        sa.update(audit_chains).where(audit_chains.c.day == "2026-03-04").values(link="00" * 32),
+    ],
+)
+async def test_a_day_that_was_changed_is_not_pruned(store: Store, hand: sa.Executable) -> None:
+    """Removed, what was changed in it could never be seen, and our own word would stand in its place."""
+    await write(store, 4)
+    await sealer(store).seal(NOON)
+    await write(store, 1, now=NOON + 9 * DAY)
+    await tamper(store, hand)
+    assert await Retention(store, AuditKeys(store), 1).run(NOON + 9 * DAY) == 0
+    assert not (await verify(store)).complete
 
 
 async def test_a_clock_set_back_goes_on_with_the_newest_day(store: Store) -> None:

@@ -106,8 +106,8 @@ class Verifier:
         self._sequence = 0
         self._first_sequence: int | None = None
         self._first_at: str | None = None
-        self._loose: list[lines.Loose] = []
         self._older = 0
+        self._past_records = False
         self._problems: list[Problem] = []
         self._more = 0
         self._lines = 0
@@ -130,7 +130,7 @@ class Verifier:
             case lines.Record():
                 self._record(line)
             case lines.Loose():
-                self._loose.append(line) if len(self._loose) < MAX_PROBLEMS else None
+                self._row_of_no_chain(line)
             case lines.End():
                 self._ended = True
                 if line.lines != self._lines:
@@ -143,12 +143,6 @@ class Verifier:
         self._close()
         if not self._ended:
             self._problem(What.INCOMPLETE, "the last line is not there: the export was cut off")
-        first = self._first_sequence
-        for each in self._loose:
-            if first is not None and each.sequence > first:
-                self._problem(What.ADDED, f"the row {each.id} of {each.at} is in no chain")
-            else:
-                self._older += 1
         nodes = sorted(self._nodes.values(), key=lambda each: each.node)
         signed = [each.signed_at for each in nodes if each.signed_at is not None]
         return Report(
@@ -161,6 +155,15 @@ class Verifier:
             problems=self._problems,
             more=self._more,
         )
+
+    def _row_of_no_chain(self, line: lines.Loose) -> None:
+        """These come after all records: it is known by then which of them is older than every chain."""
+        self._past_records = True
+        first = self._first_sequence
+        if first is not None and line.sequence > first:
+            self._problem(What.ADDED, f"the row {line.id} of {line.at} is in no chain")
+        else:
+            self._older += 1
 
     # A day
 
@@ -223,6 +226,9 @@ class Verifier:
     def _record(self, line: lines.Record) -> None:
         day = self._at(line.node, line.day)
         node = (line.node, line.day)
+        if self._past_records:
+            detail = "a record comes after the rows that are in no chain"
+            self._problem(What.INCOMPLETE, detail, *node, line.number)
         if line.number <= day.number:
             self._problem(What.ADDED, "the record is there twice, or out of order", *node, line.number)
             day.broken = True

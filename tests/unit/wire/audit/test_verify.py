@@ -243,6 +243,15 @@ def test_rows_that_no_node_wrote_show_and_old_ones_are_counted() -> None:
     report = verify(whole([*later, old]))
     assert report.complete and report.older == 1
     assert whats(verify(whole([*later, slipped]))) == {"added"}
+    assert "incomplete" in whats(verify(whole([old, *later])))
+
+
+def test_a_row_put_in_shows_however_many_old_ones_stand_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outofband.wire.audit.verify.MAX_PROBLEMS", 3)
+    later = log({"2026-03-04": 3}, sequence=10)
+    loose = [lines.Loose(sequence=n, id=f"r{n}", at=audit.AT) for n in (1, 2, 3, 4, 5, 12)]
+    report = verify(whole([*later, *loose]))
+    assert (report.older, whats(report)) == (5, {"added"})
 
 
 def test_an_export_that_was_cut_shows() -> None:
