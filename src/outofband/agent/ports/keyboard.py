@@ -132,6 +132,11 @@ class Keyboard:
         if grant.may_write:
             self._arbiter.attach(_who(grant))
         else:
+            owner = self.logins.owner
+            if owner is not None and owner.session == grant.session:
+                # He may go on watching, but what he left open is not for whoever types next. Before the seat
+                # is given on: nobody types while it is being ended.
+                self.logins.taken()
             self.apply(self._arbiter.revoke(grant.session, clock.monotonic()))
 
     def apply(self, effects: list[Effect], *, silent: Attachment | None = None) -> None:

@@ -241,6 +241,30 @@ async def test_who_gave_it_back_and_leaves_is_logged_out(broker: PortBroker, por
     await until(lambda: guest.reports)
 
 
+@pytest.mark.parametrize("when", ["asks before", "takes after"])
+async def test_who_loses_the_right_to_type_is_logged_out_before_the_next_types(
+    broker: PortBroker, port: LoggedPort, when: str
+) -> None:
+    """He did not give the keyboard to anybody: that he stays and watches is no consent."""
+    guest = Guest(broker)
+    anna, bob = pair(broker, end_login=True)
+    await key(anna, port, b"a")
+    if when == "asks before":
+        wish(bob, "ask")
+        await told(anna, "keyboard", event="asked")
+    anna.attachment.renew(grant("anna", mode=Mode.OBSERVE, may_write=False, end_login=True))
+    if when == "takes after":
+        wish(bob, "write")
+    await told(bob, "login", state="ending", session="anna")
+    await key(bob, port, b"b")
+    guest.go.set()
+    await told(bob, "login", state="ended", session="anna")
+    await told(bob, "writer", mode="write")
+    await key(bob, port, b"c")
+    await until(lambda: port.typed == b"ac")
+    assert anna.closed is None and guest.ended == 1
+
+
 async def test_a_policy_that_is_switched_on_holds_for_who_is_there(
     broker: PortBroker, port: LoggedPort
 ) -> None:
