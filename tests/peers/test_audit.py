@@ -68,6 +68,8 @@ def lived(house: House, azure: Clients) -> House:
                 person.send(b"echo $((6*7))-before\r")
                 person.expect(rb"\n42-before")
                 person.expect(SHELL)
+                # People are told before the store is; a kill in between would be noted as the reason.
+                until("the take-over is noted", lambda: "reason" in sessions(house, "az")[-1][1])
                 house.kill("control")
                 house.up("--no-demo")
                 person.expect(rb"connected again")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import expect
@@ -17,6 +19,16 @@ pytestmark = pytest.mark.anyio
 
 BOOT_MS = 90_000
 FIRST_BYTE = "() => /\\S/.test(document.querySelector('.xterm-rows')?.textContent ?? '')"
+
+
+@asynccontextmanager
+async def console_disabled(portal: Portal) -> AsyncIterator[None]:
+    """Of the subscription; whoever enabled it again within has done no harm."""
+    await portal.console_switch("disableConsole")
+    try:
+        yield
+    finally:
+        await portal.console_switch("enableConsole")
 
 
 async def test_from_the_sign_in_to_a_commands_output(
@@ -143,16 +155,13 @@ async def test_a_disabled_console_is_told_and_enabled_again(
     page, seat = visit.page, Seat(visit)
     await visit.sign_in(admin)
     await seat.open()
-    await portal.console_switch("disableConsole")
-    try:
+    async with console_disabled(portal):
         visit.allow("status of 4")
         enable = page.get_by_role("button", name="Enable the console")
         await expect(enable).to_be_visible(timeout=CONNECT_MS)
         await visit.axe()
         await enable.click()
         await seat.attached()
-    finally:
-        await portal.console_switch("enableConsole")
 
 
 async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
@@ -164,8 +173,7 @@ async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
     await visit.sign_in(admin)
     visit.allow("status of 4")
     await seat.open()
-    await portal.console_switch("disableConsole")
-    try:
+    async with console_disabled(portal):
         dutch = page.get_by_role("button", name="Console inschakelen")
         await expect(dutch).to_be_visible(timeout=CONNECT_MS)
         assert await page.get_by_role("alert").get_attribute("lang") == "nl"
@@ -182,8 +190,6 @@ async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
         await visit.axe()
         await french.click()
         await seat.attached()
-    finally:
-        await portal.console_switch("enableConsole")
 
 
 async def test_boot_diagnostics_are_switched_off_and_the_console_offers_to_switch_them_on(

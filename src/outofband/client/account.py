@@ -24,7 +24,7 @@ from outofband.client.tokens import TokenCache
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
-from outofband.core.secrets import write_private
+from outofband.core.secrets import remove_private, write_private
 
 LOCK_SECONDS = 45.0
 """Longer than one renewal may take."""
@@ -89,7 +89,7 @@ class Account:
         """Forget the person. The profile goes first: half an account is nobody's. Call with the lock held."""
         with _writing(self._folder):
             for file in (self._profile, self._refresh, self._access, self.trust):
-                file.unlink(missing_ok=True)
+                remove_private(file)
             if self._folder.exists():
                 self._folder.rmdir()
 

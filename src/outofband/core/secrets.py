@@ -41,3 +41,10 @@ def write_private(path: Path, data: bytes | str) -> None:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def remove_private(path: Path) -> None:
+    """Remove what `write_private` wrote, and what a writer left beside it that was killed before its end."""
+    path.unlink(missing_ok=True)
+    for scratch in path.parent.glob(f".{path.name}.*"):
+        scratch.unlink(missing_ok=True)

@@ -5,7 +5,16 @@ import pytest
 import structlog
 
 from outofband.cli import output
+from tests.support.cloud import Cloud
 from tests.unit.client.far import Far
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
+    """A whole control plane in this process."""
+    (tmp_path / "cloud").mkdir()
+    async with Cloud(tmp_path / "cloud") as running:
+        yield running
 
 
 @pytest.fixture

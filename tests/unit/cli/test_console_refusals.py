@@ -19,18 +19,6 @@ STORAGE = "2025-08-01"
 
 
 @pytest.fixture
-def tmp_path(tmp_path: Path) -> Path:
-    (tmp_path / "cloud").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    async with Cloud(tmp_path / "cloud") as running:
-        yield running
-
-
-@pytest.fixture
 async def host(cloud: Cloud) -> AsyncIterator[Host]:
     async with cloud.host() as linked:
         await cloud.owner.create_vm()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -21,13 +21,6 @@ from tests.unit.cli.verbs import Oob
 from tests.unit.identity.test_groups import issued, pem
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    (tmp_path / "cloud").mkdir()
-    async with Cloud(tmp_path / "cloud") as running:
-        yield running
 
 
 @pytest.fixture

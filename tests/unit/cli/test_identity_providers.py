@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
@@ -21,13 +20,6 @@ from tests.unit.cli.verbs import Oob
 pytestmark = pytest.mark.anyio
 ISSUER = "https://127.0.0.1:9"
 SECRET = "wh1sper: & more"
-
-
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    (tmp_path / "cloud").mkdir()
-    async with Cloud(tmp_path / "cloud") as running:
-        yield running
 
 
 @pytest.fixture

@@ -20,13 +20,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    (tmp_path / "cloud").mkdir()
-    async with Cloud(tmp_path / "cloud") as running:
-        yield running
-
-
-@pytest.fixture
 async def host(cloud: Cloud) -> AsyncIterator[Host]:
     async with cloud.host() as linked:
         yield linked

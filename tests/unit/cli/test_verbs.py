@@ -20,21 +20,9 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    async with Cloud(tmp_path / "cloud") as running:
-        yield running
-
-
-@pytest.fixture
 async def host(cloud: Cloud) -> AsyncIterator[Host]:
     async with cloud.host() as linked:
         yield linked
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Path:
-    (tmp_path / "cloud").mkdir()
-    return tmp_path
 
 
 @pytest.fixture

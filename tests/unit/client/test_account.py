@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from pathlib import Path
 
@@ -100,6 +101,26 @@ def test_a_torn_write_signs_nobody_in(
     with account.locked(), pytest.raises(KeyboardInterrupt):
         account.keep(OTHER, "pem", "refresh-9")
     assert Account(StateDir(tmp_path / "state")).profile is None
+
+
+def _killed_while_it_writes(root: Path) -> None:
+    Path.replace = lambda *_: os._exit(0)  # type: ignore[assignment, method-assign, return-value]
+    account = Account(StateDir(root))
+    with account.locked():
+        account.replace_refresh_token(PROFILE, "refresh-1")
+
+
+def test_what_a_killed_writer_left_is_in_nobodys_way(account: Account, tmp_path: Path) -> None:
+    state = StateDir(tmp_path / "state")
+    writer = multiprocessing.get_context("spawn").Process(target=_killed_while_it_writes, args=(state.root,))
+    writer.start()
+    writer.join()
+    assert len(list(state.account.glob(".refresh-token.*"))) == 1
+    with account.locked():
+        account.keep(OTHER, "pem", "refresh-9")
+        assert account.refresh_token(OTHER) == "refresh-9"
+        account.remove()
+    assert not state.account.exists()
 
 
 @pytest.mark.parametrize("name", ["profile.json", "refresh-token"])

@@ -1,10 +1,9 @@
-import { Menu, MenuItemRadio, MenuList, MenuPopover, MenuTrigger } from "@fluentui/react-components";
 import { GlobeRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { useStore } from "../store";
 import { t } from "../text";
 import { chooseLanguage, LANGUAGES, type Language, languageChoice } from "../text/language";
-import { BarButton } from "./BarButton";
+import { ChoiceMenu } from "./ChoiceMenu";
 
 /** Languages name themselves: whoever looks for one may read no other. */
 const NAMES: Readonly<Record<Language, () => string>> = {
@@ -15,28 +14,15 @@ const NAMES: Readonly<Record<Language, () => string>> = {
 };
 
 export function LanguageMenu(): ReactNode {
-  const choice = useStore(languageChoice);
   return (
-    <Menu
-      positioning="below-end"
-      checkedValues={{ language: [choice] }}
-      onCheckedValueChange={(_, { checkedItems }) => {
-        const wanted = LANGUAGES.find((each) => each === checkedItems[0]);
-        if (wanted) chooseLanguage(wanted);
-      }}
-    >
-      <MenuTrigger disableButtonEnhancement>
-        <BarButton aria-label={t("frame.language")} icon={<GlobeRegular />} />
-      </MenuTrigger>
-      <MenuPopover>
-        <MenuList>
-          {LANGUAGES.map((each) => (
-            <MenuItemRadio key={each} name="language" value={each} lang={each === "browser" ? "en" : each}>
-              {NAMES[each]()}
-            </MenuItemRadio>
-          ))}
-        </MenuList>
-      </MenuPopover>
-    </Menu>
+    <ChoiceMenu
+      label={t("frame.language")}
+      icon={<GlobeRegular />}
+      choices={LANGUAGES}
+      chosen={useStore(languageChoice)}
+      nameOf={(choice) => NAMES[choice]()}
+      langOf={(choice) => (choice === "browser" ? "en" : choice)}
+      onChoose={chooseLanguage}
+    />
   );
 }

@@ -216,8 +216,16 @@ async def test_a_thousand_ports(hub: PortHub, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def talk(guest: Guest, viewer: RecordingViewer, resting: Callable[[], bool]) -> bytes:
-    """Print until the port rests; all that was printed."""
+def watched(broker: PortBroker) -> tuple[CapturedSource, RecordingViewer]:
+    """The port's source, and somebody who looks on."""
+    assert isinstance(broker.source, CapturedSource)
+    viewer = RecordingViewer()
+    attach(broker, viewer)
+    return broker.source, viewer
+
+
+async def talk(guest: Guest, enough: Callable[[], bool]) -> bytes:
+    """Print until it is enough; all that was printed."""
     said = b""
 
     async def goes_on() -> bool:
@@ -226,7 +234,7 @@ async def talk(guest: Guest, viewer: RecordingViewer, resting: Callable[[], bool
         guest.port.send(piece)
         said += piece
         await asyncio.sleep(0.02)
-        return resting()
+        return enough()
 
     await until(goes_on)
     return said
@@ -235,18 +243,15 @@ async def talk(guest: Guest, viewer: RecordingViewer, resting: Callable[[], bool
 async def test_a_busy_port_that_can_wait_is_swept_until_somebody_types(
     broker: PortBroker, guest: Guest
 ) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attachment = attach(broker, viewer)
-    said = await talk(guest, viewer, lambda: source._resting)
+    source, viewer = watched(broker)
+    said = await talk(guest, lambda: source._resting)
     await until(lambda: viewer.output == said)
-    attachment.receive(typed(0, b"k"))
+    viewer.attachment.receive(typed(0, b"k"))
     assert not source._resting, "its echo is read as it comes"
     await until(lambda: guest.heard() == b"k")
     guest.port.send(b"k")
     await until(lambda: viewer.output == said + b"k")
-    attachment.detach(dropped=False)
+    viewer.attachment.detach(dropped=False)
     guest.port.send(b"unseen")
     await until(lambda: broker.spool.end == len(said) + 7)
 
@@ -254,11 +259,8 @@ async def test_a_busy_port_that_can_wait_is_swept_until_somebody_types(
 async def test_one_that_falls_silent_has_its_next_byte_shown_at_once_again(
     broker: PortBroker, guest: Guest
 ) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attach(broker, viewer)
-    await talk(guest, viewer, lambda: source._resting)
+    source, _ = watched(broker)
+    await talk(guest, lambda: source._resting)
     await until(lambda: not source._resting)
     assert source._line.sock is not None
     assert source._line.sock.fileno() not in source.hub.sweep._ports
@@ -267,11 +269,8 @@ async def test_one_that_falls_silent_has_its_next_byte_shown_at_once_again(
 async def test_a_flood_does_not_rest_and_one_that_begins_while_it_rests_wakes_it(
     broker: PortBroker, guest: Guest
 ) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attach(broker, viewer)
-    said = await talk(guest, viewer, lambda: source._resting)
+    source, viewer = watched(broker)
+    said = await talk(guest, lambda: source._resting)
     guest.port.setblocking(True)
     flood = b"x" * (1 << 20)
     await asyncio.get_running_loop().run_in_executor(None, guest.port.sendall, flood)
@@ -281,11 +280,8 @@ async def test_a_flood_does_not_rest_and_one_that_begins_while_it_rests_wakes_it
 
 
 async def test_the_line_of_a_port_that_rests_may_break(broker: PortBroker, guest: Guest) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attach(broker, viewer)
-    said = await talk(guest, viewer, lambda: source._resting)
+    source, viewer = watched(broker)
+    said = await talk(guest, lambda: source._resting)
     guest.port.send(b"last words")
     guest.port.close()
     await until(lambda: not source.connected)
@@ -300,15 +296,12 @@ async def test_the_line_of_a_port_that_rests_may_break(broker: PortBroker, guest
 async def test_nothing_is_lost_or_reordered_while_it_rests_and_wakes(
     broker: PortBroker, guest: Guest
 ) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attachment = attach(broker, viewer)
+    source, viewer = watched(broker)
     said = b""
     states = set()
     for number in range(400):
         if number % 25 == 24:
-            attachment.receive(typed(number // 25, b"k"))
+            viewer.attachment.receive(typed(number // 25, b"k"))
         piece = b"%063d\n" % number
         guest.port.send(piece)
         said += piece
@@ -320,10 +313,7 @@ async def test_nothing_is_lost_or_reordered_while_it_rests_and_wakes(
 
 
 async def test_a_port_that_prints_byte_by_byte_does_not_rest(broker: PortBroker, guest: Guest) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attach(broker, viewer)
+    source, viewer = watched(broker)
     for number in range(60):
         guest.port.send(b"x")
         await until(lambda number=number: broker.spool.end == number + 1)
@@ -333,11 +323,8 @@ async def test_a_port_that_prints_byte_by_byte_does_not_rest(broker: PortBroker,
 
 
 async def test_one_that_a_sweep_holds_up_does_not_rest_again_soon(broker: PortBroker, guest: Guest) -> None:
-    source = broker.source
-    assert isinstance(source, CapturedSource)
-    viewer = RecordingViewer()
-    attach(broker, viewer)
-    said = await talk(guest, viewer, lambda: source._resting)
+    source, viewer = watched(broker)
+    said = await talk(guest, lambda: source._resting)
 
     async def refused() -> bool:
         nonlocal said
@@ -349,6 +336,6 @@ async def test_one_that_a_sweep_holds_up_does_not_rest_again_soon(broker: PortBr
     await until(refused)
     assert source._rest_from > clock.monotonic() + 30
     await until(lambda: viewer.output == said)
-    said += await talk(guest, viewer, lambda: broker.spool.end > len(said) + 3000)
+    said += await talk(guest, lambda: broker.spool.end > len(said) + 3000)
     assert not source._resting
     await until(lambda: viewer.output == said)
