@@ -153,7 +153,7 @@ class AzureConsoles:
         except Fault as fault:
             self._refuse(viewer, fault)
             return
-        self._services.sessions.viewer_known(viewer, principal, console.admit())
+        self._services.sessions.viewer_known(viewer, principal, console.admit(principal.name))
 
     async def admin(self, request: Request) -> Response:
         """POST /serial/v1/{console}/adminCommand/{command}."""
