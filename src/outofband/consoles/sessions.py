@@ -133,6 +133,8 @@ class Sessions:
         """
         if len(self._live) >= self.limits.sessions:
             raise Fault("GatewayFull", limit=self.limits.sessions)
+        # Before a row is written: one without a ticket would never end.
+        self._tickets.require_room(principal)
         session = uuid.uuid4().hex
         async with self._store.write() as tx:
             found = await self._store.sessions.get(tx, resume_session) if resume_session else None
