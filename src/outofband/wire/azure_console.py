@@ -8,7 +8,7 @@ One WebSocket of text messages. Every version of `az serial-console` speaks it a
     1.0           as text, after our first message          not shown
 
 Rule 1: our first message is an empty line; nothing of the guest is told before the token was checked.
-Rule 2: a message that is the token never reaches the guest, however often and whenever it comes.
+Rule 2: a message that is the token, or another one, never reaches the guest, however often it comes.
 Rule 3: a client is an observer until it types. The first key takes a free keyboard; where somebody has it,
         only Enter takes it, and is not typed. Who merely sends an admin command takes it from nobody.
 Rule 4: a message holds whole characters, whatever the guest printed and however it was cut.
@@ -52,6 +52,8 @@ GREETING = "\r\n"
 _BELL = "\a"
 _ENTER = re.compile(rb"[\r\n]")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_SIGNED = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""A token as they are, and nothing else: a newer one than the first must not get into a console's log."""
 _OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -87,6 +89,8 @@ class AzureConsole:
         self._waits = False
         """The keyboard is this client's as soon as the login before has ended."""
         self._me = ""
+        self._may = True
+        """It can come to type here, as far as is known."""
         self._writer: str | None = None
         self._hygiene = Hygiene()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -109,7 +113,7 @@ class AzureConsole:
             self._close(Code.TOO_BIG, f"ProtocolViolated: expected at most {MAX_MESSAGE} bytes in a message")
         elif self.phase is Phase.UNNAMED:
             self._take_token(message)
-        elif message != self.token:
+        elif message != self.token and not _SIGNED.fullmatch(message):
             self._type(typed)
 
     def admit(self, name: str = "") -> console.Open:
@@ -247,13 +251,14 @@ class AzureConsole:
 
     def _arrived(self, resumed: bool, fields: dict[str, Any]) -> None:
         self._writer = _name(fields.get("writer"))
+        self._may = fields.get("mayWrite") is not False
         self._asked = self._waits = False
         if resumed:
             if self._away:
                 self.say("connected again")
             self._away = False
             return
-        here = f"connected to {self.name}; {words.seat(self._writer)}"
+        here = f"connected to {self.name}; {words.seat(self._writer, self._may)}"
         if others := [name for each in _list(fields.get("others")) if (name := _name(each))]:
             here += f" Also here: {', '.join(others)}."
         self.say(f"{here} {words.CAUTION}")
@@ -290,7 +295,7 @@ class AzureConsole:
             if self._asked and (writer is not None or self._waits):
                 self._asked = self._waits = False
                 self._keys.clear()
-            self.say(words.seat(self._writer))
+            self.say(words.seat(self._writer, self._may))
 
     def _alarm(self, fields: dict[str, Any]) -> None:
         told = explain(alarm_of(fields), self.locale)

@@ -55,8 +55,10 @@ def code_of(told: Explained) -> Code:
     return Code.TRY_AGAIN if told.retry else Code.ENDED
 
 
-def seat(writer: str | None) -> str:
-    """Who has the keyboard, for somebody who has not."""
+def seat(writer: str | None, may_type: bool = True) -> str:
+    """Who has the keyboard, for somebody who has not; `may_type`: and can come to have it."""
+    if not may_type:
+        return f"{writer or 'nobody'} types; you may only watch."
     if writer is None:
         return "nobody types; your first key takes the keyboard."
     return f"{writer} has the keyboard. You watch; press Enter to take it over."

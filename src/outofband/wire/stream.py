@@ -102,7 +102,7 @@ NOTICES = frozenset(
     {
         # session vm port mode writer; offset: first byte to come; live: end of the replay;
         # input: typed bytes already taken from this session; others: names of who was here before;
-        # endLogin: the policy ends the login of who goes away
+        # endLogin: the policy ends the login of who goes away; mayWrite: this session may come to type
         "attached",
         "writer",  # writer: name or null; mode: this session's mode now
         "power",  # power: running|stopped|..., the guest changed state

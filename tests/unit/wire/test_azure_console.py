@@ -364,6 +364,23 @@ def test_a_writer_hears_who_asks_and_what_becomes_of_logins() -> None:
     assert talk.console.closing.code is Code.TAKEN_OVER
 
 
+def test_a_newer_token_is_not_typed_either() -> None:
+    talk = opened()
+    talk.say("a")
+    talk.seat("me", Mode.WRITE)
+    talk.say("eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJ4In0.c2lnbmVk", "eyJ", "a.b.c", "\r")
+    assert talk.typed == b"aeyJa.b.c\r"
+
+
+def test_who_may_only_watch_is_told_so_and_not_to_type() -> None:
+    for writer, wanted in ((None, "nobody types; you may only watch"), ("bob", "bob types; you may only")):
+        talk = opened(writer, mayWrite=False)
+        assert wanted in talk.shown
+        assert "takes the keyboard" not in talk.shown
+        assert "press Enter" not in talk.shown
+    assert "you may only watch" in talk.seat(None)
+
+
 def test_an_alarm_about_something_else_keeps_the_keys() -> None:
     """A full disk is told to a newcomer at once: what he typed meanwhile is typed all the same."""
     talk = Talk(token=TOKEN)

@@ -179,6 +179,7 @@ class PortBroker:
                 "input": attachment.typed.accepted,
                 "others": self._others(attachment),
                 "endLogin": attachment.grant.end_login,
+                "mayWrite": self._keyboard.may_be_had(attachment.grant),
                 **({"takenFrom": loser} if loser is not None else {}),
             },
         )
