@@ -340,8 +340,14 @@ class Sessions:
             return
         name = session.subject.session
         structlog.contextvars.bind_contextvars(session=name)
-        reason = await session.run()
-        self._forget(session)
+        try:
+            reason = await session.run()
+        except Exception:
+            log.exception("session.defect_at_end")
+            reason = "InternalError"
+        finally:
+            # Whatever went wrong: who is not there takes no place from others.
+            self._forget(session)
         if reason != End.REPLACED:
             await self._audit.ended(name, reason, session.ending)
         log.info(
