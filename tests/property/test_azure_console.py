@@ -8,7 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from outofband.core.errors import ProtocolError
 from outofband.wire import stream
-from outofband.wire.azure_console import MAX_KEYS, MAX_REASON, MAX_TEXT, AzureConsole, Phase
+from outofband.wire.azure_console import MAX_KEYS, MAX_TEXT, AzureConsole, Phase
+from outofband.wire.azure_words import MAX_REASON
 from outofband.wire.grant import Mode
 
 TOKEN = "eyJh.eyJi.c2ln"

@@ -104,6 +104,7 @@ themselves, say so, and show the error when a few attempts in a row have failed.
 Managed storage keeps nobody from a console. With a storage account of your own (`az vm boot-diagnostics
 enable --storage`), whoever opens a console has to be able to use it, as in Azure, and the control plane
 tries it each time: it reads what the account is, makes the VM's container and writes and deletes a blob.
+For who may only watch nothing is written there: it is only read.
 `oob serial policy --diagnostics-storage warn` opens the console of such a VM all the same and shows the
 error as a warning.
 

@@ -17,7 +17,9 @@ _ENDS = {
     "b": "SysRq b reboots the guest at once; what it has not written to its disks is lost.",
     "c": "SysRq c crashes the guest.",
     "e": "SysRq e ends all of the guest's programs.",
+    "f": "SysRq f kills the guest's program that uses the most memory.",
     "i": "SysRq i kills all of the guest's programs.",
+    "k": "SysRq k kills every program on the console; who is logged in there is logged out.",
     "o": "SysRq o powers the guest off at once.",
     "u": "SysRq u makes the guest's disks read-only.",
 }

@@ -10,8 +10,8 @@ ESCAPE = b"\x1d"
 """Ctrl-], as in telnet, virsh and `az serial-console`."""
 
 
-ENDING_SYSRQ = ("b", "c", "e", "i", "o", "u")
-"""Reboot, crash, end or kill all programs, power off, disks read-only: what cannot be taken back."""
+ENDING_SYSRQ = ("b", "c", "e", "f", "i", "k", "o", "u")
+"""Reboot, crash, end or kill programs, power off, disks read-only: what cannot be taken back."""
 
 
 class Wish(enum.Enum):

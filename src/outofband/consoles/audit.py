@@ -121,11 +121,13 @@ class Audit:
         tell it of.
         """
         try:
+            async with self._store.read() as snapshot:
+                row = await self._store.sessions.get(snapshot, session)
+            if row is None:
+                # Anybody may come with a name of his own making: that costs no write.
+                log.info("session.refused", session=session, address=address, code=fault.code)
+                return
             async with self._store.write() as tx:
-                row = await self._store.sessions.get(tx, session)
-                if row is None:
-                    log.info("session.refused", session=session, address=address, code=fault.code)
-                    return
                 # A stranger of another tenant stands in the log of whose console it is, by id.
                 nobody = _Person(row.tenant_id, "", "", UNKNOWN)
                 who = (

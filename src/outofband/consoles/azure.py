@@ -16,7 +16,8 @@ from outofband.consoles.sockets import ConsoleSocket, Gate, ViewerSocket
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.wire import stream
-from outofband.wire.azure_console import AzureConsole, Closing
+from outofband.wire.azure_console import AzureConsole
+from outofband.wire.azure_words import Closing
 from outofband.wire.stream import Kind
 
 

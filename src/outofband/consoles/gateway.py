@@ -37,8 +37,9 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
     def text_from(self, base: str) -> str:
         """Base address of Azure's text protocol, wss, for a client that reached the API at `base`.
 
-        Azure's extension makes the address of its admin commands from the console's by replacing `wss` and
-        then `ws`, wherever they stand. Host names know no case: `windows1` leaves here as `windowS1`.
+        Azure's extension makes the address of its admin commands from the console's by replacing `wss`, then
+        `ws`, then `/client`, wherever they stand: it would send its token to a host `adminCommand` in place
+        of `client1`. Host names know no case: `windows1` leaves here as `windowS1`, `client1` as `Client1`.
         """
         try:
             asked = urlsplit(base)
@@ -49,4 +50,6 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True):
             way = urlsplit(self.arm)
             host, port = way.hostname or "", way.port
         host = host.replace("ws", "wS")
+        if host.startswith("client"):
+            host = f"C{host[1:]}"
         return f"wss://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"

@@ -37,6 +37,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Live sessions of this node."""
     pending: int = 1000
     """Tickets not used yet."""
+    pending_tenant: int = 500
+    """Of one tenant."""
+    pending_person: int = 100
+    """Of one person or program."""
     sockets: int = 5000
     fresh: int = 256
     """Sockets that have not said who they are."""

@@ -130,8 +130,10 @@ class Session:
             log.exception("session.defect", session=self.subject.session)
             self.end(stream.Close("InternalError", {}))
         finally:
-            reason = self._hang_up()
-            self._done.set()
+            try:
+                reason = self._hang_up()
+            finally:
+                self._done.set()
         return reason
 
     @property

@@ -133,6 +133,8 @@ class Sessions:
         """
         if len(self._live) >= self.limits.sessions:
             raise Fault("GatewayFull", limit=self.limits.sessions)
+        # Before a row is written: one without a ticket would never end.
+        self._tickets.require_room(principal)
         session = uuid.uuid4().hex
         async with self._store.write() as tx:
             found = await self._store.sessions.get(tx, resume_session) if resume_session else None
@@ -338,8 +340,14 @@ class Sessions:
             return
         name = session.subject.session
         structlog.contextvars.bind_contextvars(session=name)
-        reason = await session.run()
-        self._forget(session)
+        try:
+            reason = await session.run()
+        except Exception:
+            log.exception("session.defect_at_end")
+            reason = "InternalError"
+        finally:
+            # Whatever went wrong: who is not there takes no place from others.
+            self._forget(session)
         if reason != End.REPLACED:
             await self._audit.ended(name, reason, session.ending)
         log.info(

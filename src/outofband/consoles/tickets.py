@@ -35,11 +35,24 @@ class Tickets:
         self._limits = limits
         self._pending: dict[str, Pending] = {}
 
-    async def issue(self, subject: Subject, rights: frozenset[Mode]) -> str:
-        """A ticket for one socket. Raises Fault TooManyRequests when too many wait to be used."""
-        self.expire()
-        if len(self._pending) >= self._limits.pending:
+    def require_room(self, principal: Principal) -> None:
+        """Raises Fault TooManyRequests when too many tickets wait to be used: of all, of the caller's tenant,
+        or his own. Nobody may use up what is there for the others.
+        """
+        now, limits = clock.monotonic(), self._limits
+        waiting = [each.subject.principal for each in self._pending.values() if each.expires > now]
+        tenants = [each for each in waiting if each.tenant == principal.tenant]
+        own = [each for each in tenants if each.object_id == principal.object_id]
+        if (
+            len(waiting) >= limits.pending
+            or len(tenants) >= limits.pending_tenant
+            or len(own) >= limits.pending_person
+        ):
             raise Fault("TooManyRequests", seconds=TICKET_SECONDS)
+
+    async def issue(self, subject: Subject, rights: frozenset[Mode]) -> str:
+        """A ticket for one socket. Raises what `require_room` raises."""
+        self.require_room(subject.principal)
         ticket = Ticket(
             jti=uuid.uuid4().hex,
             session=subject.session,
@@ -59,11 +72,13 @@ class Tickets:
         """Use a ticket up. Raises Fault TicketInvalid."""
         keys = await self._keys.trusted(KeyUse.TICKET, clock.now())
         ticket = signed.verify(first.ticket, keys, Ticket, clock.wall())
-        pending = self._pending.pop(ticket.jti, None)
+        pending = self._pending.get(ticket.jti)
         if pending is None:
             raise _invalid("it was used before, or its session has ended")
         if pending.expires <= clock.monotonic():
+            # `expire` has it noted.
             raise _invalid("it has expired")
+        del self._pending[ticket.jti]
         if session != ticket.session:
             raise _invalid("it is for another session")
         return pending
@@ -76,9 +91,9 @@ class Tickets:
         jti, pending = next(self._of(session), (None, None))
         if jti is None or pending is None or not pending.subject.is_of(principal):
             raise _invalid("it was used before, has expired, or is somebody else's")
-        del self._pending[jti]
         if pending.expires <= clock.monotonic():
             raise _invalid("it has expired")
+        del self._pending[jti]
         return pending
 
     def find(self, session: str) -> Subject | None:

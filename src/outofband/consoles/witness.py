@@ -11,25 +11,13 @@ from typing import Any
 
 import msgspec
 
+from outofband.wire.arbiter import REFUSALS
 from outofband.wire.grant import Mode
 from outofband.wire.stream import Notice
 
 MAX_DEEDS = 30
 """Noted within PERIOD_SECONDS."""
 PERIOD_SECONDS = 60.0
-REFUSALS = frozenset(
-    {
-        "KeyboardAskedTooSoon",
-        "KeyboardHeld",
-        "KeyboardNotAsked",
-        "KeyboardNotYours",
-        "PersonMayNotType",
-        "PersonNotAttached",
-        "WriteNotGranted",
-        "WriteRefusedByHost",
-    }
-)
-"""Codes by which the host says no to a wish about the keyboard."""
 _ASKINGS = {"asked": "Started", "declined": "Failed", "unanswered": "Failed", "withdrawn": "Succeeded"}
 
 

@@ -153,7 +153,7 @@ class AzureConsoles:
         except Fault as fault:
             self._refuse(viewer, fault)
             return
-        self._services.sessions.viewer_known(viewer, principal, console.admit())
+        self._services.sessions.viewer_known(viewer, principal, console.admit(principal.name))
 
     async def admin(self, request: Request) -> Response:
         """POST /serial/v1/{console}/adminCommand/{command}."""
@@ -169,14 +169,17 @@ class AzureConsoles:
             if subject is None:
                 raise Fault("SessionEnded", detail="it is over, or was never yours")
             asked = edge.asked(request, ids, principal, services.authority.base)
+            observed: list[str] = []
             try:
-                observed = [await self._send(asked, subject, command, step) for step in steps]
+                for step in steps:
+                    observed.append(await self._send(asked, subject, command, step))
+                    # Each at once: looking takes seconds, and one that fails undoes none before it.
+                    self._tell(session, f"{command}: {observed[-1]}")
             except Fault as fault:
                 # The extension tries once more when it hears anything, and only then says that it failed.
                 language = locale.of_header(ids.languages)
                 self._tell(session, f"{command} failed: {explain(fault, language).message}")
                 raise
-            self._tell(session, f"{command}: {'; '.join(observed)}")
             return edge.json_answer(200, msgspec.to_builtins(Done(observed=observed)), ids.headers())
 
         return await edge.guarded(request, self._services.authority, work)

@@ -55,6 +55,19 @@ ASK_AGAIN_SECONDS = 10.0
 """After a no, or none, the same session may not ask for this long: the writer has other things to do."""
 MAX_BEATEN = 256
 """Dropped writers remembered as beaten; the oldest is forgotten first."""
+REFUSALS = frozenset(
+    {
+        "KeyboardAskedTooSoon",
+        "KeyboardHeld",
+        "KeyboardNotAsked",
+        "KeyboardNotYours",
+        "PersonMayNotType",
+        "PersonNotAttached",
+        "WriteNotGranted",
+        "WriteRefusedByHost",
+    }
+)
+"""Codes of what it says no with to a wish about the keyboard."""
 
 
 class Seat(enum.Enum):

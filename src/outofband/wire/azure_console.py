@@ -8,7 +8,7 @@ One WebSocket of text messages. Every version of `az serial-console` speaks it a
     1.0           as text, after our first message          not shown
 
 Rule 1: our first message is an empty line; nothing of the guest is told before the token was checked.
-Rule 2: a message that is the token never reaches the guest, however often and whenever it comes.
+Rule 2: a message that is the token, or another one, never reaches the guest, however often it comes.
 Rule 3: a client is an observer until it types. The first key takes a free keyboard; where somebody has it,
         only Enter takes it, and is not typed. Who merely sends an admin command takes it from nobody.
 Rule 4: a message holds whole characters, whatever the guest printed and however it was cut.
@@ -28,7 +28,10 @@ import msgspec
 from outofband.catalogue import explain
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.locale import DEFAULT
+from outofband.wire import azure_words as words
 from outofband.wire import console
+from outofband.wire.arbiter import REFUSALS
+from outofband.wire.azure_words import MAX_REASON, Closing, Code, code_of
 from outofband.wire.console import ClientSession
 from outofband.wire.grant import Mode
 from outofband.wire.screen import Hygiene, Reader
@@ -45,39 +48,13 @@ MAX_TEXT = 16 * 1024
 """Characters of one message to a client."""
 MAX_WAITING = 256 * 1024
 """Characters beyond which words of our own are left out, but for the last ones: the client does not read."""
-MAX_REASON = 123
-"""Bytes of a close reason (RFC 6455 section 5.5)."""
 GREETING = "\r\n"
-CAUTION = (
-    "Everything shown here is kept in the VM's console log, for all who may read it: do not print secrets;"
-    " for work with them use SSH or RDP."
-)
 _BELL = "\a"
 _ENTER = re.compile(rb"[\r\n]")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_SIGNED = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""A token as they are, and nothing else: a newer one than the first must not get into a console's log."""
 _OBEYED = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class Code(enum.IntEnum):
-    """How a socket is closed (RFC 6455 section 7.4.1; from 4000 on our own)."""
-
-    DONE = 1000
-    UNSUPPORTED = 1003
-    REFUSED = 1008
-    TOO_BIG = 1009
-    FAILED = 1011
-    RESTART = 1012
-    TRY_AGAIN = 1013
-    ENDED = 4000
-    """The session was ended; the reason begins with a code of the catalogue."""
-    TAKEN_OVER = 4001
-
-
-class Closing(msgspec.Struct, frozen=True):
-    """`reason` fits a close frame, and begins with a code of the catalogue unless all is well."""
-
-    code: Code
-    reason: str = ""
 
 
 class Phase(enum.Enum):
@@ -109,6 +86,11 @@ class AzureConsole:
         self._session: ClientSession | None = None
         self._keys = bytearray()
         self._asked = False
+        self._waits = False
+        """The keyboard is this client's as soon as the login before has ended."""
+        self._me = ""
+        self._may = True
+        """It can come to type here, as far as is known."""
         self._writer: str | None = None
         self._hygiene = Hygiene()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -131,13 +113,14 @@ class AzureConsole:
             self._close(Code.TOO_BIG, f"ProtocolViolated: expected at most {MAX_MESSAGE} bytes in a message")
         elif self.phase is Phase.UNNAMED:
             self._take_token(message)
-        elif message != self.token:
+        elif message != self.token and not _SIGNED.fullmatch(message):
             self._type(typed)
 
-    def admit(self) -> console.Open:
-        """The token was good: what the gateway is to be asked for."""
+    def admit(self, name: str = "") -> console.Open:
+        """The token was good, and its person's name is `name`: what the gateway is to be asked for."""
         self._expect(Phase.CHECKING)
         self.phase = Phase.OPEN
+        self._me = name
         self._session = ClientSession(mode=Mode.OBSERVE, client=self.client)
         return msgspec.json.decode(self._session.open(""), type=console.Open)
 
@@ -153,7 +136,7 @@ class AzureConsole:
         """Words of our own between the guest's, on lines of their own. The `last` ones, which tell why there
         is an end, are said whatever waits: they are the only ones of their kind, so nothing grows by them.
         """
-        if self._waiting > MAX_WAITING and not last:
+        if not text or (self._waiting > MAX_WAITING and not last):
             return
         shown = _OBEYED.sub("\ufffd", text.replace("\n", " "))
         self._put(f"\r\n\x1b[0;7m oob \x1b[0m {shown}\r\n")
@@ -166,9 +149,9 @@ class AzureConsole:
         """The session is over, by a code of the catalogue."""
         if self.phase is Phase.OVER:
             return
-        words = explain(Fault(code, **fields), self.locale)
-        self.say(" ".join([words.message, *words.remedy]), last=True)
-        self._close(_code_of(words.code, words.status, words.retry), f"{words.code}: {words.message}")
+        told = explain(Fault(code, **fields), self.locale)
+        self.say(" ".join([told.message, *told.remedy]), last=True)
+        self._close(code_of(told), f"{told.code}: {told.message}")
 
     # --- what is to be done ---
 
@@ -204,6 +187,11 @@ class AzureConsole:
             self.phase = Phase.CHECKING
 
     def _type(self, typed: bytes) -> None:
+        if self._waits:
+            # Enter asks again: it may be another session of this person that was faster.
+            self._asked = self._asked and not _ENTER.search(typed)
+            self._knock(typed)
+            return
         if self._attached and not self._may_type and not self._asked and self._writer is not None:
             self._knock(typed)
             return
@@ -263,21 +251,17 @@ class AzureConsole:
 
     def _arrived(self, resumed: bool, fields: dict[str, Any]) -> None:
         self._writer = _name(fields.get("writer"))
-        self._asked = False
+        self._may = fields.get("mayWrite") is not False
+        self._asked = self._waits = False
         if resumed:
             if self._away:
                 self.say("connected again")
             self._away = False
             return
-        here = f"connected to {self.name}; {self._seat()}"
+        here = f"connected to {self.name}; {words.seat(self._writer, self._may)}"
         if others := [name for each in _list(fields.get("others")) if (name := _name(each))]:
             here += f" Also here: {', '.join(others)}."
-        self.say(f"{here} {CAUTION}")
-
-    def _seat(self) -> str:
-        if self._writer is None:
-            return "nobody types; your first key takes the keyboard."
-        return f"{self._writer} has the keyboard. You watch; press Enter to take it over."
+        self.say(f"{here} {words.CAUTION}")
 
     def _told(self, what: str, fields: dict[str, Any]) -> None:
         if what == "writer":
@@ -289,58 +273,43 @@ class AzureConsole:
         elif what in ("joined", "left"):
             self.say(f"{fields.get('who', '?')} {'is here too' if what == 'joined' else 'has left'}")
         elif what == "keyboard":
-            self._asking(fields)
+            self.say(words.keyboard(fields, self._may_type))
         elif what == "login":
-            self._login(fields)
+            self.say(words.login(fields))
         elif what == "alarm":
             self._alarm(fields)
 
     def _seat_changed(self, writer: str | None) -> None:
         before, self._writer = self._writer, writer
         if self._may_type:
-            self._asked = False
+            self._asked = self._waits = False
             # Who typed the first key sees it echoed; who pressed Enter for it waits for a word.
             if before is not None:
                 self.say("you have the keyboard now")
+        elif self._asked and writer == self._me:
+            if not self._waits:
+                self.say(words.WAITS)
+            self._waits = True
+            self._keys.clear()
         elif writer != before:
-            if writer is not None and self._asked:
-                self._asked = False
+            if self._asked and (writer is not None or self._waits):
+                self._asked = self._waits = False
                 self._keys.clear()
-            self.say(self._seat())
-
-    def _asking(self, fields: dict[str, Any]) -> None:
-        """What passes about the keyboard. As writer this client cannot answer: it has keys only."""
-        who, of = fields.get("who", "?"), fields.get("of") or "the writer"
-        match fields.get("event"):
-            case "asked" if self._may_type:
-                self.say(f"{who} asks for the keyboard; closing this session gives it")
-            case "asked":
-                self.say(f"{of} was asked for the keyboard and has {fields.get('seconds', '?')} s to answer")
-            case "declined" | "unanswered" if not self._may_type:
-                self.say(f"{of} keeps the keyboard")
-            case "handed":
-                self.say(f"{fields.get('by', '?')} gave the keyboard to {who}")
-
-    def _login(self, fields: dict[str, Any]) -> None:
-        who = fields.get("who", "?")
-        if fields.get("state") == "ending":
-            self.say(f"the login of {who} in the guest is being ended, as the console's policy wants it")
-        else:
-            self.say(f"the login of {who} in the guest: {fields.get('observed', '?')}")
+            self.say(words.seat(self._writer, self._may))
 
     def _alarm(self, fields: dict[str, Any]) -> None:
-        words = explain(alarm_of(fields), self.locale)
-        if self._asked and not words.retry:
-            # The keyboard was refused: what was typed in its hope is not kept for later.
-            self._asked = False
+        told = explain(alarm_of(fields), self.locale)
+        if self._asked and told.code in REFUSALS:
+            # What was typed in hope of the keyboard is not kept for later.
+            self._asked = self._waits = False
             self._keys.clear()
-            if words.code == "KeyboardHeld":
+            if told.code == "KeyboardHeld":
                 # This client has no other way to ask than the Enter it pressed.
                 assert self._session is not None
                 self._session.ask("ask")
                 return
-        self._away = self._away or words.code == console.AWAY
-        self.say(words.message)
+        self._away = self._away or told.code == console.AWAY
+        self.say(told.message)
 
     def _put(self, text: str) -> None:
         if text:
@@ -356,18 +325,6 @@ class AzureConsole:
     def _expect(self, phase: Phase) -> None:
         if self.phase is not phase:
             raise ProtocolError(f"expected a client that is {phase.value}, it is {self.phase.value}")
-
-
-def _code_of(code: str, status: int, retry: bool) -> Code:
-    if code.startswith("TakenOver"):
-        return Code.TAKEN_OVER
-    if code == "ControlPlaneStopping":
-        return Code.RESTART
-    if status in (401, 403):
-        return Code.REFUSED
-    if status == 500:
-        return Code.FAILED
-    return Code.TRY_AGAIN if retry else Code.ENDED
 
 
 def _name(given: object) -> str | None:

@@ -27,6 +27,8 @@ MAX_PAYLOAD = 64 * 1024
 MAX_FRAME = MAX_PAYLOAD + 1024
 """Largest legal WebSocket message on a console socket; a listener refuses more."""
 MAX_OFFSET = 2**63 - 1
+MAX_NESTED = 8
+"""Depth of the values in `fields`: what can be read has to be tellable too."""
 REPLAY_DEFAULT = 64 * 1024
 """Bytes of the past a newcomer is shown."""
 REPLAY_LIMIT = 1024 * 1024
@@ -102,7 +104,7 @@ NOTICES = frozenset(
     {
         # session vm port mode writer; offset: first byte to come; live: end of the replay;
         # input: typed bytes already taken from this session; others: names of who was here before;
-        # endLogin: the policy ends the login of who goes away
+        # endLogin: the policy ends the login of who goes away; mayWrite: this session may come to type
         "attached",
         "writer",  # writer: name or null; mode: this session's mode now
         "power",  # power: running|stopped|..., the guest changed state
@@ -187,7 +189,9 @@ def decode(message: bytes) -> Frame:
                 raise ProtocolError(f"expected a gap that runs forward, got {start}..{end}")
             return Gap(start, end, GapReason(reason))
         if model := _JSON_KINDS.get(kind):
-            return msgspec.json.decode(message[1:], type=model)
+            told = msgspec.json.decode(message[1:], type=model)
+            _check_nested(told.fields)
+            return told
     except (struct.error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise ProtocolError(f"frame of kind 0x{kind:02x} cannot be read: {error}") from error
     raise ProtocolError(f"expected a known frame kind, got 0x{kind:02x}")
@@ -204,6 +208,16 @@ def sent_by_viewer(kind: int) -> bool:
 def _check_offset(offset: int) -> None:
     if offset > MAX_OFFSET:
         raise ProtocolError(f"expected an offset below 2^63, got {offset}")
+
+
+def _check_nested(fields: dict[str, Any]) -> None:
+    level: list[Any] = [fields]
+    for _ in range(MAX_NESTED):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise ProtocolError(f"expected fields of at most {MAX_NESTED} levels")
 
 
 def _check_length(message: bytes, size: int) -> None:

@@ -16,6 +16,8 @@ from outofband.cli.escape import ENDING_SYSRQ
         ("reset", None, True),
         ("sysrq", "b", True),
         ("sysrq", "B", True),
+        ("sysrq", "f", True),
+        ("sysrq", "k", True),
         ("sysrq", "h", False),
         ("sysrq", "s", False),
     ],

@@ -269,6 +269,38 @@ async def test_more_tickets_than_the_bound_are_not_given(plane: Plane, agent: Ag
         await plane.connect(agent.identity.agent)
 
 
+async def test_a_ticket_that_ran_out_ends_in_the_audit_however_busy_the_node_is(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one is given before anybody looked for those that ran out."""
+    monkeypatch.setattr("outofband.consoles.tickets.TICKET_SECONDS", 0)
+    there = await plane.connect(agent.identity.agent)
+    monkeypatch.undo()
+    await plane.connect(agent.identity.agent)
+    end = clock.monotonic() + 5
+    while await audit(plane, there.session) != ("TicketExpired", False, True):
+        assert clock.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+async def test_one_who_takes_tickets_without_end_keeps_nobody_else_out(
+    plane: Plane, agent: AgentPeer
+) -> None:
+    """Neither another person nor another tenant: there is one table for all."""
+    few = msgspec.structs.replace(plane.limits, pending=6, pending_tenant=4, pending_person=2)
+    plane.sessions._tickets._limits = few
+    alice, bob, carol = person("alice"), person("bob"), person("carol")
+    for who in (alice, alice, bob, bob):
+        await plane.connect(agent.identity.agent, who=who)
+    for who in (alice, carol):
+        with pytest.raises(Fault, match="TooManyRequests"):
+            await plane.connect(agent.identity.agent, who=who)
+    async with plane.store.read() as tx:
+        assert len(await plane.store.sessions.live(tx, vm=VM_ID)) == 4, "who got no ticket has no session"
+    stranger = msgspec.structs.replace(carol, tenant="44444444-4444-4444-8444-444444444444")
+    assert await plane.connect(agent.identity.agent, who=stranger)
+
+
 async def test_a_viewer_may_not_speak_for_the_agent(plane: Plane, agent: AgentPeer, attach: Attach) -> None:
     for frame in (
         stream.encode(stream.Data(0, b"x")),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from outofband.consoles.audit import KEYBOARD, SESSION, UNKNOWN, Audit
 from outofband.core import clock
 from outofband.store.activity import ActivityEntry
+from outofband.store.store import Store
 from outofband.wire import stream
 from outofband.wire.console import MAX_UNCONFIRMED
 from outofband.wire.grant import Mode
@@ -79,6 +82,33 @@ async def test_a_ticket_nobody_used_is_no_session(plane: Plane, agent: AgentPeer
     connection = await plane.connect(agent.identity.agent)
     await plane.sessions.end_where(session=connection.session, code="SessionEnded")
     assert await events(plane, 0) == []
+
+
+class Asked:
+    """The plane's own store, and what was asked of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self._store, name)
+
+
+async def test_who_knows_no_session_makes_the_store_write_nothing(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has one writer at a time; whoever reaches the port must not be able to keep it busy."""
+    connection = await plane.connect(agent.identity.agent)
+    store = Asked(plane.store)
+    monkeypatch.setattr(plane.sessions._audit, "_store", store)
+    for session in ("0" * 32, "1" * 32):
+        async with viewer(plane.client_context()) as stranger:
+            await stranger.open(connection.url.replace(connection.session, session), "no ticket")
+            await until(lambda stranger=stranger: stranger.ended)
+    await until(lambda: store.asked.count("sessions") == 2)
+    assert "write" not in store.asked
 
 
 async def test_a_control_plane_that_was_killed_tells_at_its_next_start(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from outofband.core import clock
@@ -110,3 +112,41 @@ async def test_the_agents_goodbye_frees_its_session(plane: Plane, agent: AgentPe
     await agent.carriers[0].send(stream.Close("PortUnavailable", {"detail": "gone"}))
     assert (await end_of(there)).code == "PortUnavailable"
     await until(lambda: not plane.sessions.live)
+
+
+async def test_words_of_a_host_that_cannot_be_told_end_the_session_all_the_same(
+    plane: Plane, agent: AgentPeer, attach: Attach
+) -> None:
+    """Nested just so deep that they can be read: whoever has such a host must not fill the table."""
+    for depth in range(925, 960):
+        there = await attach()
+        session = there.connection.session
+        carrier = agent.carriers[-1]
+        nested = b"[" * depth + b"]" * depth
+        await carrier.socket.send(b'\x04{"code":"TakenOver","fields":{"by":' + nested + b"}}")
+        await until(lambda carrier=carrier: carrier.closed)
+        await there.drop()
+        await until(lambda session=session: session not in plane.sessions._live)
+
+
+async def test_a_session_that_breaks_while_it_ends_leaves_no_trace(
+    plane: Plane, agent: AgentPeer, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a place that is taken for ever, nor somebody who waits for its end."""
+    there = await attach()
+    session = plane.sessions._live[there.connection.session]
+
+    def broken(close: stream.Close) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(session.viewer, "tell_and_finish", broken)
+    assert await plane.sessions.end_where(vm=VM, code="SessionEnded", detail="test") == 1
+    await until(lambda: not plane.sessions._live)
+    await asyncio.wait_for(session.replace(), 5)
+
+    async def noted() -> bool:
+        async with plane.store.read() as tx:
+            row = await plane.store.sessions.get(tx, there.connection.session)
+        return row is not None and row.reason == "InternalError"
+
+    await until(noted)

@@ -31,3 +31,14 @@ def test_only_own_names_are_repeated(base: str, wanted: str) -> None:
 def test_an_address_that_was_set_is_the_only_one() -> None:
     behind_a_proxy = Gateway(url="wss://console.example")
     assert behind_a_proxy.seen_from("https://localhost:8443") == "wss://console.example"
+
+
+@pytest.mark.parametrize(
+    "name", ["oob.example", "windows1", "ws.wss.example", "client.example", "client1", "wsclient", "CLIENT"]
+)
+def test_azures_extension_finds_the_way_to_admin_commands(name: str) -> None:
+    """It replaces `wss`, `ws` and `/client` wherever they stand; host names know no case."""
+    gateway = Gateway(url="wss://x", arm=f"https://{name}:8443", arm_names=frozenset({name.lower()}))
+    url = gateway.text_from(f"https://{name}:8443") + "/serial/v1/0123abc/client"
+    made = url.replace("wss", "https").replace("ws", "http").replace("/client", "/adminCommand/nmi")
+    assert made.lower() == f"https://{name.lower()}:8443/serial/v1/0123abc/admincommand/nmi"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from outofband.consoles.witness import MAX_DEEDS, PERIOD_SECONDS, REFUSALS, Deed, Witness
+from outofband.consoles.witness import MAX_DEEDS, PERIOD_SECONDS, Deed, Witness
+from outofband.wire.arbiter import REFUSALS
 from outofband.wire.stream import Notice
 
 

@@ -273,6 +273,7 @@ async def test_admin_commands(cloud: Cloud, host: Host, vm: str) -> None:
         assert host.performed[-4:] == ["vm.nmi", "vm.reset", "vm.sysrq", "vm.sysrq"]
         keys = [each.args["key"] for each in host.peer.commands if each.verb == "vm.sysrq"]
         assert keys == ["s", "u"]
+        await until(lambda: seat.shown.count("sysrq: vm.sysrq was seen") == 2, "each is told by itself")
         assert host.peer.carriers[0].frames == [], "nothing was typed, and the keyboard not asked for"
 
 

@@ -144,6 +144,10 @@ async def test_who_only_watches_needs_nothing_there(cloud: Cloud, demo: Host) ->
     await uses(cloud, uri("mine2"))
     observer = await cloud.person("observer", CONSOLE_OBSERVER, vm_id("demo"))
     assert (await connect(observer)).status_code == 200
+    async with cloud.store.read() as tx:
+        found = await cloud.storage.accounts.named(tx, "mine2")
+        assert found is not None
+        assert await cloud.store.containers.page(tx, found.uid, prefix="", start="", limit=5) == []
     typing = await cloud.person("typing", CONSOLE_OPERATOR, vm_id("demo"))
     await refused(typing, 403, "BootDiagnosticsAccountUndetermined")
 

@@ -12,14 +12,12 @@ from outofband.wire.azure_console import (
     GREETING,
     MAX_KEYS,
     MAX_MESSAGE,
-    MAX_REASON,
     MAX_TEXT,
     MAX_WAITING,
     AzureConsole,
-    Closing,
-    Code,
     Phase,
 )
+from outofband.wire.azure_words import MAX_REASON, Closing, Code
 from outofband.wire.grant import Mode
 
 TOKEN = "eyJh.eyJi.c2ln"
@@ -73,7 +71,7 @@ def opened(writer: str | None = None, **more: Any) -> Talk:
     """A client that is attached."""
     talk = Talk()
     talk.say(TOKEN)
-    talk.console.admit()
+    talk.console.admit("me")
     talk.attach(writer, **more)
     return talk
 
@@ -364,3 +362,63 @@ def test_a_writer_hears_who_asks_and_what_becomes_of_logins() -> None:
     assert "is being ended" in taken
     assert talk.console.closing is not None
     assert talk.console.closing.code is Code.TAKEN_OVER
+
+
+def test_a_newer_token_is_not_typed_either() -> None:
+    talk = opened()
+    talk.say("a")
+    talk.seat("me", Mode.WRITE)
+    talk.say("eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJ4In0.c2lnbmVk", "eyJ", "a.b.c", "\r")
+    assert talk.typed == b"aeyJa.b.c\r"
+
+
+def test_who_may_only_watch_is_told_so_and_not_to_type() -> None:
+    for writer, wanted in ((None, "nobody types; you may only watch"), ("bob", "bob types; you may only")):
+        talk = opened(writer, mayWrite=False)
+        assert wanted in talk.shown
+        assert "takes the keyboard" not in talk.shown
+        assert "press Enter" not in talk.shown
+    assert "you may only watch" in talk.seat(None)
+
+
+def test_an_alarm_about_something_else_keeps_the_keys() -> None:
+    """A full disk is told to a newcomer at once: what he typed meanwhile is typed all the same."""
+    talk = Talk(token=TOKEN)
+    talk.console.admit()
+    talk.say("l", "s")
+    talk.attach()
+    assert talk.wishes == ["write"]
+    told = talk.frame(stream.Notice("alarm", {"code": "SpoolDiskFull", "fields": {"path": "/var"}}))
+    assert " oob " in told
+    talk.say("\r")
+    talk.seat("me", Mode.WRITE)
+    assert (talk.typed, talk.wishes) == (b"ls\r", ["write"])
+
+
+def test_while_a_login_is_being_ended_the_taker_waits_and_is_told_so() -> None:
+    """The seat is his already, in the host's words, and nobody types yet."""
+    talk = opened("alice")
+    talk.say("\r")
+    first = talk.frame(stream.Notice("login", {"state": "ending", "who": "alice", "session": "a"}))
+    assert "the login of alice in the guest is being ended" in first
+    told = talk.seat("me")
+    assert "press Enter" not in told
+    assert "me has the keyboard" not in told
+    assert "as soon as the login before has ended" in told
+    assert talk.say("x") == "\a"
+    assert talk.say("\r") == "", "another session of the same person is taken over so"
+    assert talk.wishes == ["write", "write"]
+    assert talk.seat("me") == "", "what was said need not be said again"
+    ended = {"state": "ended", "who": "alice", "session": "a", "how": "guest-agent", "observed": "it is"}
+    talk.frame(stream.Notice("login", ended))
+    assert "you have the keyboard now" in talk.seat("me", Mode.WRITE)
+    talk.say("i", "d")
+    assert talk.typed == b"id"
+
+
+def test_a_login_is_ended_for_somebody_else() -> None:
+    talk = opened("alice")
+    talk.frame(stream.Notice("login", {"state": "ending", "who": "alice", "session": "a"}))
+    assert "bob has the keyboard. You watch" in talk.seat("bob")
+    talk.say("\r")
+    assert talk.wishes == ["write"], "bob can be taken over meanwhile"

@@ -48,13 +48,15 @@ async def nmi(machine: Machine) -> Outcome:
 
 
 async def sysrq(machine: Machine, key: str) -> Outcome:
-    """BREAK, then one key, which Linux obeys within five seconds. Raises Fault InvalidParameter."""
+    """BREAK, then one key, which Linux obeys within five seconds; a writer's next key is not taken for it.
+
+    Raises Fault InvalidParameter, and InputNotAccepted without a BREAK when the guest does not read its port.
+    """
     if not _KEY.fullmatch(key):
         raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
     machine.expect(Verb.SYSRQ, *_ALIVE)
     watch = _Watch(machine)
-    await machine.driver.send_break()
-    await machine.console.inject(key.encode("ascii"))
+    await machine.console.inject(key.encode("ascii"), after=machine.driver.send_break)
     done = f"BREAK and '{key}' were sent"
     return await watch.look(b"sysrq:", done, "the guest answered", ends=key in _ENDING_KEYS, key=key)
 

@@ -8,7 +8,7 @@ a few timers drive everything, in callbacks of one event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -179,6 +179,7 @@ class PortBroker:
                 "input": attachment.typed.accepted,
                 "others": self._others(attachment),
                 "endLogin": attachment.grant.end_login,
+                "mayWrite": self._keyboard.may_be_had(attachment.grant),
                 **({"takenFrom": loser} if loser is not None else {}),
             },
         )
@@ -270,13 +271,14 @@ class PortBroker:
         """Nobody is there for the pending input (told by the source)."""
         self._keyboard.give_up()
 
-    async def inject(self, data: bytes) -> None:
-        """Type `data` for the agent itself, whoever has the keyboard.
+    async def inject(self, data: bytes, *, after: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Type `data` for the agent itself, whoever has the keyboard; with `after` done right before it, and
+        nothing of anybody's in between.
 
         Raises Fault InputNotAccepted when the port does not take it within INJECT_SECONDS, or is not there.
         """
         self._typed()
-        if not await self._keyboard.inbox.inject(data, INJECT_SECONDS):
+        if not await self._keyboard.inbox.inject(data, INJECT_SECONDS, after=after):
             raise Fault("InputNotAccepted", vm=self.vm, bytes=len(data))
 
     # --- output ---

@@ -76,6 +76,10 @@ class CapturedSource:
     def delivered(self) -> int:
         return self._line.keys.taken
 
+    @property
+    def settled(self) -> bool:
+        return not self._line.keys.pending
+
     def open(self, spool: Spool, listener: Listener) -> None:
         self._spool, self._listener = spool, listener
         spool.foreign = False

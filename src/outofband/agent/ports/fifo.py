@@ -12,6 +12,8 @@ import errno
 import fcntl
 import os
 import select
+import struct
+import termios
 
 PIPE_BYTES = 4096
 """Typed bytes the kernel keeps for a port that does not read (a page at least): no more can be typed late."""
@@ -70,3 +72,9 @@ def has_reader(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, 0)
     return not poll.poll(0)
+
+
+def unread(fd: int) -> int:
+    """Bytes in it that nobody has read."""
+    found: int = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+    return found

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from outofband.agent.ports.attachment import Attachment, Typed
+from outofband.agent.ports.keys import MAX_PENDING_INPUT
 from outofband.agent.ports.source import Source
 from outofband.core import clock
 
@@ -23,6 +25,12 @@ class _Waiting(NamedTuple):
     """The session's own offset that is delivered then."""
 
 
+class _Held(NamedTuple):
+    attachment: Attachment
+    offset: int
+    data: bytes
+
+
 class Inbox:
     """Queue of one port. `acknowledge` batches: one ACK a session for all input of a turn of the loop."""
 
@@ -34,14 +42,20 @@ class Inbox:
         self._stale_mark = 0
         self._discards = 0
         """How often something was given up."""
+        self._turn = asyncio.Lock()
+        self._holding = False
+        """What is typed comes after something of the agent's own."""
+        self._held: deque[_Held] = deque()
 
     @property
     def empty(self) -> bool:
         """Nobody waits for the port to take anything."""
-        return not self._waiting
+        return not self._waiting and not self._held
 
     def put(self, attachment: Attachment, typed: Typed, data: bytes) -> bool:
         """Queue typed bytes; False, and nothing taken, when the port takes none."""
+        if self._holding:
+            return self._hold(attachment, typed, data)
         if not self._source.write(data):
             return False
         typed.accepted += len(data)
@@ -73,9 +87,11 @@ class Inbox:
     def discard(self) -> int:
         """Give up what the port has not taken; how many bytes."""
         self._waiting.clear()
+        held = sum(len(each.data) for each in self._held)
+        self._held.clear()
         self._stale_since = None
         self._discards += 1
-        return self._source.discard()
+        return held + self._source.discard()
 
     def give_up_stale(self, now: float) -> int:
         """Called about once a second; how many bytes were given up."""
@@ -88,8 +104,52 @@ class Inbox:
             return self.discard()
         return 0
 
-    async def inject(self, data: bytes, timeout: float) -> bool:
-        """Hand over bytes of no session; False when the port did not take them, or not in time."""
+    async def inject(
+        self, data: bytes, timeout: float, *, after: Callable[[], Awaitable[None]] | None = None
+    ) -> bool:
+        """Hand over bytes of no session; False when the port did not take them, or not in time.
+
+        `after` is done right before them, once the port has read what was typed until now; what is typed
+        meanwhile comes behind. When the port does not read it is not done at all.
+        """
+        async with self._turn:
+            if after is None:
+                return await self._hand_over(data, timeout)
+            self._holding = True
+            try:
+                if not await self._settled(timeout):
+                    return False
+                await after()
+                return await self._hand_over(data, timeout)
+            finally:
+                self._holding = False
+                self._let_go()
+
+    async def _settled(self, timeout: float) -> bool:
+        deadline = clock.monotonic() + timeout
+        while not self._source.settled:
+            if clock.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(_POLL_SECONDS)
+        return True
+
+    def _hold(self, attachment: Attachment, typed: Typed, data: bytes) -> bool:
+        """Never more than the port would be left with: `_let_go` is not refused."""
+        untaken = self._source.queued - self._source.delivered + sum(len(each.data) for each in self._held)
+        if untaken + len(data) > MAX_PENDING_INPUT:
+            return False
+        typed.accepted += len(data)
+        self._held.append(_Held(attachment, typed.accepted, data))
+        return True
+
+    def _let_go(self) -> None:
+        while self._held:
+            attachment, offset, data = self._held.popleft()
+            self._source.write(data)
+            self._waiting.append(_Waiting(self._source.queued, attachment, offset))
+        self.taken()
+
+    async def _hand_over(self, data: bytes, timeout: float) -> bool:
         if not self._source.write(data):
             return False
         position, discards = self._source.queued, self._discards

@@ -72,6 +72,10 @@ class Keyboard:
         kept = self.writer if self._arbiter.seat is Seat.KEPT else None
         return {"asking": list(self._arbiter.asking), "kept": kept}
 
+    def may_be_had(self, grant: Grant) -> bool:
+        """Whether somebody with this grant can come to type here."""
+        return grant.may_write and not self._arbiter.monitor
+
     @property
     def idle(self) -> bool:
         """`tick` has nothing to do while nobody is there."""

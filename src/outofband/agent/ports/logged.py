@@ -52,6 +52,10 @@ class LoggedSource:
     def delivered(self) -> int:
         return self._keys.taken
 
+    @property
+    def settled(self) -> bool:
+        return not self._keys.pending and not (self.connected and fifo.unread(self._keys.fd))
+
     def open(self, spool: Spool, listener: Listener) -> None:
         self._spool, self._listener = spool, listener
 

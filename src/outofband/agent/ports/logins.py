@@ -144,11 +144,11 @@ class Logins:
         self._due = None
         if self._ending is None and self.owner is not None:
             self._ending = self._tasks.spawn("login.end", self._end(self.owner))
+            # Before the seat: who has it from now on knows why he cannot type yet.
+            self._room.send_notice_all(Notice("login", {"state": "ending", **_told(self.owner)}))
             self._changed()
 
     async def _end(self, owner: Owner) -> None:
-        told = {"who": owner.name, "session": owner.session}
-        self._room.send_notice_all(Notice("login", {"state": "ending", **told}))
         try:
             report = await self._outcome()
         finally:
@@ -158,7 +158,7 @@ class Logins:
             self._forget()
         log.info("login.ended", vm=self._room.vm, session=owner.session, how=str(report.how))
         more = {"how": report.how, "observed": report.observed}
-        self._room.send_notice_all(Notice("login", {"state": "ended", **told, **more}))
+        self._room.send_notice_all(Notice("login", {"state": "ended", **_told(owner), **more}))
         if self._room.on_login is not None:
             self._room.on_login(owner.session, report)
         self._changed()
@@ -193,3 +193,7 @@ class Logins:
         self.owner, self._due = None, None
         with contextlib.suppress(OSError):
             self._note.unlink(missing_ok=True)
+
+
+def _told(owner: Owner) -> dict[str, str]:
+    return {"who": owner.name, "session": owner.session}

@@ -83,6 +83,11 @@ class Source(Protocol):
         """Bytes of input the port has got, in the same count."""
         ...
 
+    @property
+    def settled(self) -> bool:
+        """All of it was read, as far as can be told: nothing waits in the kernel either."""
+        ...
+
     def tick(self, now: float) -> None:
         """About once a second, monotonic seconds."""
         ...

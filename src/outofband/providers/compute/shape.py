@@ -153,6 +153,12 @@ def machine_name(row: Resource) -> str:
     return f"{chain[0][1]}_{row.name}" if len(chain) > 1 else row.name
 
 
+def command_name(row: Resource) -> str:
+    """The same as `oob` takes it: `web/0`."""
+    chain = parse_id(row.id).chain
+    return f"{chain[0][1]}/{row.name}" if len(chain) > 1 else row.name
+
+
 def is_windows(row: Resource) -> bool:
     """Whether its operating system is Windows, as far as anybody said so."""
     storage = guests.with_system(row.properties.get("storageProfile"), row.properties.get("osProfile"))

@@ -88,15 +88,19 @@ class Diagnostics:
             raise Fault("BootDiagnosticsAccountUndetermined", **who, action=READ)
         if types and not (rights.allow(KEYS, account.rid) or rights.allow(WRITE, account.rid, data=True)):
             raise Fault("BootDiagnosticsWriteDenied", **who, action=KEYS, scope=str(account.rid))
-        await self._probe(row, account)
+        await self._probe(row, account, writes=types)
 
-    async def _probe(self, row: Resource, account: Account) -> None:
-        """Use the account as boot diagnostics do: look at it, write into it. Raises Fault."""
+    async def _probe(self, row: Resource, account: Account, *, writes: bool) -> None:
+        """Use the account as boot diagnostics do: look at it, write into it. `writes`: the caller may; for
+        nobody else anything is put there. Raises Fault.
+        """
         name = vm.machine_name(row)
         about = await self._ask(account, "GET", "/", {"restype": "account", "comp": "properties"})
         self._require(name, account, about)
         if about.headers.get("x-ms-is-hns-enabled") == "true":
             raise Fault("BootDiagnosticsHierarchical", vm=name, account=account.name)
+        if not writes:
+            return
         container = f"/{container_of(row)}"
         made = await self._ask(account, "PUT", container, {"restype": "container"})
         if made.code != "ContainerAlreadyExists":

@@ -346,7 +346,7 @@ class SerialPorts:
         if row.provisioning_state == "Creating" and power not in (Power.STARTING.value, Power.RUNNING.value):
             raise Fault("VmProvisioning", vm=name)
         if power not in _OPEN:
-            raise Fault("VmNotRunning", vm=name, power=power)
+            raise Fault("VmNotRunning", vm=vm.command_name(row), power=power)
         return private.agent
 
     async def _warns(self, row: Resource) -> bool:

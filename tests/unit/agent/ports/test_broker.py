@@ -38,6 +38,7 @@ async def test_replay_then_live(broker: PortBroker, port: LoggedPort) -> None:
         "input": 0,
         "others": [],
         "endLogin": False,
+        "mayWrite": True,
     }
 
 

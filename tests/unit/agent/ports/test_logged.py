@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import stat
@@ -211,3 +212,68 @@ async def test_injecting_at_a_stopped_guest_is_refused(broker: PortBroker, port:
     port.start()
     await broker.inject(b"i")
     await until(lambda: bytes(port.typed) == b"i")
+
+
+async def test_nothing_that_is_typed_comes_between_a_break_and_its_key(
+    broker: PortBroker, port: LoggedPort
+) -> None:
+    """Linux takes the next key after a BREAK for a SysRq command: a writer's `b` would reboot the guest."""
+    viewer = RecordingViewer()
+    attachment = attach(broker, viewer)
+    port.listen(False)
+    attachment.receive(typed(0, b"x" * 100))
+    broken: list[bytes] = []
+
+    async def send_break() -> None:
+        broken.append(bytes(port.typed))
+        attachment.receive(typed(100, b"b"))
+        await asyncio.sleep(0.05)
+
+    sending = asyncio.ensure_future(broker.inject(b"h", after=send_break))
+    await asyncio.sleep(0.1)
+    assert broken == [], "what was typed before lies in the FIFO still"
+    port.listen()
+    await sending
+    await until(lambda: viewer.acked == 101)
+    assert broken == [b"x" * 100]
+    assert bytes(port.typed) == b"x" * 100 + b"hb"
+
+
+async def test_no_break_before_what_was_typed_has_been_read(
+    broker: PortBroker, port: LoggedPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("outofband.agent.ports.broker.INJECT_SECONDS", 0.1)
+    attachment = attach(broker, RecordingViewer())
+    port.listen(False)
+    attachment.receive(typed(0, b"x"))
+
+    async def send_break() -> None:
+        raise AssertionError("sent")
+
+    with pytest.raises(Fault) as caught:
+        await broker.inject(b"h", after=send_break)
+    assert caught.value.code == "InputNotAccepted"
+    attachment.receive(typed(1, b"y"))
+    port.listen()
+    await until(lambda: bytes(port.typed) == b"xy")
+
+
+async def test_keys_held_back_are_bounded_and_go_with_their_writer(
+    broker: PortBroker, port: LoggedPort
+) -> None:
+    anna, bob = RecordingViewer(), RecordingViewer()
+    first = attach(broker, anna, grant("anna"))
+
+    async def send_break() -> None:
+        first.receive(typed(0, b"a"))
+        attach(broker, bob, grant("bob")).receive(typed(0, b"b"))
+        sent = 1
+        while bob.closed is None and sent < 2 * MAX_PENDING_INPUT:
+            bob.attachment.receive(typed(sent, b"b" * 50_000))
+            sent += 50_000
+        assert sent < 2 * MAX_PENDING_INPUT
+
+    await broker.inject(b"h", after=send_break)
+    assert bob.closed is not None
+    assert bob.closed.code == "InputNotAccepted"
+    await until(lambda: bytes(port.typed) == b"h")

@@ -158,6 +158,8 @@ async def test_a_takeover_ends_the_login_before_the_next_types(broker: PortBroke
     assert anna.closed is not None
     assert (anna.closed.code, anna.closed.fields["by"]) == ("TakenOverLoginEnds", "user-bob")
     await told(bob, "login", state="ending", who="user-anna", session="anna")
+    heard = [each.what for each in bob.frames if isinstance(each, stream.Notice)]
+    assert heard.index("login") < heard.index("writer"), "why he cannot type yet, before that he is next"
     await key(bob, port, b"b")
     await told(bob, "writer", mode="observe")
     guest.go.set()

@@ -367,6 +367,14 @@ async def test_an_instance_without_the_latest_model_is_told_to_update(cloud: Clo
     assert (await connect()).status_code == 200
 
 
+async def test_an_instance_that_does_not_run_is_named_as_oob_takes_it(cloud: Cloud, host: Host) -> None:
+    await done(cloud.owner, "PUT", SET, body(1))
+    await done(cloud.owner, "POST", f"{SET}/virtualMachines/0/powerOff")
+    refused = await cloud.owner.ask("POST", f"{port('0')}/0/connect", version=CONSOLE)
+    assert code(refused) == "VmNotRunning"
+    assert "`oob vm start web/0`" in refused.text
+
+
 async def test_tags_alone_are_no_work(cloud: Cloud, host: Host) -> None:
     await done(cloud.owner, "PUT", SET, body(1))
     answer = await cloud.owner.ask("PATCH", SET, {"tags": {"a": "b"}})
