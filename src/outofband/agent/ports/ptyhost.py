@@ -33,6 +33,8 @@ MAX_TYPED = 64 * 1024
 QUIET_MS = 100
 LAST_READS = 256
 """Most that is read after the program ended, in reads of up to a terminal's buffer (4 KiB)."""
+PR_SET_PDEATHSIG = 1
+"""prctl(2)."""
 DEFAULT_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "vt220"}
 
 
@@ -123,9 +125,11 @@ class PtyHost:
         env = job.get("env")
         environment = DEFAULT_ENV | (env if isinstance(env, dict) else {})
         told, tell = os.pipe()
+        host = os.getpid()
         self._child = os.fork()
         if not self._child:
             try:
+                _end_with(host)
                 os.login_tty(self._slave)
                 os.chdir(str(job.get("cwd") or "/"))
                 os.umask(0o022)
@@ -233,6 +237,18 @@ class PtyHost:
         _remove(in_name(self.name))
         _write(f"{self.name}.exit", record)
         _remove(f"{self.name}.pid")
+
+
+def _end_with(host: int) -> None:
+    """Have the kernel kill this process when its host dies. Without a terminal nobody reaches the program,
+    and one that ignores the hang-up would run beside the next one.
+    """
+    # Here and not above: only the child pays for it, and soon it is another program.
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != host:
+        os._exit(127)
 
 
 def _write(name: str, record: Mapping[str, object]) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from outofband.agent.machines.registry import Machines
+from outofband.agent.ports.program import find_ptyhost
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
+from outofband.net.process import start_ticks
 from outofband.wire.machine import MachineDefinition, Power
 from tests.support.wait import until
 
@@ -101,12 +103,17 @@ async def test_a_restart_by_force_ends_and_starts_it(machines: Machines) -> None
     assert machines.get(VM).boots == 2
 
 
-async def test_a_killed_terminal_is_told_of(machines: Machines) -> None:
+async def test_a_killed_terminal_is_told_of_and_takes_its_program_along(
+    machines: Machines, state: StateDir
+) -> None:
     await define(machines, "stubborn")
     await perform(machines, "start")
-    pid = machines.get(VM).driver.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    assert await machines.port(VM, "0").wait_for(b"deaf", 0, 5.0) is not None
+    [host] = [find_ptyhost(each.parent) for each in state.root.rglob("serial0.pid")]
+    assert host is not None
+    assert start_ticks(host.child) is not None
+    os.kill(host.pid, signal.SIGKILL)
+    await until(lambda: start_ticks(host.child) is None, "the program was killed too")
     await until(lambda: machines.get(VM).power is Power.STOPPED, "the end was seen")
     assert machines.get(VM).report().fault == "HypervisorEnded"
 

@@ -20,7 +20,8 @@ import { t } from "../../text";
 import { PollState } from "../shared/PollState";
 import { saveAs } from "../shared/saveAs";
 import { ActivityTable } from "./ActivityTable";
-import { choose, type Deed, fold, SPANS, type Span, STATUSES, toCsv, toJson } from "./deeds";
+import { choose, type Deed, fold, SPANS, type Span, STATUSES } from "./deeds";
+import { toCsv, toJson } from "./files";
 import { useActivity } from "./useActivity";
 import { statusWord } from "./words";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ActivityEvent } from "../../api/types";
-import { choose, filterOf, fold, merge, toCsv, toJson } from "./deeds";
+import { choose, filterOf, fold, merge } from "./deeds";
+import { toCsv, toJson } from "./files";
 
 const VM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/web1";
 
@@ -114,8 +115,17 @@ describe("files", () => {
     const [head, line] = toCsv(fold([event("1", "Succeeded", { caller: '=HYPERLINK("x"),y' })])).split(
       "\r\n",
     );
-    expect(head).toBe("began,ended,caller,address,action,resource,status,code,correlation");
+    expect(head).toMatch(/^began,ended,caller,address,action,resource,status,code,correlation,/);
     expect(line).toContain(`"'=HYPERLINK(""x""),y",192.0.2.1`);
+  });
+
+  it("tells of a console's session what the page does", () => {
+    const properties = { session: "s1", client: "oob", bytesIn: "3", reason: "Left", colour: "green" };
+    const [head, line] = toCsv(fold([event("1", "Succeeded", { properties })])).split("\r\n");
+    const cells = line?.split(",");
+    const told = Object.fromEntries((head ?? "").split(",").map((name, at) => [name, cells?.[at]]));
+    expect(told).toMatchObject({ session: "s1", client: "oob", bytesIn: "3", bytesOut: "", reason: "Left" });
+    expect(head).not.toContain("colour");
   });
 
   it("gives the events back as they came", () => {

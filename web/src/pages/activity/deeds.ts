@@ -1,4 +1,4 @@
-/** The activity log: the query for it, its events as lines, and those lines as files. */
+/** The activity log: the query for it, and its events as lines. */
 
 import type { ActivityEvent } from "../../api/types";
 import { subjectOf } from "./subject";
@@ -140,40 +140,4 @@ export function choose(deeds: readonly Deed[], choice: Choice): Deed[] {
       (choice.status.length === 0 || choice.status.includes(deed.status)) &&
       (choice.caller.length === 0 || choice.caller.includes(deed.caller)),
   );
-}
-
-const FIELDS = [
-  "began",
-  "ended",
-  "caller",
-  "address",
-  "action",
-  "resource",
-  "status",
-  "code",
-  "correlation",
-] as const;
-
-/** Comma-separated, one line a deed, with a head line. */
-export function toCsv(deeds: readonly Deed[]): string {
-  const lines = [
-    FIELDS.join(","),
-    ...deeds.map((deed) => FIELDS.map((field) => cell(deed[field])).join(",")),
-  ];
-  return `${lines.join("\r\n")}\r\n`;
-}
-
-/** The events as Resource Manager gave them. */
-export function toJson(deeds: readonly Deed[]): string {
-  return `${JSON.stringify(
-    deeds.flatMap((deed) => deed.steps),
-    null,
-    2,
-  )}\n`;
-}
-
-/** A name can be chosen by anybody, and spreadsheets run a cell that begins like a formula: it gets a quote first. */
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) || safe !== text ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
