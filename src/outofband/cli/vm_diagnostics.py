@@ -10,6 +10,7 @@ from outofband.cli import deeds, options
 from outofband.cli import output as show
 
 if TYPE_CHECKING:
+    from outofband.client.http import ArmClient
     from outofband.core.paths import StateDir
 
 
@@ -37,21 +38,32 @@ def boot_diagnostics(
     output: str,
 ) -> int:
     """Whether VM NAME keeps boot diagnostics. With them off its console is closed for everybody, and who is
-    there is cut off.
+    there is cut off. NAME may be SET/NUMBER: the model of the scale set is changed, and the instance gets it;
+    the others do when they are upgraded.
     """
     if storage is not None and not wanted:
         raise click.UsageError("--storage goes with --on")
     if wanted is False and deeds.declined(f"Everybody at the console of {name} is cut off. Go on?", yes):
         return deeds.EXIT_DECLINED
     with options.sign_in(state, reason) as client:
-        path = client.vm(name, group)
         if wanted is not None:
-            settings: dict[str, Any] = {"enabled": wanted, "storageUri": storage if wanted else None}
-            client.patch(path, {"properties": {"diagnosticsProfile": {"bootDiagnostics": settings}}})
-        found = (client.get(path)["properties"].get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
+            _switch(client, name, group, {"enabled": wanted, "storageUri": storage if wanted else None})
+        machine = client.get(client.vm(name, group))
+    found = (machine["properties"].get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
     told = {"vm": name, "enabled": found.get("enabled") is not False, "storageUri": found.get("storageUri")}
     show.emit(told, output, _words)
     return 0
+
+
+def _switch(client: ArmClient, name: str, group: str | None, settings: dict[str, Any]) -> None:
+    profile = {"diagnosticsProfile": {"bootDiagnostics": settings}}
+    scale_set, slash, number = name.partition("/")
+    if not slash:
+        client.patch(client.vm(name, group), {"properties": profile})
+        return
+    path = client.scale_set(scale_set, group)
+    client.patch(path, {"properties": {"virtualMachineProfile": profile}})
+    client.post(f"{path}/manualUpgrade", {"instanceIds": [number]})
 
 
 def _words(told: dict[str, Any]) -> None:

@@ -45,6 +45,13 @@ async def test_life_of_a_scale_set(oob: Oob, host: Host) -> None:
     assert (await oob.json("vmss upgrade web 7", 2))["code"] == "InvalidParameter"
     assert (await oob("serial send web/1 nmi"))[0] == "vm.nmi was seen\n"
     assert (await oob("vm stop web/1"))[0] == "vm.stop was seen\n"
+    assert (await oob("vm boot-diagnostics web/1 --off --yes"))[
+        0
+    ] == "Boot diagnostics of web/1 are off, and its console is closed.\n"
+    assert "are on" in (await oob("vm boot-diagnostics web/0"))[0]
+    _, err = await oob("console web/1 --observe", 5)
+    assert "oob vm boot-diagnostics web/1 --on" in err
+    assert (await oob.json("vm boot-diagnostics web/1 --on"))["enabled"] is True
     assert (await oob.json("vmss scale nope 1", 3))["code"] == "ResourceNotFound"
     assert await oob.json("vmss delete web --yes") == {"vmss": "web", "deleted": True}
     assert (await oob.json("vmss delete web --yes", 3))["code"] == "ResourceNotFound"
