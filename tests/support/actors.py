@@ -7,7 +7,7 @@ import base64
 import contextlib
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -25,6 +25,8 @@ from outofband.wire.machine import HostReport, PortReport, Power, VmReport
 from tests.support.wait import until
 
 WAIT = 30.0
+KEEPALIVE_SECONDS = link.KEEPALIVE_SECONDS
+"""A name of its own, for tests that change the link's times."""
 
 
 def b64(raw: bytes) -> str:
@@ -138,8 +140,8 @@ class AgentPeer:
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
 
-    def spawn(self, work: Awaitable[Any]) -> None:
-        task = asyncio.get_running_loop().create_task(_run(work))
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -154,6 +156,8 @@ class AgentPeer:
         )
         self.spawn(self._read(self._socket, self.protocol))
         await until(lambda: self.welcome or self.rejected)
+        if self.welcome is not None:
+            self.spawn(self._keep(self._socket, self.protocol))
 
     async def kill(self) -> None:
         """Die: every socket is cut without a word."""
@@ -204,6 +208,13 @@ class AgentPeer:
                 for message in protocol.receive(text, 0.0):
                     await self._take(message)
                 await self._flush(socket, protocol)
+
+    async def _keep(self, socket: ClientConnection, protocol: link.LinkAgent) -> None:
+        """A slow test may take longer than a link lives without a word."""
+        with contextlib.suppress(ConnectionClosed):
+            while protocol.state is link.State.OPEN:
+                await asyncio.sleep(KEEPALIVE_SECONDS)
+                await socket.send(msgspec.json.encode(link.Heartbeat()).decode())
 
     async def _flush(self, socket: ClientConnection, protocol: link.LinkAgent) -> None:
         for text in protocol.outgoing(0.0):
@@ -330,10 +341,6 @@ async def viewer(context: ssl.SSLContext, **options: Any) -> AsyncIterator[Viewe
     finally:
         if made.socket is not None:
             await made.drop()
-
-
-async def _run(work: Awaitable[Any]) -> None:
-    await work
 
 
 __all__ = ["AgentPeer", "Carrier", "HostKey", "Mode", "Viewer", "host_report", "until", "viewer", "vm_report"]

@@ -177,9 +177,9 @@ def boot_diagnostics_on(row: Resource) -> bool:
 def console_switch(row: Resource) -> Fault | None:
     """What keeps everybody from the VM's console by somebody's choice; None when nothing does."""
     if not boot_diagnostics_on(row):
-        return Fault("BootDiagnosticsDisabled", vm=machine_name(row))
+        return Fault("BootDiagnosticsDisabled", vm=command_name(row))
     if private_of(row).closed:
-        return Fault("SerialPortDisabled", vm=machine_name(row))
+        return Fault("SerialPortDisabled", vm=command_name(row))
     return None
 
 

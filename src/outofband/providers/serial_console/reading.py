@@ -148,7 +148,7 @@ class Reading:
 
     async def _ask(self, row: Resource, verb: Verb, args: dict[str, Any], kind: type[T]) -> T:
         if not vm.boot_diagnostics_on(row):
-            raise Fault("BootDiagnosticsDisabled", vm=vm.machine_name(row))
+            raise Fault("BootDiagnosticsDisabled", vm=vm.command_name(row))
         private = vm.private_of(row)
         if not private.placed and self._fleet.report(row.uid, private.agent) is None:
             never = row.provisioning_state == "Failed"
