@@ -98,6 +98,8 @@ async def test_the_search_goes_to_a_machine_and_runs_a_command(visits: Visits, a
 async def test_a_running_operation_is_followed(visits: Visits, portal: Portal, admin: Person) -> None:
     visit = await visits.open()
     page = visit.page
+    # Its picture may be asked for while it stops.
+    visit.allow(r"status of 409 .*/screenshot")
     await visit.sign_in(admin, to=portal.vm_page())
     await page.get_by_role("button", name="Stop", exact=True).click()
     await visit.dialog.get_by_role("button", name="Stop").click()
