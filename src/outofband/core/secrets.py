@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import hmac
 import os
@@ -46,5 +47,5 @@ def write_private(path: Path, data: bytes | str) -> None:
 def remove_private(path: Path) -> None:
     """Remove what `write_private` wrote, and what a writer left beside it that was killed before its end."""
     path.unlink(missing_ok=True)
-    for scratch in path.parent.glob(f".{path.name}.*"):
+    for scratch in path.parent.glob(f".{glob.escape(path.name)}.*"):
         scratch.unlink(missing_ok=True)

@@ -241,7 +241,8 @@ class PtyHost:
 
 def _end_with(host: int) -> None:
     """Have the kernel kill this process when its host dies. Without a terminal nobody reaches the program,
-    and one that ignores the hang-up would run beside the next one.
+    and one that ignores the hang-up would run beside the next one. One that takes another user's rights is
+    let off by the kernel, prctl(2): it has the hang-up only.
     """
     # Here and not above: only the child pays for it, and soon it is another program.
     import ctypes

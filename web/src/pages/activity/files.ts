@@ -1,7 +1,7 @@
 /** The lines of the activity log as files. */
 
 import type { Deed } from "./deeds";
-import { propertiesOf } from "./told";
+import { PROPERTIES, propertiesOf } from "./told";
 
 const FIELDS = [
   "began",
@@ -13,27 +13,6 @@ const FIELDS = [
   "status",
   "code",
   "correlation",
-] as const;
-
-/** Of a deed's properties, as the log has them: what `told.ts` puts into words. */
-const PROPERTIES = [
-  "requestId",
-  "session",
-  "mode",
-  "client",
-  "keyboard",
-  "with",
-  "seconds",
-  "secondsAtMost",
-  "bytesIn",
-  "bytesOut",
-  "key",
-  "observed",
-  "login",
-  "reason",
-  "by",
-  "detail",
-  "omitted",
 ] as const;
 
 /** Comma-separated, one line a deed, with a head line. */

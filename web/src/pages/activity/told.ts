@@ -11,6 +11,29 @@ export interface Told {
   value: string;
 }
 
+/** The properties of a deed that people are told, by their names in the log. */
+export const PROPERTIES = [
+  "requestId",
+  "session",
+  "mode",
+  "client",
+  "keyboard",
+  "with",
+  "seconds",
+  "secondsAtMost",
+  "bytesIn",
+  "bytesOut",
+  "key",
+  "observed",
+  "login",
+  "reason",
+  "by",
+  "detail",
+  "omitted",
+] as const;
+
+type Property = (typeof PROPERTIES)[number];
+
 /** Later steps count: a session that went on after a drop has its bytes and its end told anew. */
 export function propertiesOf({ steps }: Pick<Deed, "steps">): Record<string, unknown> {
   return Object.assign({}, ...steps.map((step) => step.properties ?? {}).reverse()) as Record<
@@ -22,11 +45,11 @@ export function propertiesOf({ steps }: Pick<Deed, "steps">): Record<string, unk
 export function toldOf(deed: Pick<Deed, "steps" | "action">): Told[] {
   const properties = propertiesOf(deed);
   const found: Told[] = [];
-  const text = (name: string, key: string, word: (value: string) => string = String): void => {
+  const text = (name: string, key: Property, word: (value: string) => string = String): void => {
     const value = properties[key];
     if (typeof value === "string" && value !== "") found.push({ name, value: word(value) });
   };
-  const count = (name: string, key: string, word: (value: number) => string): void => {
+  const count = (name: string, key: Property, word: (value: number) => string): void => {
     // As Azure has them, all properties of the log are text.
     const value = Number.parseInt(String(properties[key]), 10);
     if (Number.isFinite(value)) found.push({ name, value: word(value) });
