@@ -4,7 +4,8 @@
 #   scripts/peers.sh LIMIT [ARGUMENT...]    LIMIT in seconds, then the run is interrupted and has failed; more words for pytest
 #
 # What fails is run once more, alone on the machine: a test that then passes was unsteady, which is named and is a bug
-# to be found, but does not stop a landing. A failure of a test marked `exact` (a byte lost, somebody let in) stands.
+# to be found, but does not stop a landing. A failure of a test marked `exact` (a byte lost, somebody let in) stands;
+# where only what it needs did not come up, it is tried like any other.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,20 +22,21 @@ peers() {
     .venv/bin/pytest -q --durations=5 --durations-min=5 -o cache_dir="$memory" tests "$@"
 }
 
-failed() {
-  .venv/bin/python -c 'import json, sys; print(*json.load(open(sys.argv[1])), sep="\n")' "$memory/v/cache/lastfailed"
+# remembered NAME: the test ids in a list of the cache, a line each.
+remembered() {
+  .venv/bin/python -c 'import json, sys; [print(each) for each in json.load(open(sys.argv[1]))]' "$memory/v/$1"
 }
 
 status=0
 peers --dist=loadfile -n 2 -m "peers and not soak" "$@" || status=$?
 ((status == 1)) && [[ -e $memory/v/cache/lastfailed ]] || exit "$status"
 
-mapfile -t names < <(failed)
+mapfile -t names < <(remembered cache/lastfailed)
 # A file or a folder in this list could not even be collected.
 if ((${#names[@]} > few)) || [[ ${names[*]} != *::* ]]; then
   exit "$status"
 fi
-if peers --lf --lfnf=none --collect-only -m exact >/dev/null; then
+if ! exact=$(remembered outofband/exact-failed) || [[ -n $exact ]]; then
   say "Not tried again: a test marked exact is among those that failed."
   exit "$status"
 fi

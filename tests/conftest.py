@@ -4,12 +4,15 @@ A test under tests/peers, tests/nodes or tests/web needs real peers, one under t
 says so, so that the file need not. A single test elsewhere carries the mark itself.
 """
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 TESTS = Path(__file__).parent
 MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak"}
+BROKEN = "exact-failed"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = MARK_OF_FOLDER.get(item.path.relative_to(TESTS).parts[0])
         if mark is not None:
             item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say in the report that a test marked `exact` failed itself: then it must not be tried again. Where
+    what it needs did not come up, nothing was lost, it never began.
+    """
+    report = yield
+    if report.failed and report.when != "setup" and item.get_closest_marker("exact") is not None:
+        report.user_properties.append((BROKEN, report.nodeid))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """For scripts/peers.sh, in the cache that it reads."""
+    reports = [*terminalreporter.stats.get("failed", ()), *terminalreporter.stats.get("error", ())]
+    names = {value for each in reports for name, value in each.user_properties if name == BROKEN}
+    if (cache := getattr(config, "cache", None)) is not None:
+        cache.set(f"outofband/{BROKEN}", sorted(names))

@@ -89,6 +89,11 @@ def offer(oob: Any, guest: Guest) -> None:
     oob("agent", "image", "counting", *files, "--cmdline", f"{guest.cmdline} {COUNTING}")
 
 
+def connected(house: House) -> set[str]:
+    """Hosts whose agent has its link: one that is enrolled is listed before that."""
+    return {each["name"] for each in house.json("status")["hosts"] if each["connected"]}
+
+
 @pytest.fixture(scope="module")
 def hosts(house: House, demo_guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondHost]:
     """The house and its neighbour, each with a VM that counts: `here` and `there`."""
@@ -99,7 +104,7 @@ def hosts(house: House, demo_guest: Guest, tmp_path_factory: pytest.TempPathFact
     folder.chmod(0o700)
     second = SecondHost(house, folder, demo_guest)
     try:
-        sync_until("the second host is there", lambda: SecondHost.name in house.oob("status").stdout)
+        sync_until("the second host is connected", lambda: SecondHost.name in connected(house))
         first = socket.gethostname().split(".")[0]
         create = ("vm", "create", "--image", "counting", "--memory", "192")
         made = house.json(*create, "there", "--host", SecondHost.name)
