@@ -108,6 +108,12 @@ def entry(code: str, locale: str = DEFAULT_LOCALE) -> Entry:
     return table.get(code) or table[FALLBACK]
 
 
+def outline(template: str) -> str:
+    """A template where nobody knows its fields: an ellipsis in place of each."""
+    names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    return _Lenient().vformat(template, (), dict.fromkeys(names, "…"))
+
+
 def explain(fault: Fault, locale: str = DEFAULT_LOCALE) -> Explained:
     """Fill the entry of a fault's code with the fault's fields."""
     found = entry(fault.code, locale)

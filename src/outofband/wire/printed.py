@@ -47,7 +47,7 @@ class _Paper:
         self._column = 0
 
     def write(self, text: str) -> None:
-        shown = text if text.isascii() else "".join(filter(_has_shape, text))
+        shown = text if text.isascii() else "".join(filter(has_shape, text))
         # One character too many tells `_feed` that the line was cut.
         shown = shown[: max(0, MAX_COLUMNS + 1 - self._column)]
         self._row += " " * (self._column - len(self._row))
@@ -104,5 +104,6 @@ class _Paper:
         self._row, self._column = [], 0
 
 
-def _has_shape(character: str) -> bool:
+def has_shape(character: str) -> bool:
+    """Whether a character can be seen, and neither reorders nor hides those beside it."""
     return unicodedata.category(character) not in _SHAPELESS

@@ -138,7 +138,9 @@ def test_an_entry_is_fit_for_a_person(code: str) -> None:
         assert text == text.strip()
         assert "\n" not in text
     filled = explain(Fault(code, **dict.fromkeys(placeholders(code), "field")))
-    assert "{" not in filled.message + filled.cause + "".join(filled.remedy)
+    # What Windows' own commands have in braces stays.
+    told = re.sub(r"\{(?:current|default)\}", "", filled.message + filled.cause + "".join(filled.remedy))
+    assert "{" not in told
 
 
 def test_an_unknown_code_and_missing_fields_never_fail() -> None:
