@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -76,10 +76,16 @@ class _Manifest:
 
 
 def build(
-    out: Path, *, password: str, progress: Callable[[str], None] = lambda _: None, force: bool = False
+    out: Path,
+    *,
+    password: str,
+    packages: Sequence[str] = recipe.PACKAGES,
+    progress: Callable[[str], None] = lambda _: None,
+    force: bool = False,
 ) -> DebianGuest:
     """Make sure that `out` holds the Debian guest with this password for its accounts, and return it.
 
+    `packages` replaces the recipe's own, for a guest with another kernel or with more in it.
     Builds into one folder wait for each other. Raises GuestError, which names the remedy.
     """
     check_password(password)
@@ -89,12 +95,14 @@ def build(
     with told_of_disks(out, FREE_SPACE_MIN):
         out.mkdir(parents=True, exist_ok=True)
         with locked(out):
-            _refresh(out, password, progress, force)
+            _refresh(out, password, packages, progress, force)
     return guest
 
 
-def _refresh(out: Path, password: str, progress: Callable[[str], None], force: bool) -> None:
-    known, fingerprint = _Manifest.read(out), recipe.fingerprint()
+def _refresh(
+    out: Path, password: str, packages: Sequence[str], progress: Callable[[str], None], force: bool
+) -> None:
+    known, fingerprint = _Manifest.read(out), recipe.fingerprint(packages)
     same = known is not None and known.recipe == fingerprint and matches(password, known.password_hash)
     if known is not None and same and not force and known.describes(out):
         progress("the Debian guest is up to date")
@@ -113,7 +121,7 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
     with tempfile.TemporaryDirectory(dir=out, prefix=".build-") as folder:
         scratch = Path(folder)
         scratch.chmod(0o711)
-        versions = _bootstrap(scratch, password_hash)
+        versions = _bootstrap(scratch, password_hash, packages)
         names = (KERNEL_FILE, INITRD_FILE, DISK_FILE)
         outputs = {name: (scratch / name).stat().st_size for name in names}
         for name in names:
@@ -126,7 +134,7 @@ def _refresh(out: Path, password: str, progress: Callable[[str], None], force: b
     progress(f"the Debian guest is ready after {seconds:.0f} s: {len(versions)} packages, {taken} MiB")
 
 
-def _bootstrap(scratch: Path, password_hash: str) -> list[str]:
+def _bootstrap(scratch: Path, password_hash: str, packages: Sequence[str]) -> list[str]:
     """Run mmdebstrap, which fills the files in `scratch`; the packages with their versions."""
     accounts = scratch / "accounts"
     accounts.write_text("".join(f"{name}:{password_hash}\n" for name in ("root", recipe.USERNAME)))
@@ -139,7 +147,7 @@ def _bootstrap(scratch: Path, password_hash: str) -> list[str]:
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
         "--variant=minbase",
         "--format=null",
-        f"--include={','.join(recipe.PACKAGES)}",
+        f"--include={','.join(packages)}",
         f"--aptopt={scratch / 'apt.conf'}",
         '--aptopt=Apt::Install-Recommends "false"',
         "--dpkgopt=path-exclude=/usr/share/man/*",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,11 @@ DISK_SIZE: Final = "1G"
 """Of the root file system; the file has holes and takes about half of it."""
 
 
-def fingerprint() -> str:
+def fingerprint(packages: Sequence[str] = PACKAGES) -> str:
     """SHA-256 over everything that decides the guest's content but the packages' versions."""
     digest = hashlib.sha256()
+    if tuple(packages) != PACKAGES:
+        digest.update(" ".join(packages).encode())
     sources = [Path(__file__), CUSTOMIZE, *sorted(path for path in OVERLAY.rglob("*") if path.is_file())]
     for source in sources:
         content = source.read_bytes()
