@@ -93,6 +93,30 @@ def serial_console(place: Place) -> dict[str, Any]:
     }
 
 
+def boot_diagnostics(place: Place) -> dict[str, Any]:
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.storage.blob import BlobClient
+
+    machines = place.client(ComputeManagementClient).virtual_machines
+    found = machines.retrieve_boot_diagnostics_data(GROUP, VM, sas_uri_expiration_time_in_minutes=5)
+    where = found.serial_console_log_blob_uri
+    # In pieces, while the guest may print: each but the first names the entity tag of the first.
+    pieces = BlobClient.from_blob_url(where, max_single_get_size=5000, max_chunk_get_size=3000)
+    read = pieces.download_blob().readall()
+    whole = BlobClient.from_blob_url(where)
+    part = whole.download_blob(offset=100, length=50).readall()
+    shot = BlobClient.from_blob_url(found.console_screenshot_blob_uri)
+    return {
+        "log": read.decode("latin-1"),
+        "part": part.decode("latin-1"),
+        "size": whole.get_blob_properties().size,
+        "picture": shot.download_blob().readall()[:8].hex(),
+        "taken": shot.get_blob_properties().metadata["taken"],
+        "listed": code(lambda: whole.delete_blob()),
+        "other": code(lambda: BlobClient.from_blob_url(where.replace("log?", "log2?")).download_blob()),
+    }
+
+
 def network(place: Place) -> dict[str, Any]:
     from azure.mgmt.network import NetworkManagementClient
 
@@ -263,7 +287,17 @@ def resources(place: Place) -> dict[str, Any]:
 
 TALKS = {
     each.__name__: each
-    for each in (compute, serial_console, network, storage, blobs, hybrid, authorization, resources)
+    for each in (
+        compute,
+        boot_diagnostics,
+        serial_console,
+        network,
+        storage,
+        blobs,
+        hybrid,
+        authorization,
+        resources,
+    )
 }
 
 

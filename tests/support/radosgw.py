@@ -91,6 +91,16 @@ class RadosGateway:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
+    def kill(self) -> None:
+        """kill -9 of the gateway alone: what it had stored stays."""
+        gateway = self._running.pop()
+        gateway.send_signal(signal.SIGKILL)
+        gateway.wait()
+
+    def start_again(self) -> None:
+        self._spawn("radosgw", "-n", "client.rgw")
+        self._wait()
+
     def _start(self) -> None:
         address = f"[v2:127.0.0.1:{self._mon2},v1:127.0.0.1:{self._mon1}]"
         create = [

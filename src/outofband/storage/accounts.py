@@ -21,8 +21,11 @@ from outofband.store.tx import Tx
 from outofband.store.wrapping import STORAGE_ACCOUNTS
 
 TYPE = "Microsoft.Storage/storageAccounts"
+MANAGED_TYPE = "Outofband.Diagnostics/accounts"
+"""Of accounts that this control plane keeps for itself: no client can see, change or delete one."""
 KEY_NAMES = ("key1", "key2")
 KEY_BYTES = 64
+_TYPES = frozenset({TYPE.lower(), MANAGED_TYPE.lower()})
 
 
 class AccountKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[AccountKey, ...]
     properties: Mapping[str, Any]
     """Of the resource."""
+
+    @property
+    def managed(self) -> bool:
+        """Kept by the control plane itself, not by somebody who uses it."""
+        return self.rid.type.lower() == MANAGED_TYPE.lower()
 
     @property
     def https_only(self) -> bool:
@@ -90,7 +98,7 @@ class Accounts:
         """None when there is none of that name, in whatever tenant."""
         row = await self._store.storage_accounts.named(tx, name)
         resource = await self._store.resources.by_uid(tx, row.uid) if row is not None else None
-        if row is None or resource is None or resource.type.lower() != TYPE.lower():
+        if row is None or resource is None or resource.type.lower() not in _TYPES:
             return None
         return self._account(row, resource)
 

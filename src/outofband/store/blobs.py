@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from outofband.store.blobs_containers import beginning, past
 from outofband.store.blobs_tables import blobs
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 BLOCK, APPEND, PAGE = "BlockBlob", "AppendBlob", "PageBlob"
@@ -46,11 +47,17 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """Where the next piece begins; None at the end."""
 
 
+_BLOB = Query(
+    Blob,
+    columns(blobs, Blob).where(
+        blobs.c.container_id == sa.bindparam("container"), blobs.c.name == sa.bindparam("name")
+    ),
+)
+
+
 class Blobs:
     async def get(self, tx: Tx, container: str, name: str) -> Blob | None:
-        table = blobs
-        query = columns(table, Blob).where(table.c.container_id == container, table.c.name == name)
-        return await tx.row(Blob, query)
+        return await tx.first(_BLOB, container=container, name=name)
 
     async def add(self, tx: Tx, blob: Blob) -> None:
         """The name has to be free."""
@@ -61,6 +68,18 @@ class Blobs:
 
     async def remove(self, tx: Tx, ids: Sequence[str]) -> None:
         await tx.change(sa.delete(blobs).where(blobs.c.id.in_(ids)))
+
+    async def lengths(self, tx: Tx, container: str, *, prefix: str) -> list[tuple[str, int]]:
+        """Name and length of every blob whose name begins so, in the order of names."""
+        query = sa.select(blobs.c.name, blobs.c.length).where(blobs.c.container_id == container)
+        query = query.where(beginning(blobs.c.name, prefix)).order_by(blobs.c.name)
+        return [(row.name, row.length) for row in await tx.fetch(query)]
+
+    async def last(self, tx: Tx, container: str, prefix: str, limit: int) -> list[Blob]:
+        """The last blobs whose name begins so, at most `limit`, in the order of names."""
+        query = columns(blobs, Blob).where(blobs.c.container_id == container)
+        query = query.where(beginning(blobs.c.name, prefix)).order_by(blobs.c.name.desc()).limit(limit)
+        return (await tx.rows(Blob, query))[::-1]
 
     async def some(self, tx: Tx, container: str, limit: int) -> list[Blob]:
         query = columns(blobs, Blob).where(blobs.c.container_id == container)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from outofband.store import tables
 from outofband.store.blobs_tables import storage_accounts
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 
@@ -31,9 +32,7 @@ class StorageAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 class StorageAccounts:
     async def named(self, tx: Tx, name: str) -> StorageAccount | None:
-        table = storage_accounts
-        query = columns(table, StorageAccount).where(table.c.name == name, _alive())
-        return await tx.row(StorageAccount, query)
+        return await tx.first(_NAMED, name=name)
 
     async def get(self, tx: Tx, uid: str) -> StorageAccount | None:
         table = storage_accounts
@@ -62,3 +61,11 @@ class StorageAccounts:
 
 def _alive() -> sa.ColumnElement[bool]:
     return sa.exists().where(tables.resources.c.uid == storage_accounts.c.uid)
+
+
+_NAMED = Query(
+    StorageAccount,
+    columns(storage_accounts, StorageAccount).where(
+        storage_accounts.c.name == sa.bindparam("name"), _alive()
+    ),
+)

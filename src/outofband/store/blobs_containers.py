@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from outofband.store import tables
 from outofband.store.blobs_tables import blob_containers, storage_accounts
+from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 
@@ -27,11 +28,19 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     modified: datetime
 
 
+_CONTAINER = Query(
+    Container,
+    columns(blob_containers, Container).where(
+        blob_containers.c.account == sa.bindparam("account"),
+        blob_containers.c.name == sa.bindparam("name"),
+        blob_containers.c.deleted.is_(None),
+    ),
+)
+
+
 class Containers:
     async def get(self, tx: Tx, account: str, name: str) -> Container | None:
-        table = blob_containers
-        where = sa.and_(table.c.account == account, table.c.name == name, table.c.deleted.is_(None))
-        return await tx.row(Container, columns(table, Container).where(where))
+        return await tx.first(_CONTAINER, account=account, name=name)
 
     async def add(self, tx: Tx, container: Container) -> bool:
         """False when there is one of that name."""

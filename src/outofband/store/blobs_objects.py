@@ -44,6 +44,25 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     object_key: str
 
 
+class _Owned(msgspec.Struct, frozen=True, kw_only=True):
+    blob_id: str
+    start: int
+    length: int
+    object_key: str
+    object_start: int
+    block: str | None
+
+    @property
+    def extent(self) -> Extent:
+        return Extent(
+            start=self.start,
+            length=self.length,
+            object_key=self.object_key,
+            object_start=self.object_start,
+            block=self.block,
+        )
+
+
 class _Key(msgspec.Struct, frozen=True):
     key: str
 
@@ -77,6 +96,15 @@ class BlobObjects:
         if end is not None:
             query = query.where(table.c.start < end)
         return await tx.rows(Extent, query.order_by(table.c.start))
+
+    async def extents_of(self, tx: Tx, ids: Sequence[str]) -> dict[str, list[Extent]]:
+        """Those of many blobs at once, by the blob's id, each in order."""
+        table, found = blob_extents, dict[str, list[Extent]]()
+        for first in range(0, len(ids), BATCH):
+            query = columns(table, _Owned).where(table.c.blob_id.in_(ids[first : first + BATCH]))
+            for row in await tx.rows(_Owned, query.order_by(table.c.blob_id, table.c.start)):
+                found.setdefault(row.blob_id, []).append(row.extent)
+        return found
 
     async def add_extents(self, tx: Tx, blob: str, extents: Sequence[Extent]) -> None:
         for first in range(0, len(extents), BATCH):
@@ -158,6 +186,9 @@ class BlobObjects:
         table = blob_blocks
         here = sa.and_(table.c.container_id == container, table.c.name == name)
         keys = [each.object_key for each in await tx.rows(Block, columns(table, Block).where(here))]
+        if not keys:
+            # A blob that is put whole, over and over, never has any.
+            return
         await tx.change(sa.delete(table).where(here))
         for first in range(0, len(keys), BATCH):
             await self._loosen(tx, blob_objects.c.key.in_(keys[first : first + BATCH]), now)

@@ -11,7 +11,7 @@ import msgspec
 from outofband.access.authorizer import Authorizer, Rights
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.http.blobs.needs import ACCOUNT_INFO, ADD, Level, Need
+from outofband.http.blobs.needs import ACCOUNT_INFO, ADD, READ_BLOB, Level, Need
 from outofband.http.blobs.target import Target
 from outofband.identity.authority import Authority
 from outofband.identity.tokens import STORAGE_AUDIENCES
@@ -110,6 +110,10 @@ class Grants:
 
     def require(self, rights: Rights, target: Target, account: Account, need: Need) -> Grant:
         """What a caller's roles allow there. Raises Fault AuthorizationPermissionMismatch."""
+        if account.managed and need is not READ_BLOB:
+            # Roles over a subscription are not over what the control plane keeps there: nobody lists it, and
+            # a log that somebody could change or delete would prove nothing.
+            raise Fault("AuthorizationPermissionMismatch", permissions=need.right)
         scope = str(account.rid)
         if target.container:
             scope += f"/blobServices/default/containers/{target.container}"

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from outofband.core.errors import Fault
+from outofband.diagnostics.boot_log import Virtual, virtual
+from outofband.diagnostics.places import LOG_SUFFIX
 from outofband.http.blobs import properties
 from outofband.http.blobs.containers import XML
 from outofband.http.blobs.exchange import Ask, Reply
@@ -33,6 +35,8 @@ async def found(ask: Ask, tx: Tx) -> Blob:
 
 async def get(ask: Ask) -> Reply:
     async with ask.store.read() as tx:
+        if (log := await put_together(ask, tx)) is not None:
+            return _of_log(ask, log)
         blob = await found(ask, tx)
         if _unchanged(ask, blob):
             return Reply(status=304, headers=properties.tags(blob))
@@ -52,8 +56,53 @@ async def get(ask: Ask) -> Reply:
     return Reply(status=206, headers=headers, stream=stream)
 
 
+async def put_together(ask: Ask, tx: Tx) -> Virtual | None:
+    """The serial log of a VM, where the blob that is asked for is one and nobody wrote one of its name."""
+    if not ask.target.blob.endswith(LOG_SUFFIX):
+        return None
+    row = await ask.container(tx)
+    if await ask.store.blobs.get(tx, row.id, ask.target.blob) is not None:
+        return None
+    return await virtual(ask.store, tx, row, ask.target.blob, known=ask.asked.header("if-match"))
+
+
+def _of_log(ask: Ask, log: Virtual) -> Reply:
+    blob = _as_blob(log)
+    if _unchanged(ask, blob):
+        return Reply(status=304, headers=properties.tags(blob))
+    part = ranges.wanted(ask.asked, log.length)
+    whole = part or Range(start=0, end=log.length)
+    headers = {**_headers(ask, blob), "Content-Length": str(whole.length)}
+    if part is not None:
+        headers["Content-Range"] = part.of(log.length)
+    stream = log.read(ask.storage.content, whole.start, whole.end)
+    return Reply(status=206 if part is not None else 200, headers=headers, stream=stream)
+
+
+def _as_blob(log: Virtual) -> Blob:
+    return Blob(
+        id="",
+        container_id="",
+        name="",
+        kind=BLOCK,
+        length=log.length,
+        headers={"Content-Type": "text/plain"},
+        metadata={},
+        lease=None,
+        copy=None,
+        tier=None,
+        sequence=0,
+        etag=log.etag,
+        created=log.created,
+        modified=log.modified,
+    )
+
+
 async def head(ask: Ask) -> Reply:
     async with ask.store.read() as tx:
+        if (log := await put_together(ask, tx)) is not None:
+            blob = _as_blob(log)
+            return Reply(headers={**_headers(ask, blob), "Content-Length": str(log.length)})
         blob = await found(ask, tx)
     if _unchanged(ask, blob):
         return Reply(status=304, headers=properties.tags(blob))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from outofband.access.authorizer import Authorizer
+from outofband.diagnostics.places import Places
 from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.boot_data import BootData
 from outofband.providers.compute.extensions import Extensions
 from outofband.providers.compute.importing import Importable
 from outofband.providers.compute.inside import Inside
@@ -20,23 +22,26 @@ from outofband.providers.compute.run_documents import RunDocuments
 from outofband.providers.compute.scale_sets import ScaleSets
 from outofband.providers.compute.scaling import Scaling
 from outofband.providers.compute.shape import INSTANCES
-from outofband.resources.declaration import ResourceType
+from outofband.resources.declaration import Act, Begin, ResourceType
 from outofband.store.store import Store
 
 
 def declare_compute(
-    store: Store, authorizer: Authorizer, fleet: Fleet, consoles: Consoles
+    store: Store, authorizer: Authorizer, fleet: Fleet, consoles: Consoles, places: Places
 ) -> list[ResourceType]:
     """VMs, scale sets and their instances, what can be imported, what hosts offer."""
     work, placement = Work(store, fleet, consoles), Placement(fleet)
     importable = Importable(store, fleet)
     scaling = Scaling(store, fleet, work, placement)
     inside = Inside(store, fleet)
-    run = RunAction(store, inside)
+    actions: dict[str, Act | Begin] = {
+        "runCommand": RunAction(store, inside).declare(),
+        "retrieveBootDiagnosticsData": BootData(store, authorizer, places).declare(),
+    }
     return [
-        _with(VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(), run),
+        _with(VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(), actions),
         ScaleSets(store, fleet, placement, scaling).declare(),
-        _with(Instances(store, fleet, work, scaling).declare(), run),
+        _with(Instances(store, fleet, work, scaling).declare(), actions),
         RunCommands(store, inside).declare(),
         RunCommands(store, inside, INSTANCES).declare(),
         Extensions(store, inside).declare(),
@@ -47,5 +52,5 @@ def declare_compute(
     ]
 
 
-def _with(machines: ResourceType, run: RunAction) -> ResourceType:
-    return dataclasses.replace(machines, actions={**machines.actions, "runCommand": run.declare()})
+def _with(machines: ResourceType, actions: dict[str, Act | Begin]) -> ResourceType:
+    return dataclasses.replace(machines, actions={**machines.actions, **actions})
