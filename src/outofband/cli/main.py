@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "trust": ("Start and stop", "trust:trust", "How to trust this control plane's certificates"),
     "console": ("Machines", "console:console", "Open a VM's serial console"),
     "vm": ("Machines", "vm:vm", "List, create, change, start, stop, import and delete VMs"),
+    "webhook": ("Machines", "webhook:webhook", "Have an address told of what VMs print when they fail"),
     "vmss": ("Machines", "vmss:vmss", "Scale sets: as many VMs of one kind as are asked for"),
     "serial": ("Machines", "serial:serial", "NMI, SysRq, reset; switch consoles off and on"),
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),

@@ -139,6 +139,11 @@ def line(text: str) -> None:
     _echo(plain(text))
 
 
+def styled(text: str) -> None:
+    """A sentence of the result with colours of ours in it; what is not ours went through `plain`."""
+    _echo(text)
+
+
 def heading(text: str) -> None:
     _echo(click.style(text, bold=True))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options, sharing, vm_diagnostics
+from outofband.cli import deeds, options, sharing, vm_addresses, vm_diagnostics, vm_findings
 from outofband.cli import log as console_log
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
@@ -62,17 +62,24 @@ def waiting(what: str, output: str) -> Iterator[Progress]:
 @options.group
 @options.common
 def list_(everywhere: bool, group: str | None, state: StateDir, output: str) -> None:
-    """What there is, and whether it runs."""
+    """What there is, whether it runs, and what is wrong with it by what it printed."""
     with options.sign_in(state) as client:
         scope = client.subscription if everywhere else client.group(group)
         found = list(client.list(f"{scope}/{VMS}", **{"$expand": "instanceView"}))
 
     def table(machines: list[dict[str, Any]]) -> None:
         lines = [
-            (machine["name"], power_words(machine), host(machine), machine["id"].split("/")[4])
+            (
+                machine["name"],
+                power_words(machine),
+                host(machine),
+                machine["id"].split("/")[4],
+                vm_findings.worst(_view(machine)),
+            )
             for machine in machines
         ]
-        show.rows(["NAME", "POWER", "HOST", "RESOURCE GROUP"], lines, empty="There are no VMs here.")
+        titles = ["NAME", "POWER", "HOST", "RESOURCE GROUP", "FINDINGS"]
+        show.rows(titles, lines, empty="There are no VMs here.")
 
     show.emit(found, output, table)
 
@@ -82,9 +89,12 @@ def list_(everywhere: bool, group: str | None, state: StateDir, output: str) -> 
 @options.group
 @options.common
 def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
-    """Everything known of VM NAME."""
+    """Everything known of VM NAME, and what is wrong with it: evidence, cause and remedy."""
     with options.sign_in(state) as client:
-        found = client.get(client.vm(name, group), **{"$expand": "instanceView"})
+        path = client.vm(name, group)
+        found = client.get(path, **{"$expand": "instanceView"})
+        found["addresses"] = vm_addresses.of(client, found)
+        found["findings"] = vm_findings.open_ones(client, path, _view(found))
 
     def table(machine: dict[str, Any]) -> None:
         properties = machine["properties"]
@@ -96,6 +106,7 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
                 "power": power_words(machine),
                 "provisioning": str(properties.get("provisioningState", "")),
                 "host": host(machine),
+                "addresses": vm_addresses.words(machine["addresses"]),
                 "driver": " ".join(filter(None, [definition.get("driver"), source])),
                 "memory": f"{definition['memoryMiB']} MiB" if "memoryMiB" in definition else "",
                 "cpus": str(definition.get("cpus", "")),
@@ -105,8 +116,10 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
             }
         )
         for status in _view(machine).get("statuses", ()):
-            if message := status.get("message"):
+            message = status.get("message")
+            if message and not str(status.get("code", "")).startswith("Finding/"):
                 show.line(f"{status.get('displayStatus', '')}: {message}")
+        vm_findings.tell(machine["findings"])
 
     show.emit(found, output, table)
 

@@ -14,9 +14,13 @@ from outofband.http.azure_console import ADMIN_PATH, CLIENT_PATH, AzureConsoles
 from outofband.http.blobs.app import Blobs
 from outofband.http.blobs.inside import Inside
 from outofband.http.directory import DirectoryDoors
+from outofband.http.explaining import PATH as EXPLAIN_PATH
+from outofband.http.explaining import ExplainDoor
 from outofband.http.fleet import FleetDoors
 from outofband.http.graph_routes import graph_routes
 from outofband.http.headers import DefaultHeaders
+from outofband.http.metrics import PATH as METRICS
+from outofband.http.metrics import MetricsDoor
 from outofband.http.oauth import OAuth
 from outofband.http.openapi import OpenApi
 from outofband.http.portal import Portal
@@ -81,7 +85,9 @@ def create_app(services: Services) -> ASGIApp:
             *provider_routes(services),
             Route("/directory/export", directory.export, methods=["POST"]),
             Route("/directory/import", directory.bring, methods=["POST"]),
+            Route(EXPLAIN_PATH, ExplainDoor(services).explain, methods=["POST"]),
             Route("/audit/export", audit.export, methods=["GET"]),
+            Route(METRICS, MetricsDoor(services).serve, methods=["GET"]),
             Route("/audit/keys", audit.keys, methods=["GET"]),
             Route("/{tenant}/oauth2/v2.0/token", oauth.token, methods=["POST"]),
             Route("/{tenant}/oauth2/v2.0/devicecode", oauth.device_code, methods=["POST"]),

@@ -17,8 +17,12 @@ from outofband.http.account_policy import PolicyPreview
 from outofband.http.audit import PublicKeys
 from outofband.http.azure_console import ADMIN_PATH, AdminCommand, Done
 from outofband.http.door import Door
+from outofband.http.explaining import PATH as EXPLAIN
+from outofband.http.explaining import ExplainRequest, Explanations
 from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
+from outofband.http.metrics import PATH as METRICS
+from outofband.http.metrics import READ as READ_METRICS
 from outofband.http.portal import PortalConfig
 from outofband.http.provider_doors import PROVIDER_DOORS
 from outofband.http.wellknown import IMAGE_ALIASES
@@ -243,6 +247,26 @@ DOORS = (
         about="Read the public keys that the log is signed with",
         needs=_LOG,
         answer=PublicKeys,
+    ),
+    Door(
+        method="post",
+        path=EXPLAIN,
+        id="Service_Explain",
+        tag=_SERVICE,
+        about="Say what a code, an error's text or a guest's lines mean",
+        needs=_OWN,
+        body=ExplainRequest,
+        example={"text": "Kernel panic - not syncing: VFS: Unable to mount root fs"},
+        answer=Explanations,
+    ),
+    Door(
+        method="get",
+        path=METRICS,
+        id="Service_Metrics",
+        tag=_SERVICE,
+        about="Read what Prometheus is told, of the caller's tenant",
+        needs=f"Needs the action `{READ_METRICS}` at the scope `/`.",
+        plain=True,
     ),
     Door(
         method="post",

@@ -161,6 +161,7 @@ def asked(request: Request, ids: Ids, principal: Principal, base: str, body: byt
         address=address_of(request),
         if_match=request.headers.get("if-match"),
         if_none_match=request.headers.get("if-none-match"),
+        locale=locale.of_header(ids.languages),
         reason=reasons.decode(request.headers.get(reasons.HEADER)),
     )
 

@@ -9,6 +9,7 @@ from outofband.access.authorizer import Authorizer
 from outofband.audit.log import AuditLog
 from outofband.consoles.gateway import Gateway
 from outofband.consoles.sessions import Sessions
+from outofband.diagnostics.measures import Measures
 from outofband.fleet.fleet import Fleet
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
@@ -48,6 +49,9 @@ class Services(Protocol):
 
     @property
     def storage(self) -> Storage: ...
+
+    @property
+    def measures(self) -> Measures: ...
 
     @property
     def audit(self) -> AuditLog: ...

@@ -58,14 +58,29 @@ async def fetch(
     context: ssl.SSLContext,
     *,
     form: Mapping[str, str] | None = None,
+    body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    address: str | None = None,
 ) -> Answer:
-    """GET, or with a `form` POST, through the proxy of the environment if there is one.
+    """GET, or with a `form` or a `body` POST, through the proxy of the environment if there is one.
+
+    `address` is connected to in place of what the host's name means now; without a proxy only.
 
     Raises FetchFailed. A redirect is one: where it leads, nobody has allowed.
     """
     if not is_https(url):
         raise FetchFailed("its address does not begin with https:// or has parts that it must not have")
+    proxy = proxy_for(url)
+    try:
+        target = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise FetchFailed("its address is none") from error
+    extensions, sent = {}, {"Accept": "application/json", **(headers or {})}
+    if address is not None and proxy is None:
+        # The certificate has to be the name's all the same.
+        extensions = {"sni_hostname": target.host}
+        sent["Host"] = target.netloc.decode("ascii")
+        target = target.copy_with(host=address)
     try:
         async with (
             asyncio.timeout(SECONDS),
@@ -73,14 +88,16 @@ async def fetch(
                 verify=context,
                 timeout=httpx.Timeout(SECONDS),
                 trust_env=False,
-                proxy=proxy_for(url),
+                proxy=proxy,
                 follow_redirects=False,
             ) as client,
             client.stream(
-                "GET" if form is None else "POST",
-                url,
+                "GET" if form is None and body is None else "POST",
+                target,
                 data=dict(form) if form is not None else None,
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})},
+                content=body,
+                headers={"Accept-Encoding": "identity", **sent},
+                extensions=extensions,
             ) as answer,
         ):
             if 300 <= answer.status_code < 400:

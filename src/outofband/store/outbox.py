@@ -136,6 +136,14 @@ class Outbox:
         await tx.change(sa.update(table).where(mine).values(args={}, deadline=now))
         await tx.change(sa.delete(tables.withheld).where(tables.withheld.c.id == key))
 
+    async def empty(self, tx: Tx, key: str, now: datetime) -> None:
+        """Keep nothing of an answer, nor of one that still comes. The row stays: its number is not to be that
+        of another command, which a link that has passed it would not send.
+        """
+        nothing = {"key": key, "succeeded": False, "code": "AgentTimeout"}
+        change = sa.update(tables.commands).where(tables.commands.c.key == key)
+        await tx.change(change.values(args={}, result=nothing, answered=now))
+
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget commands, answered or not, whose deadline was before `before`."""
         table = tables.commands

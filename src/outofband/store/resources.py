@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -68,6 +68,11 @@ _BY_KEY = Query(
 )
 
 
+_BY_UID = Query(
+    Resource, columns(tables.resources, Resource).where(tables.resources.c.uid == sa.bindparam("uid"))
+)
+
+
 class Resources:
     async def get(self, tx: Tx, rid: ResourceId | str) -> Resource | None:
         """By id, whatever its case."""
@@ -75,8 +80,14 @@ class Resources:
 
     async def by_uid(self, tx: Tx, uid: str) -> Resource | None:
         """By its GUID; how an agent's report, which knows only the vmId, finds the VM."""
+        return await tx.first(_BY_UID, uid=uid.lower())
+
+    async def changed(self, tx: Tx, types: Collection[str], since: datetime, limit: int) -> list[Resource]:
+        """Resources of these types that were changed since then, those changed first come first."""
         table = tables.resources
-        return await tx.row(Resource, columns(table, Resource).where(table.c.uid == uid.lower()))
+        kinds = [each.lower() for each in types]
+        query = columns(table, Resource).where(table.c.type_key.in_(kinds), table.c.changed >= since)
+        return await tx.rows(Resource, query.order_by(table.c.changed).limit(limit))
 
     async def taken(self, tx: Tx, uids: Sequence[str]) -> set[str]:
         """Those of `uids` (GUIDs in lower case) that a resource has, of whatever tenant."""

@@ -23,6 +23,7 @@ from outofband.store.enrolment import EnrolmentTokens
 from outofband.store.external_identities import ExternalIdentities, ExternalMemberships
 from outofband.store.external_sign_ins import ExternalSignIns
 from outofband.store.factors import Factors
+from outofband.store.findings import Findings
 from outofband.store.groups import Groups
 from outofband.store.identity_providers import IdentityProviders
 from outofband.store.keyring import Keyring
@@ -45,6 +46,7 @@ from outofband.store.sign_in_policies import SignInPolicies
 from outofband.store.sign_in_steps import SignInSteps
 from outofband.store.sign_ins import SignIns
 from outofband.store.vault import UNWRAPPED, Vault, open_vault
+from outofband.store.webhooks import Webhooks
 from outofband.store.withheld import Withheld
 
 
@@ -101,6 +103,8 @@ class Store:
         self.sessions = Sessions()
         self.console_settings = ConsoleSettings()
         self.network = Network()
+        self.findings = Findings()
+        self.webhooks = Webhooks()
 
     @property
     def has_vault(self) -> bool:

@@ -19,6 +19,7 @@ from outofband.store.engine import Database
 from outofband.store.external_tables import identity_providers
 from outofband.store.tx import Tx
 from outofband.store.vault import UNSCRUBBED, UNWRAPPED, Vault, about
+from outofband.store.webhooks_tables import webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,8 @@ STORAGE_ACCOUNTS = SecretColumn("storage-account", storage_accounts, "uid", "key
 TOTP = SecretColumn("totp", tables.sign_in_factors, "id", "secret", bound="object_id")
 WITHHELD = SecretColumn("withheld", tables.withheld, "id", "secret")
 PROVIDERS = SecretColumn("identity-provider", identity_providers, "id", "secret")
-SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP, WITHHELD, PROVIDERS)
+WEBHOOKS = SecretColumn("webhook", webhooks, "id", "secret")
+SECRETS = (SIGNING_KEYS, STORAGE_ACCOUNTS, TOTP, WITHHELD, PROVIDERS, WEBHOOKS)
 
 
 async def names(tx: Tx) -> Counter[str]:

@@ -128,3 +128,10 @@ async def test_what_is_never_asked(url: str) -> None:
     assert not is_https(url)
     with pytest.raises(FetchFailed, match="https"):
         await fetch(url, trusting(None))
+
+
+async def test_what_only_looks_like_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A proxy would be asked for it: nobody looks the name up here.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(FetchFailed, match="address"):
+        await fetch("https://999.999.999.999/", trusting(None))

@@ -7,6 +7,7 @@ scale set's capacity.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view
+from outofband.providers.compute.finding_views import add, findings_of, with_findings
 from outofband.providers.compute.machines import SKIP_SHUTDOWN, check_power, never
 from outofband.providers.compute.power import Shutdown, Work
 from outofband.providers.compute.scale_sets import release
@@ -112,7 +114,8 @@ class Instances:
         row = await self._store.resources.get(tx, rid)
         if row is None:
             return None
-        return self._item(row, await self._latest(tx, row.parent_key or ""), call.expand)
+        item = self._item(row, await self._latest(tx, row.parent_key or ""), call.expand)
+        return next(iter(await self._with_findings(call, tx, [item])))
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         if await self._store.resources.get(tx, call.rid) is None:
@@ -126,7 +129,12 @@ class Instances:
             items += [self._item(row, latest, call.expand) for row in found.items]
             after = found.after
             if after is None or len(items) >= limit:
-                return Page(items=items, after=after)
+                return Page(items=[*await self._with_findings(call, tx, items)], after=after)
+
+    async def _with_findings(self, call: Call, tx: Tx, items: Sequence[Item]) -> Sequence[Item]:
+        if "instanceview" not in call.expand:
+            return items
+        return await with_findings(self._store, tx, items, call.request.locale)
 
     async def _latest(self, tx: Tx, scale_set: str) -> int | None:
         above = await self._store.resources.get(tx, scale_set)
@@ -155,7 +163,7 @@ class Instances:
         view = instance_view.render(self._fleet, item.row)
         if not item.body["properties"]["latestModelApplied"]:
             view["statuses"].append(dict(_STALE))
-        return view
+        return add(view, await findings_of(self._store, tx, item.row), call.request.locale)
 
     async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
         if there is None:

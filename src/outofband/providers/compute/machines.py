@@ -12,6 +12,7 @@ from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view, sizes
 from outofband.providers.compute.extension_views import views_of, with_extensions
+from outofband.providers.compute.finding_views import add, findings_of, with_findings
 from outofband.providers.compute.importing import Importable
 from outofband.providers.compute.placement import Placement
 from outofband.providers.compute.planning import Plans
@@ -122,6 +123,7 @@ class VirtualMachines:
         item = await self._rows.get(call, tx, rid)
         if item is None or "instanceview" not in call.expand:
             return item
+        (item,) = await with_findings(self._store, tx, [item], call.request.locale)
         return await with_extensions(self._store, tx, item)
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
@@ -129,14 +131,21 @@ class VirtualMachines:
         if call.request.flag("statusOnly"):
             expanded = (*call.request.query, ("$expand", "instanceView"))
             request = msgspec.structs.replace(call.request, query=expanded)
-            page = await self._rows.list(msgspec.structs.replace(call, request=request), tx, after, limit)
+            page = await self._page(msgspec.structs.replace(call, request=request), tx, after, limit)
             return msgspec.structs.replace(page, items=[_status_only(item) for item in page.items])
-        page = await self._rows.list(call, tx, after, limit)
+        page = await self._page(call, tx, after, limit)
         if scale_set is None:
             return page
         return msgspec.structs.replace(
             page, items=[item for item in page.items if _of_scale_set(item) == scale_set]
         )
+
+    async def _page(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
+        page = await self._rows.list(call, tx, after, limit)
+        if "instanceview" not in call.expand:
+            return page
+        items = await with_findings(self._store, tx, page.items, call.request.locale)
+        return msgspec.structs.replace(page, items=items)
 
     def _render(self, row: Resource, expand: frozenset[str]) -> dict[str, Any]:
         properties = shown(row)
@@ -146,6 +155,7 @@ class VirtualMachines:
 
     async def _instance_view(self, call: Call, tx: Tx, item: Item) -> dict[str, Any]:
         view = instance_view.render(self._fleet, item.row)
+        view = add(view, await findings_of(self._store, tx, item.row), call.request.locale)
         return view | {"extensions": await views_of(self._store, tx, item.rid)}
 
     async def _sizes(self, call: Call, tx: Tx, item: Item) -> dict[str, Any]:

@@ -174,6 +174,19 @@ def boot_diagnostics_on(row: Resource) -> bool:
         return True
 
 
+def storage_uri(row: Resource) -> str | None:
+    """The storage account that its boot diagnostics go to; empty for managed storage, None when the settings
+    cannot be read.
+    """
+    try:
+        uri: Any = profiles.boot_diagnostics(row.properties).get("storageUri")
+    except (Fault, AttributeError):
+        return None
+    if uri is not None and not isinstance(uri, str):
+        return None
+    return (uri or "").strip()
+
+
 def console_switch(row: Resource) -> Fault | None:
     """What keeps everybody from the VM's console by somebody's choice; None when nothing does."""
     if not boot_diagnostics_on(row):
