@@ -4,7 +4,8 @@ Life-cycle commands of one VM run one after another, and so do the actions on it
 an action need not wait for a shutdown that takes a minute. Different VMs run side by side, up to a bound.
 What asks a guest's agent waits only for others that do, and has a bound of its own: a guest that answers
 nobody must not keep its own NMI, nor other VMs, waiting. Scripts take as long as they take: each runs beside
-all others, up to a third bound. What only reads leaves nothing in the journal: a repeat looks anew.
+all others, up to a third bound; so does each reader of a log, who may wait for what comes. What only reads
+leaves nothing in the journal: a repeat looks anew.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ PARALLEL = 8
 PARALLEL_GUESTS = 64
 """Short questions and orders to the agents in guests."""
 PARALLEL_SCRIPTS = 128
+PARALLEL_LOGS = 256
+"""Readers of logs, most of whom wait for the guest to print something."""
 PRUNE_SECONDS = 3600.0
 FINISH_SECONDS = 5.0
 """What a stopping agent leaves commands in progress to come to their end."""
@@ -43,9 +46,11 @@ REPEATABLE = frozenset(
 """Doing these twice is the same as doing them once, so they are done again after a crash in between. A script
 that is run again with the same key goes on with the first run (machines/scripts.py).
 """
-_LIFE, _ACTION, _GUEST, _SCRIPT = "life", "action", "guest", "script"
+_LIFE, _ACTION, _GUEST, _SCRIPT, _LOG = "life", "action", "guest", "script", "log"
 _LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
 _OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
+_PATIENT = frozenset({Verb.RUN, Verb.LOG})
+"""They may take long, and a stopping agent does not wait for them."""
 _MARGIN = 4096
 
 log = structlog.get_logger(__name__)
@@ -89,13 +94,14 @@ class Commands:
         self._answer = answer
         self._lanes: dict[tuple[str, str], deque[Command]] = {}
         self._pending: set[str] = set()
-        self._scripts: set[str] = set()
+        self._patient: set[str] = set()
         room = asyncio.Semaphore(parallel)
         self._rooms = {
             _LIFE: room,
             _ACTION: room,
             _GUEST: asyncio.Semaphore(PARALLEL_GUESTS),
             _SCRIPT: asyncio.Semaphore(PARALLEL_SCRIPTS),
+            _LOG: asyncio.Semaphore(PARALLEL_LOGS),
         }
         self._tasks = Tasks()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -116,8 +122,8 @@ class Commands:
             self._answer(_failed(command.key, Fault("TooManyRequests", seconds=30)))
             return
         self._pending.add(command.key)
-        if command.verb == Verb.RUN:
-            self._scripts.add(command.key)
+        if command.verb in _PATIENT:
+            self._patient.add(command.key)
         else:
             self._idle.clear()
         lane = _lane(command)
@@ -130,7 +136,8 @@ class Commands:
     async def close(self) -> None:
         """Take no more, let what is in progress end for a moment, then stop it. The journal stays open.
 
-        Scripts are not waited for: they go on in their guests, and so does the next agent with them.
+        Scripts are not waited for: they go on in their guests, and so does the next agent with them. Nor are
+        readers of logs.
         """
         self._closing = True
         with contextlib.suppress(TimeoutError):
@@ -149,12 +156,12 @@ class Commands:
                         result = await self._carry_out(command)
                 finally:
                     self._pending.discard(command.key)
-                    self._scripts.discard(command.key)
+                    self._patient.discard(command.key)
                 self._answer(result)
         finally:
             del self._lanes[lane]
             self._pending.difference_update(command.key for command in queue)
-            if self._pending == self._scripts:
+            if self._pending == self._patient:
                 self._idle.set()
 
     async def _carry_out(self, command: Command) -> Result:
@@ -228,6 +235,8 @@ def _lane(command: Command) -> tuple[str, str]:
     """Commands of one lane wait for each other."""
     if command.verb == Verb.RUN:
         return command.key, _SCRIPT
+    if command.verb == Verb.LOG:
+        return command.key, _LOG
     if command.verb in _OF_GUESTS:
         return command.vm, _GUEST
     return command.vm, _LIFE if command.verb in _LIFE_CYCLE else _ACTION

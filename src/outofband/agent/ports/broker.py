@@ -331,6 +331,11 @@ class PortBroker:
         if self.spool.exposed:
             self._maintain()
 
+    def look_again(self) -> None:
+        """Look how far the log came, for a reader that is no viewer: gaps up to there are known then."""
+        if self._opened:
+            self._refresh()
+
     def _maintain(self) -> None:
         self._pace.looked = self.spool.end
         self.spool.maintain()

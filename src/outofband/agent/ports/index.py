@@ -15,6 +15,7 @@ import os
 import struct
 import zlib
 from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ MAX_GAPS = 4096
 MAX_BACKLOG = 64
 """Records that a full disk keeps in memory; the oldest marks go first."""
 _HEADROOM = 16 * 1024
+_BLOCK_RECORDS = 64
+"""Read at once where records are gone through."""
 _HEAD = struct.Struct("<II")
 _BODY = struct.Struct("<QQQQQQ")
 RECORD_BYTES = _HEAD.size + _BODY.size
@@ -236,6 +239,15 @@ class Index:
             raise OSError(f"{self._path}: record {number} is damaged")
         return record
 
+    def _backwards(self) -> Iterator[Record]:
+        """From the newest on; what is damaged is left out."""
+        for last in range(self._count, 0, -_BLOCK_RECORDS):
+            first = max(0, last - _BLOCK_RECORDS)
+            raw = os.pread(self._fd, (last - first) * RECORD_BYTES, first * RECORD_BYTES)
+            for at in range(len(raw) - len(raw) % RECORD_BYTES - RECORD_BYTES, -1, -RECORD_BYTES):
+                if (record := _unpack(raw[at : at + RECORD_BYTES])) is not None:
+                    yield record
+
     def time_of(self, offset: int) -> tuple[float, float]:
         """When the byte at `offset` came: (not before, not after), seconds since the epoch.
 
@@ -261,10 +273,7 @@ class Index:
         `start` on, the newest `limit` of them, oldest first. Records that are damaged are left out.
         """
         found: list[tuple[int, float]] = []
-        for number in range(self._count - 1, -1, -1):
-            record = _unpack(os.pread(self._fd, RECORD_BYTES, number * RECORD_BYTES))
-            if record is None:
-                continue
+        for record in self._backwards():
             if not found or record.offset < found[-1][0]:
                 if len(found) == limit:
                     break
@@ -275,6 +284,44 @@ class Index:
             if record.offset < start:
                 break
         return found[::-1]
+
+    def since(self, at: float) -> int:
+        """The first offset whose byte may have come at `at` (seconds since the epoch) or later."""
+        wanted = int(at * 1e9)
+        for record in self._backwards():
+            if record.wall_ns < wanted:
+                return record.offset
+        return 0
+
+    def times(self, start: int, end: int, limit: int) -> list[tuple[int, float, float]]:
+        """When the bytes of `[start, end)` came: (up to this offset, not before, not after), in the order of
+        offsets, from `start` on; at most `limit`, where neighbours share one interval if there were more. Of
+        no bytes: when the next one can have come.
+        """
+        known: list[Record] = []
+        for record in self._backwards():
+            known.append(record)
+            if record.offset <= start:
+                break
+        found: list[tuple[int, float, float]] = []
+        seen, before = start, 0
+        for record in reversed(known):
+            if record.offset > seen:
+                earliest = max(before, record.a) if record.kind == Kind.GROWN else before
+                seen = record.offset
+                found.append((min(seen, end), min(earliest, record.wall_ns) / 1e9, record.wall_ns / 1e9))
+            before = record.wall_ns
+            if seen >= end:
+                break
+        if seen < end or not found:
+            found.append((end, before / 1e9, max(clock.wall_ns(), before) / 1e9))
+        while len(found) > limit:
+            # Of two neighbours: the earlier one's beginning, the later one's end.
+            found = [
+                (pair[-1][0], min(each[1] for each in pair), pair[-1][2])
+                for pair in (found[at : at + 2] for at in range(0, len(found), 2))
+            ]
+        return found
 
     def gaps(self, start: int, end: int) -> list[Lost]:
         """Gaps that touch `[start, end]`."""

@@ -50,6 +50,7 @@ class Spool:
         "_reserve",
         "_seen",
         "alarm",
+        "boot_ends",
         "end",
         "foreign",
         "fresh_lost",
@@ -72,6 +73,8 @@ class Spool:
         """Somebody else writes the file; False spares the looking when only `append` does."""
         self.fresh_lost: list[Lost] = []
         """Gaps found since the owner last emptied this list."""
+        self.boot_ends: dict[Boot, float] = {}
+        """By a boot that is over, when its last byte came, for those who were asked for it (`reading`)."""
         self._fd = -1
         self._block = 4096
         self._reserve: Reserve | None = None

@@ -8,10 +8,8 @@ subscription says so.
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import timedelta
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import structlog
 
@@ -19,8 +17,8 @@ from outofband.access.authorizer import Authorizer
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
+from outofband.diagnostics.places import account_of, container_of
 from outofband.providers.compute import shape as vm
-from outofband.providers.compute.profiles import boot_diagnostics
 from outofband.storage.accounts import Account
 from outofband.storage.service import Answered, Storage
 from outofband.store.resources import Resource
@@ -41,9 +39,6 @@ _PROBE = "outofband-console-probe"
 _CONTENT = b"A console was opened.\n"
 _VERSION = "2022-11-02"
 _SIGNED = timedelta(minutes=5)
-_NAMED = re.compile(r"^([a-z0-9]{3,24})\.blob\.[a-z0-9.-]+\Z")
-_STYLED = re.compile(r"^/blob/([a-z0-9]{3,24})/?\Z")
-_MAX_SHOWN = 200
 
 
 class Diagnostics:
@@ -73,7 +68,9 @@ class Diagnostics:
     async def _check(self, principal: Principal, row: Resource, types: bool) -> None:
         """Raises Fault."""
         name = vm.machine_name(row)
-        uri = _uri(row)
+        uri = vm.storage_uri(row)
+        if uri is None:
+            raise Fault("BootDiagnosticsUnreadable", vm=name)
         if not uri:
             return
         account_name = account_of(uri, name)
@@ -101,7 +98,7 @@ class Diagnostics:
             raise Fault("BootDiagnosticsHierarchical", vm=name, account=account.name)
         if not writes:
             return
-        container = f"/{container_of(row)}"
+        container = f"/{container_of(name, row.uid)}"
         made = await self._ask(account, "PUT", container, {"restype": "container"})
         if made.code != "ContainerAlreadyExists":
             self._require(name, account, made)
@@ -147,56 +144,3 @@ class Diagnostics:
         text = urlencode([*query.items(), *signed.query()])
         sent = {"x-ms-version": _VERSION, **(headers or {})}
         return await self._storage.ask(method, account.name, path, text, sent, body)
-
-
-def container_of(row: Resource) -> str:
-    """The container of a VM's boot diagnostics, named as Azure does it."""
-    short = re.sub(r"[^a-z0-9]", "", vm.machine_name(row).lower())[:9]
-    return f"bootdiagnostics-{short or 'vm'}-{row.uid.lower()}"
-
-
-def account_of(uri: str, name: str) -> str:
-    """The account that a `storageUri` names, by host or as the path style has it.
-
-    Raises Fault BootDiagnosticsUriInvalid.
-    """
-
-    def wrong(detail: str) -> Fault:
-        return Fault("BootDiagnosticsUriInvalid", vm=name, uri=_shown(uri), detail=detail)
-
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise wrong("it is no address") from error
-    if parts.scheme != "https":
-        raise wrong(
-            f"it begins with '{parts.scheme}://', not with 'https://'" if parts.scheme else "no https://"
-        )
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise wrong("it is the account's address alone, without a signature or a name in it")
-    if (named := _NAMED.match(host)) and parts.path in ("", "/"):
-        return named[1]
-    if styled := _STYLED.match(parts.path):
-        return styled[1]
-    raise wrong("it is not the address of a storage account's blobs")
-
-
-def _uri(row: Resource) -> str:
-    """Raises Fault BootDiagnosticsUnreadable."""
-    try:
-        uri: Any = boot_diagnostics(row.properties).get("storageUri")
-    except (Fault, AttributeError) as error:
-        raise Fault("BootDiagnosticsUnreadable", vm=vm.machine_name(row)) from error
-    if uri is not None and not isinstance(uri, str):
-        raise Fault("BootDiagnosticsUnreadable", vm=vm.machine_name(row))
-    return (uri or "").strip()
-
-
-def _shown(uri: str) -> str:
-    """An address without what may be a secret in it: neither query nor user."""
-    bare = uri.partition("?")[0].partition("#")[0]
-    scheme, mark, rest = bare.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"[:_MAX_SHOWN]

@@ -17,12 +17,15 @@ from outofband.consoles.sessions import Sessions
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
+from outofband.diagnostics.boot_log import BootLog
+from outofband.diagnostics.places import Places
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
 from outofband.providers.compute.profiles import boot_diagnostics
 from outofband.providers.compute.scale_shape import model_of, set_private
 from outofband.providers.serial_console.diagnostics import Diagnostics
+from outofband.providers.serial_console.log_kept import KeptLogs
 from outofband.providers.serial_console.reading import Reading
 from outofband.providers.serial_console.services import NAMESPACE, SINCE
 from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, ResourceType, Written
@@ -60,6 +63,7 @@ RIGHTS = {
     _own("sysrq"): "Send a SysRq key to a Linux VM, and nothing else",
     _own("reset"): "Reset the VM from its console, and nothing else",
     _own("tail"): "Read the last lines of a VM's console, and nothing else",
+    _own("log"): "Read and search all that a VM printed on its console, and nothing else",
     _own("screenshot"): "Take a picture of a VM's screen, and nothing else",
 }
 """The parts of a console, to be given one by one; CONNECT contains those that are about the live console."""
@@ -112,13 +116,20 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 class SerialPorts:
     def __init__(
-        self, store: Store, authorizer: Authorizer, fleet: Fleet, sessions: Sessions, storage: Storage
+        self,
+        store: Store,
+        authorizer: Authorizer,
+        fleet: Fleet,
+        sessions: Sessions,
+        storage: Storage,
+        places: Places,
     ) -> None:
         self._store = store
         self._authorizer = authorizer
         self._fleet = fleet
         self._sessions = sessions
-        self._reading = Reading(store, fleet)
+        kept = KeptLogs(store, authorizer, places, BootLog(store, storage, places))
+        self._reading = Reading(store, fleet, kept)
         self._diagnostics = Diagnostics(store, authorizer, storage)
 
     def declare(self) -> ResourceType:

@@ -19,6 +19,9 @@ from outofband.core.ids import parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import shape as vm
 from outofband.providers.serial_console import records
+from outofband.providers.serial_console.log import Log
+from outofband.providers.serial_console.log_kept import KeptLogs
+from outofband.providers.serial_console.log_source import READ_SECONDS
 from outofband.providers.serial_console.records import Mark, Record
 from outofband.resources.declaration import Act, Item
 from outofband.resources.exchange import Answer, Call
@@ -29,8 +32,6 @@ from outofband.wire import printed
 from outofband.wire.machine import Verb
 
 READ_DIAGNOSTICS = f"{vm.TYPE}/retrieveBootDiagnosticsData/action"
-READ_SECONDS = 15.0
-"""How long a client waits for the screen or the log."""
 AGAIN_SECONDS = 900.0
 """Pages ask every few seconds; the activity log has a row for this long of it."""
 MAX_LINES = 200
@@ -85,11 +86,13 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading:
-    """The actions `screenshot` and `tail` of a port."""
+    """The actions `screenshot`, `tail` and `log` of a port."""
 
-    def __init__(self, store: Store, fleet: Fleet) -> None:
+    def __init__(self, store: Store, fleet: Fleet, kept: KeptLogs) -> None:
         self._store = store
         self._fleet = fleet
+        self._kept = kept
+        self._log = Log(store, self.ask, kept)
 
     def actions(self) -> dict[str, Act]:
         return {
@@ -110,18 +113,23 @@ class Reading:
                 also=("Microsoft.SerialConsole/serialPorts/tail/action",),
                 again_seconds=AGAIN_SECONDS,
             ),
+            "log": self._log.action(
+                READ_DIAGNOSTICS, ("Microsoft.SerialConsole/serialPorts/log/action",), AGAIN_SECONDS
+            ),
         }
 
     async def _screenshot(self, call: Call, item: Item, body: Any) -> Answer:
         row: Resource = item.row
         if not vm.has_screen(row):
             raise Fault("NoScreen", vm=vm.machine_name(row), driver=vm.guest_of(row).driver)
-        found = await self._ask(row, Verb.SCREENSHOT, {}, _Shot)
+        await self._kept.admit(call, row)
+        found = await self.ask(row, Verb.SCREENSHOT, {}, _Shot)
         shot = Screenshot(content_type="image/png", data=found.png, taken_at=clock.iso(), scale=found.scale)
         return Answer(body=shot, headers={"Cache-Control": "no-store"})
 
     async def _tail(self, call: Call, item: Item, body: TailRequest) -> Answer:
-        found = await self._ask(item.row, Verb.TAIL, {"lines": body.lines}, _Text)
+        await self._kept.admit(call, item.row)
+        found = await self.ask(item.row, Verb.TAIL, {"lines": body.lines}, _Text)
         try:
             text = base64.b64decode(found.text, validate=True)
         except binascii.Error as error:
@@ -146,16 +154,23 @@ class Reading:
             )
         return [entry for entry in reversed(page.items) if records.is_told(entry)]
 
-    async def _ask(self, row: Resource, verb: Verb, args: dict[str, Any], kind: type[T]) -> T:
+    async def ask(
+        self,
+        row: Resource,
+        verb: Verb,
+        args: dict[str, Any],
+        kind: type[T],
+        *,
+        seconds: float = READ_SECONDS,
+    ) -> T:
+        """What the VM's host answers. Raises Fault with what keeps it from that."""
         if not vm.boot_diagnostics_on(row):
             raise Fault("BootDiagnosticsDisabled", vm=vm.command_name(row))
         private = vm.private_of(row)
         if not private.placed and self._fleet.report(row.uid, private.agent) is None:
             never = row.provisioning_state == "Failed"
             raise Fault("VmNotPlaced" if never else "VmProvisioning", vm=vm.machine_name(row))
-        result = await self._fleet.ask(
-            private.agent, verb, row.uid, args, epoch=row.epoch, timeout=READ_SECONDS
-        )
+        result = await self._fleet.ask(private.agent, verb, row.uid, args, epoch=row.epoch, timeout=seconds)
         try:
             return msgspec.convert(result.data, kind)
         except msgspec.ValidationError as error:

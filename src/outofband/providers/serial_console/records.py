@@ -19,7 +19,7 @@ from outofband.wire import printed
 
 MAX_RECORDS = 200
 """The newest are told."""
-_READS = frozenset({"tail", "screenshot", "connect"})
+_READS = frozenset({"tail", "log", "screenshot", "connect"})
 """Actions of a port that are no deed at the console: a connect is followed by its session."""
 _PROPERTIES = (
     "mode",
@@ -87,7 +87,7 @@ def merged(
         if wanted > done:
             lines += printed.lines(text[done:wanted], limit)
             done = wanted
-        found.append(_record(entry, len(lines)))
+        found.append(record(entry, len(lines)))
     lines += printed.lines(text[done:], limit)
     cut = max(0, len(lines) - limit)
     kept = [msgspec.structs.replace(each, before=each.before - cut) for each in found if each.before >= cut]
@@ -104,11 +104,12 @@ def _verb(entry: ActivityEntry) -> str:
     return str(named) if named else entry.action.removesuffix("/action").rpartition("/")[2]
 
 
-def _record(entry: ActivityEntry, before: int) -> Record:
+def record(entry: ActivityEntry, before: int) -> Record:
+    """What is told of an entry, in front of the line with the index `before`."""
     told = {
         name: entry.properties[name] for name in _PROPERTIES if entry.properties.get(name) not in (None, "")
     }
-    record = Record(
+    bare = Record(
         before=before,
         at=clock.iso(entry.at),
         caller=entry.caller,
@@ -119,7 +120,7 @@ def _record(entry: ActivityEntry, before: int) -> Record:
         properties=told,
         text="",
     )
-    return msgspec.structs.replace(record, text=_sentence(record))
+    return msgspec.structs.replace(bare, text=_sentence(bare))
 
 
 def _sentence(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from outofband.core.errors import Fault
 from outofband.wire.link import Command, Result
 from tests.support.actors import viewer
 from tests.support.cloud import GROUP_ID, SCOPE, Cloud, Host, Person
+from tests.support.uploading import Printing, fetched
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -383,3 +385,16 @@ async def test_tags_alone_are_no_work(cloud: Cloud, host: Host) -> None:
     whole = (await cloud.owner.get(SET)).json()
     answer = await cloud.owner.ask("PUT", SET, whole)
     assert "azure-asyncoperation" not in answer.headers, "what is put back as it was read changes nothing"
+
+
+async def test_the_log_of_an_instance_can_be_read(cloud: Cloud, host: Host, tmp_path: Path) -> None:
+    await done(cloud.owner, "PUT", SET, body(1))
+    vm = (await instances(cloud))["0"]["properties"]["vmId"]
+    async with Printing(cloud, host.peer.identity.agent, vm, tmp_path / "vm") as guest:
+        guest.print(b"I am one of many\r\n")
+        await guest.settled()
+    answer = await cloud.owner.ask("POST", f"{SET}/virtualMachines/0/retrieveBootDiagnosticsData")
+    assert answer.status_code == 200, answer.text
+    where = answer.json()["serialConsoleLogBlobUri"]
+    assert f"/bootdiagnostics-web0-{vm}/web_0.{vm}.serialconsole.log?" in where
+    assert (await fetched(cloud, where)).content == b"I am one of many\r\n"
