@@ -164,23 +164,26 @@ async def test_a_disabled_console_is_told_and_enabled_again(
         await seat.attached()
 
 
-async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
+async def test_a_console_follows_the_language_that_is_chosen_and_its_errors_too(
     visits: Visits, portal: Portal, admin: Person
 ) -> None:
-    """The browser's at first; the globe changes it, for what is there and what comes; it is remembered."""
-    visit = await visits.open(locale="nl-BE")
+    """What is there and what comes; the terminal stays the same one; the choice is remembered."""
+    visit = await visits.open()
     page, seat = visit.page, Seat(visit)
     await visit.sign_in(admin)
     visit.allow("status of 4")
     await seat.open()
+    await page.evaluate("document.querySelector('.xterm').dataset.same = 'yes'")
+    await visit.speak("Language", "Nederlands")
+    await seat.says("U hebt het toetsenbord")
+    await expect(page.locator(".xterm[data-same=yes]")).to_be_visible()
     async with console_disabled(portal):
         dutch = page.get_by_role("button", name="Console inschakelen")
         await expect(dutch).to_be_visible(timeout=CONNECT_MS)
         assert await page.get_by_role("alert").get_attribute("lang") == "nl"
         await visit.axe()
         await visit.picture("console-dutch")
-        await page.get_by_role("button", name="Language of errors").click()
-        await page.get_by_role("menuitemradio", name="Français").click()
+        await visit.speak("Taal", "Français")
         french = page.get_by_role("button", name="Activer la console")
         await expect(french).to_be_visible()
         await page.reload()
@@ -189,7 +192,7 @@ async def test_errors_and_their_buttons_are_told_in_the_language_that_is_chosen(
         )
         await visit.axe()
         await french.click()
-        await seat.attached()
+        await seat.says("Vous avez le clavier")
 
 
 async def test_boot_diagnostics_are_switched_off_and_the_console_offers_to_switch_them_on(

@@ -7,14 +7,15 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.web import words
 from tests.web.people import Person, Town
 from tests.web.portal import Portal
-from tests.web.visit import PHONE, Visit, Visits
+from tests.web.visit import DESK, PHONE, Visit, Visits
 
 pytestmark = pytest.mark.anyio
 
 DONE_MS = 120_000
-PLACES = ("vms", "scale-sets", "hosts", "subscription", "activity", "api", "sessions")
+PLACES = ("vms", "scale-sets", "hosts", "subscription", "activity", "explain", "api", "sessions")
 IDENTITY = ("users", "groups", "clients", "policy", "document")
 LOADED = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
@@ -62,6 +63,29 @@ async def test_every_page_fits_a_phone(visits: Visits, portal: Portal, admin: Pe
         await settled(visit.page)
         await visit.fits()
         await visit.picture(f"phone-{name}")
+
+
+@pytest.mark.parametrize(("region", "language"), [("fr-CH", "fr"), ("nl-BE", "nl")])
+async def test_every_page_is_in_the_browsers_language(
+    visits: Visits, portal: Portal, admin: Person, region: str, language: str
+) -> None:
+    """No English is left over, to see or to hear, and no button is too small for its words on a phone."""
+    visit = await visits.open(PHONE, has_touch=True, is_mobile=True, locale=region)
+    page = visit.page
+    await visit.sign_in(admin)
+    assert await page.evaluate("document.documentElement.lang") == language
+    left: dict[str, list[str]] = {}
+    for name, address in (pages(portal) | {"vm-console": portal.vm_page(part="console")}).items():
+        await page.set_viewport_size(PHONE)
+        await page.goto(address)
+        await settled(page)
+        left[f"cut off on {name}"] = await words.cut_off(page)
+        await visit.fits()
+        await visit.picture(f"{language}-{name}")
+        left[f"on {name}, small"] = await words.left_in_english(page, language)
+        await page.set_viewport_size(DESK)
+        left[f"on {name}"] = await words.left_in_english(page, language)
+    assert {place: found for place, found in left.items() if found} == {}
 
 
 async def test_the_first_load_is_small(

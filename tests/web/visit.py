@@ -83,6 +83,11 @@ class Visit:
         """Wait until the portal's frame is shown."""
         await expect(self.page.get_by_role("navigation").first).to_be_visible()
 
+    async def speak(self, menu: str, language: str) -> None:
+        """Choose a language by its own name at the globe, which is called `menu` until then."""
+        await self.page.get_by_role("button", name=menu, exact=True).click()
+        await self.page.get_by_role("menuitemradio", name=language).click()
+
     @property
     def dialog(self) -> Locator:
         """The question or form that is open over the page."""

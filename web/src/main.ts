@@ -7,6 +7,7 @@ import { loadConfig } from "./auth/config";
 import { enter } from "./auth/session";
 import { fetchPart } from "./later";
 import { t } from "./text";
+import { speak } from "./text/speak";
 
 async function begin(): Promise<void> {
   const root = document.getElementById("root");
@@ -14,13 +15,16 @@ async function begin(): Promise<void> {
   const application = fetchPart(() => import("./Application"));
   // A failure to fetch it is told where it is awaited.
   application.catch(() => undefined);
+  // Without its texts all is told in English.
+  const language = speak().catch(() => undefined);
   try {
     const config = await loadConfig();
     const client = createClient(config);
     const fail = (error: unknown): void => {
-      void application.then(({ showFailure }) => showFailure(root, error, client));
+      void language.then(() => application).then(({ showFailure }) => showFailure(root, error, client));
     };
     const entrance = await enter(client, fail);
+    await language;
     const { showFailure, showPortal, showSignedOut } = await application;
     if (entrance.kind === "in") {
       setSession(entrance.session);
@@ -31,6 +35,7 @@ async function begin(): Promise<void> {
       showFailure(root, entrance.error, client);
     }
   } catch (error) {
+    await language;
     try {
       (await application).showFailure(root, error, undefined);
     } catch {

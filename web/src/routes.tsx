@@ -1,14 +1,14 @@
 /** Every address of the portal: its page, loaded when it is first wanted, and its crumbs. */
 
 import { Spinner } from "@fluentui/react-components";
-import type { ComponentType } from "react";
+import type { ComponentType, ReactNode } from "react";
 import { createBrowserRouter, Navigate, type Params, type RouteObject } from "react-router";
 import { LaterPage, Part } from "./components";
 import { NotFound } from "./frame/NotFound";
 import { PageError } from "./frame/PageError";
 import { Shell } from "./frame/Shell";
 import { placeIn, setPath, vmPath } from "./pages/shared/resourceId";
-import { t } from "./text";
+import { type PlainKey, t } from "./text";
 
 export interface Crumb {
   label: string;
@@ -23,9 +23,14 @@ export interface Handle {
   full?: boolean;
 }
 
-const crumb = (label: string, to?: string): Handle => ({
-  crumb: () => (to === undefined ? { label } : { label, to }),
+/** Named when it is shown, in the language of that moment. */
+const crumb = (key: PlainKey, to?: string): Handle => ({
+  crumb: () => (to === undefined ? { label: t(key) } : { label: t(key), to }),
 });
+
+function FirstPage(): ReactNode {
+  return <Spinner aria-label={t("common.loading")} />;
+}
 
 /** The router remembers what this gives, a failure too: a page that does not come at once looks after itself. */
 function page(load: () => Promise<{ default: ComponentType }>): NonNullable<RouteObject["lazy"]> {
@@ -51,37 +56,37 @@ const machinePages: RouteObject[] = [
   {
     index: true,
     lazy: page(() => import("./pages/vm/OverviewPage")),
-    handle: crumb(t("frame.overview")),
+    handle: crumb("frame.overview"),
   },
   {
     path: "activity",
     lazy: page(() => import("./pages/vm/ActivityPage")),
-    handle: crumb(t("frame.activityLog")),
+    handle: crumb("frame.activityLog"),
   },
   {
     path: "access",
     lazy: page(() => import("./pages/vm/AccessPage")),
-    handle: crumb(t("frame.access")),
+    handle: crumb("frame.access"),
   },
   {
     path: "console",
     lazy: page(() => import("./pages/vm/ConsolePage")),
-    handle: { ...crumb(t("frame.serialConsole")), full: true } satisfies Handle,
+    handle: { ...crumb("frame.serialConsole"), full: true } satisfies Handle,
   },
   {
     path: "diagnostics",
     lazy: page(() => import("./pages/vm/DiagnosticsPage")),
-    handle: crumb(t("frame.bootDiagnostics")),
+    handle: crumb("frame.bootDiagnostics"),
   },
   {
     path: "reset",
     lazy: page(() => import("./pages/vm/ResetPage")),
-    handle: crumb(t("vm.reset")),
+    handle: crumb("vm.reset"),
   },
   {
     path: "restart",
     lazy: page(() => import("./pages/vm/RestartPage")),
-    handle: crumb(t("vm.restart")),
+    handle: crumb("vm.restart"),
   },
 ];
 
@@ -90,7 +95,7 @@ export const routes: RouteObject[] = [
     element: <Shell />,
     errorElement: <PageError whole />,
     // Until the first page's files are there; it is only a moment.
-    hydrateFallbackElement: <Spinner aria-label={t("common.loading")} />,
+    hydrateFallbackElement: <FirstPage />,
     children: [
       {
         errorElement: <PageError />,
@@ -98,7 +103,7 @@ export const routes: RouteObject[] = [
           { index: true, element: <Navigate to="/vms" replace /> },
           {
             path: "vms",
-            handle: crumb(t("frame.virtualMachines"), "/vms"),
+            handle: crumb("frame.virtualMachines", "/vms"),
             children: [
               { index: true, lazy: page(() => import("./pages/vms/VmsPage")) },
               {
@@ -111,7 +116,7 @@ export const routes: RouteObject[] = [
           },
           {
             path: "scale-sets",
-            handle: crumb(t("frame.scaleSets"), "/scale-sets"),
+            handle: crumb("frame.scaleSets", "/scale-sets"),
             children: [
               { index: true, lazy: page(() => import("./pages/scaleSets/SetsPage")) },
               {
@@ -137,32 +142,32 @@ export const routes: RouteObject[] = [
           {
             path: "console",
             lazy: page(() => import("./pages/console/ConsolesPage")),
-            handle: { ...crumb(t("frame.serialConsoles"), "/console"), full: true } satisfies Handle,
+            handle: { ...crumb("frame.serialConsoles", "/console"), full: true } satisfies Handle,
           },
           {
             path: "hosts",
             lazy: page(() => import("./pages/hosts/HostsPage")),
-            handle: crumb(t("frame.hosts"), "/hosts"),
+            handle: crumb("frame.hosts", "/hosts"),
           },
           {
             path: "subscription",
             lazy: page(() => import("./pages/subscription/SubscriptionPage")),
-            handle: crumb(t("subscription.title"), "/subscription"),
+            handle: crumb("subscription.title", "/subscription"),
           },
           {
             path: "activity",
             lazy: page(() => import("./pages/activity/ActivityPage")),
-            handle: crumb(t("frame.activityLog"), "/activity"),
+            handle: crumb("frame.activityLog", "/activity"),
           },
           {
             path: "identity",
             lazy: page(() => import("./pages/identity/IdentityPage")),
-            handle: crumb(t("frame.identity"), "/identity"),
+            handle: crumb("frame.identity", "/identity"),
             children: [
               { index: true, element: <Navigate to="/identity/users" replace /> },
               {
                 path: "users",
-                handle: crumb(t("frame.users"), "/identity/users"),
+                handle: crumb("frame.users", "/identity/users"),
                 children: [
                   { index: true, lazy: page(() => import("./pages/users/UsersPage")) },
                   {
@@ -174,37 +179,37 @@ export const routes: RouteObject[] = [
               },
               {
                 path: "groups",
-                handle: crumb(t("frame.groups"), "/identity/groups"),
+                handle: crumb("frame.groups", "/identity/groups"),
                 children: [
                   { index: true, lazy: page(() => import("./pages/groups/GroupsPage")) },
                   {
                     path: ":id",
                     lazy: page(() => import("./pages/groups/GroupPage")),
-                    handle: crumb(t("access.principalGroup")),
+                    handle: crumb("access.principalGroup"),
                   },
                 ],
               },
               {
                 path: "clients",
-                handle: crumb(t("frame.clients"), "/identity/clients"),
+                handle: crumb("frame.clients", "/identity/clients"),
                 children: [
                   { index: true, lazy: page(() => import("./pages/clients/ClientsPage")) },
                   {
                     path: ":appId",
                     lazy: page(() => import("./pages/clients/ClientPage")),
-                    handle: crumb(t("clients.client")),
+                    handle: crumb("clients.client"),
                   },
                 ],
               },
               {
                 path: "policy",
                 lazy: page(() => import("./pages/policy/PolicyPage")),
-                handle: crumb(t("frame.signInPolicy"), "/identity/policy"),
+                handle: crumb("frame.signInPolicy", "/identity/policy"),
               },
               {
                 path: "document",
                 lazy: page(() => import("./pages/directory/DocumentPage")),
-                handle: crumb(t("frame.directory"), "/identity/document"),
+                handle: crumb("frame.directory", "/identity/document"),
               },
             ],
           },
@@ -213,14 +218,19 @@ export const routes: RouteObject[] = [
           {
             path: "sessions",
             lazy: page(() => import("./pages/sessions/OwnSessionsPage")),
-            handle: crumb(t("frame.ownSessions"), "/sessions"),
+            handle: crumb("frame.ownSessions", "/sessions"),
+          },
+          {
+            path: "explain",
+            lazy: page(() => import("./pages/explain/ExplainPage")),
+            handle: crumb("frame.explain", "/explain"),
           },
           {
             path: "api",
             lazy: page(() => import("./pages/api/ApiPage")),
-            handle: crumb(t("frame.api"), "/api"),
+            handle: crumb("frame.api", "/api"),
           },
-          { path: "*", element: <NotFound />, handle: crumb(t("frame.notFoundTitle")) },
+          { path: "*", element: <NotFound />, handle: crumb("frame.notFoundTitle") },
         ],
       },
     ],

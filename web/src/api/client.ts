@@ -13,6 +13,7 @@ export const VERSIONS = {
   authorization: "2022-04-01",
   compute: "2024-11-01",
   consolePolicies: "2026-11-01",
+  diagnostics: "2026-11-01",
   hybridCompute: "2024-07-10",
   insights: "2015-04-01",
   resources: "2022-12-01",

@@ -67,6 +67,8 @@ export interface InstanceView {
     hostId?: string;
     accelerator?: string;
     ports: SerialPortReport[];
+    /** What is wrong by what it printed, the worst first. */
+    findings?: OpenFinding[];
   };
 }
 
@@ -252,6 +254,114 @@ export interface Tail {
   end: number;
   at: string;
 }
+
+/** A line of a log: it came at `at`, or between `after` and `at` where nobody looked for a while. */
+export interface LogLine {
+  offset: number;
+  at: string;
+  after?: string;
+  text: string;
+  /** Of a search: first character, and the one behind the last. */
+  matches?: [number, number][];
+  /** The guest has not ended it. */
+  open?: boolean;
+}
+
+/** `boot` is 0 for the newest. */
+export interface LogBoot {
+  boot: number;
+  number: number;
+  from: number;
+  end: number;
+  at: string;
+  last: string;
+}
+
+export interface LogGap {
+  before: number;
+  from: number;
+  end: number;
+  /** 0: nobody knows. */
+  bytes: number;
+}
+
+/** A page of a port's log (docs/protocol/resource-manager.md). */
+export interface LogPage {
+  lines: LogLine[];
+  records: TailRecord[];
+  gaps: LogGap[];
+  boots: LogBoot[];
+  from: number;
+  next: number;
+  more: boolean;
+  start: number;
+  end: number;
+  /** Read at the host; otherwise what is kept of the log elsewhere. */
+  live: boolean;
+  at: string;
+  /** Base64. */
+  data?: string | null;
+}
+
+export interface LogWish {
+  from?: number;
+  before?: number;
+  boot?: number;
+  lines?: number;
+  align?: boolean;
+  after?: number;
+  wait?: number;
+  grep?: string;
+  ignoreCase?: boolean;
+  raw?: boolean;
+}
+
+export type FindingSeverity = "error" | "warning" | "note";
+
+/** One that holds now, as an instance view tells it. */
+export interface OpenFinding {
+  id: string;
+  code: string;
+  severity: FindingSeverity;
+  title: string;
+  message: string;
+  offset: number;
+}
+
+/** What a code, an error's text or a guest's lines mean. */
+export interface Explanation {
+  code: string;
+  /** How it was recognised; `log`: in what a guest printed. */
+  how: string;
+  title: string;
+  message: string;
+  cause?: string;
+  remedy: string[];
+  line?: number;
+  offset?: number;
+  count?: number;
+  ended?: boolean;
+  evidence?: { line: number; offset: number; text: string }[];
+}
+
+/** A failure recognised in what a machine printed. `evidence` is for those who may read its log. */
+export type Finding = Resource<{
+  code: string;
+  severity: FindingSeverity;
+  title: string;
+  message: string;
+  cause: string;
+  remedy: string[];
+  port: string;
+  boot: number;
+  offset: number;
+  first: string;
+  last: string;
+  count: number;
+  open: boolean;
+  ended?: string;
+  evidence?: { offset: number; at: string; text: string }[];
+}>;
 
 /** The status document behind `Azure-AsyncOperation`. */
 export interface OperationStatus {

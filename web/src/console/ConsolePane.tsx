@@ -72,7 +72,7 @@ function Pane({
   onTitle,
 }: ConsolePaneProps): ReactNode {
   const styles = useStyles();
-  useLocale();
+  const spoken = useLocale();
   const place = useRef<HTMLDivElement>(null);
   const seat = useSeat(place, vmId, name, mode);
   const filling = useFilling(alone);
@@ -80,12 +80,13 @@ function Pane({
   useEffect(() => {
     if (focus) seat?.screen.focus();
   }, [seat, focus]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the word is in the language that is spoken.
   useEffect(() => {
     if (!seat || !onTitle) return;
     const tell = (): void => onTitle(wordOf(seat.connection.store.get().status, name));
     tell();
     return seat.connection.store.subscribe(tell);
-  }, [seat, onTitle, name]);
+  }, [seat, onTitle, name, spoken]);
 
   return (
     <section

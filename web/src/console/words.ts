@@ -55,7 +55,7 @@ function told(what: string, fields: Fields, mode: Mode, me: string | null): Word
     case "writer":
       return { text: writerNow(fields, mode), inline: false };
     case "power":
-      return { text: t("console.saidPower", { power: String(fields["power"] ?? "?") }), inline: true };
+      return { text: powerNow(String(fields["power"] ?? "?")), inline: true };
     case "reset":
       return { text: t("console.saidReset"), inline: true };
     case "joined":
@@ -109,4 +109,21 @@ function writerNow(fields: Fields, mode: Mode): string {
   const { writer } = fields;
   if (typeof writer !== "string") return t("console.saidNobody");
   return mode === "write" ? t("console.saidYouType") : t("console.saidTypes", { writer });
+}
+
+function powerNow(power: string): string {
+  switch (power) {
+    case "running":
+      return t("console.saidRunning");
+    case "starting":
+      return t("console.saidStarting");
+    case "stopping":
+      return t("console.saidStopping");
+    case "stopped":
+      return t("console.saidOff");
+    case "deallocated":
+      return t("console.saidDeallocated");
+    default:
+      return t("console.saidPower", { power });
+  }
 }

@@ -1,8 +1,11 @@
 import { GlobeRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
+import { explained } from "../api/errors";
+import { notices } from "../notices";
 import { useStore } from "../store";
 import { t } from "../text";
-import { chooseLanguage, LANGUAGES, type Language, languageChoice } from "../text/language";
+import { LANGUAGES, type Language, languageChoice, useLocale } from "../text/language";
+import { chooseLanguage } from "../text/speak";
 import { ChoiceMenu } from "./ChoiceMenu";
 
 /** Languages name themselves: whoever looks for one may read no other. */
@@ -14,6 +17,7 @@ const NAMES: Readonly<Record<Language, () => string>> = {
 };
 
 export function LanguageMenu(): ReactNode {
+  const spoken = useLocale();
   return (
     <ChoiceMenu
       label={t("frame.language")}
@@ -21,8 +25,15 @@ export function LanguageMenu(): ReactNode {
       choices={LANGUAGES}
       chosen={useStore(languageChoice)}
       nameOf={(choice) => NAMES[choice]()}
-      langOf={(choice) => (choice === "browser" ? "en" : choice)}
-      onChoose={chooseLanguage}
+      langOf={(choice) => (choice === "browser" ? spoken : choice)}
+      onChoose={choose}
     />
   );
+}
+
+/** Told among the notifications when its texts do not come; all stays in the language that it was in. */
+function choose(choice: Language): void {
+  chooseLanguage(choice).catch((thrown: unknown) => {
+    notices.fail(notices.start(t("frame.language")), explained(thrown));
+  });
 }

@@ -5,6 +5,7 @@ import { LaterExtra, LaterOver, Part } from "../components";
 import { isOfThisPage, notices } from "../notices";
 import { useStore } from "../store";
 import { t } from "../text";
+import { useLocale } from "../text/language";
 import { useArrival } from "./arrival";
 import { Breadcrumb } from "./Breadcrumb";
 import { nameOf, useTrail } from "./crumbs";
@@ -85,6 +86,7 @@ export function Shell(): ReactNode {
   const [helping, setHelping] = useState(false);
   const main = useRef<HTMLElement>(null);
   const { crumbs, full } = useTrail();
+  const edition = useEdition(full);
   const said = useArrival(nameOf(crumbs), main);
   // What says how something ended is fetched when the first thing is begun.
   const begun = useStore(notices.store).some(isOfThisPage);
@@ -136,7 +138,7 @@ export function Shell(): ReactNode {
             <Breadcrumb crumbs={crumbs} />
           </div>
           {moving && <Spinner className={styles.loading} size="tiny" aria-label={t("common.loading")} />}
-          <Outlet />
+          <Outlet key={edition} />
         </main>
       </div>
       <p className={styles.said} role="status">
@@ -148,4 +150,17 @@ export function Shell(): ReactNode {
       {helping && <LaterOver part={HELP} onClose={() => setHelping(false)} />}
     </div>
   );
+}
+
+/**
+ * Pages are made anew in another language. One that fills the window is not: it holds consoles, which would be cut off, and
+ * follows the language by itself.
+ */
+function useEdition(full: boolean): number {
+  const spoken = useLocale();
+  const [drawn, setDrawn] = useState({ spoken, edition: 0 });
+  if (drawn.spoken === spoken) return drawn.edition;
+  const edition = drawn.edition + (full ? 0 : 1);
+  setDrawn({ spoken, edition });
+  return edition;
 }

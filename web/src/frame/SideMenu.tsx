@@ -5,6 +5,7 @@ import {
   HistoryRegular,
   KeyRegular,
   LayerDiagonalRegular,
+  LightbulbRegular,
   PeopleRegular,
   ServerRegular,
   WindowConsoleRegular,
@@ -33,6 +34,7 @@ const SECTIONS: readonly (readonly Entry[])[] = [
   [
     { to: "/activity", key: "frame.activityLog", icon: <HistoryRegular /> },
     { to: "/identity", key: "frame.identity", icon: <PeopleRegular />, guarded: true },
+    { to: "/explain", key: "frame.explain", icon: <LightbulbRegular /> },
     { to: "/api", key: "frame.api", icon: <CodeRegular /> },
   ],
 ];

@@ -1,14 +1,19 @@
 /** The frame's own commands, always among those that the search offers. */
 
 import { useMemo } from "react";
+import { useNavigate } from "react-router";
 import { useAuth } from "../auth";
 import { t } from "../text";
+import { useLocale } from "../text/language";
 import { CHOICES, chooseTheme } from "../theme/choice";
 import { type Command, useCommands } from "./commands";
 import { THEME_NAMES } from "./ThemeMenu";
 
 export function useFrameCommands(onHelp: () => void): void {
   const { signOut } = useAuth();
+  const navigate = useNavigate();
+  const spoken = useLocale();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: titles are in the language that is spoken.
   const list = useMemo<readonly Command[]>(
     () => [
       ...CHOICES.map((choice) => ({
@@ -17,6 +22,12 @@ export function useFrameCommands(onHelp: () => void): void {
         words: ["theme", "colour", "color", choice],
         run: () => chooseTheme(choice),
       })),
+      {
+        id: "explain",
+        title: t("explain.title"),
+        words: ["error", "code", "explain", "remedy"],
+        run: () => void navigate("/explain"),
+      },
       { id: "help", title: t("frame.help"), words: ["keyboard", "shortcuts", "version"], run: onHelp },
       {
         id: "sign-out",
@@ -25,7 +36,7 @@ export function useFrameCommands(onHelp: () => void): void {
         run: () => void signOut(),
       },
     ],
-    [signOut, onHelp],
+    [signOut, onHelp, navigate, spoken],
   );
   useCommands(list);
 }

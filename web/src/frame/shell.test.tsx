@@ -141,10 +141,10 @@ describe("the search", () => {
     await screen.findByRole("option", { name: /web1/ });
     await userEvent.keyboard("web");
     const options = screen.getAllByRole("option").map((each) => each.textContent);
-    expect(options).toEqual(["web1g · VM running", "Serial console of web1g · VM running"]);
+    expect(options).toEqual(["web1g · Running", "Serial console of web1g · Running"]);
     await userEvent.clear(box);
     await userEvent.keyboard("pool");
-    expect(screen.getAllByRole("option")[0]?.textContent).toBe("pool_0g · VM running");
+    expect(screen.getAllByRole("option")[0]?.textContent).toBe("pool_0g · Running");
     await userEvent.clear(box);
     await userEvent.keyboard("web{ArrowDown}");
     expect(screen.getAllByRole("option").map((each) => each.getAttribute("aria-selected"))).toEqual([

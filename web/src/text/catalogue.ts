@@ -15,6 +15,28 @@ export type ValuesOf<M> = M extends string
 /** Arguments after the key: none when the message has no placeholder. */
 export type Arguments<M> = keyof ValuesOf<M> extends never ? [] : [values: ValuesOf<M>];
 
+/** Placeholders without `count`, which stands for itself: "none" of something is said without it. */
+type Places<M> = Exclude<Names<Forms<M>>, "count">;
+
+/** `T` when it has the placeholders of `E`, all of them and no other; else what is wrong, where the compiler tells it. */
+type Fitting<E, T> = [Exclude<Places<T>, Places<E>>] extends [never]
+  ? [Exclude<Places<E>, Places<T>>] extends [never]
+    ? T
+    : `{${Exclude<Places<E>, Places<T>>}} is missing`
+  : `{${Exclude<Places<T>, Places<E>>}} is not in the English text`;
+
+/**
+ * An area in another language: `inWordsOf<typeof english>()({...})`. The compiler names the key that is missing, or that
+ * English does not have, and the text whose placeholders differ from the English one's.
+ */
+export function inWordsOf<E extends Messages>() {
+  return <const T extends Messages>(
+    words: T & { readonly [K in keyof T]: K extends keyof E ? Fitting<E[K], T[K]> : never } & {
+      readonly [K in Exclude<keyof E, keyof T>]: Message;
+    },
+  ): T => words;
+}
+
 const PLACEHOLDER = /\{(\w+)\}/g;
 
 /** `locale` chooses plural forms and how numbers are written. An unknown placeholder stays as it is, to be seen. */

@@ -1,10 +1,28 @@
-/** Times as a person reads them: in the browser's own zone and habits. What the API sends is ISO 8601 in UTC. */
+/**
+ * Times, numbers and lists as a person reads them: in the browser's zone, in the language that is spoken. What the API
+ * sends is ISO 8601 in UTC.
+ */
 
-const full_ = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const clock_ = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const day_ = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const relative_ = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const number_ = new Intl.NumberFormat();
+import { habits } from "./language";
+
+/** A formatter for each way of writing, made when it is first needed: making one costs more than using it. */
+function kept<T>(make: (locale: string) => T): () => T {
+  const made = new Map<string, T>();
+  return () => {
+    const locale = habits();
+    const found = made.get(locale) ?? make(locale);
+    made.set(locale, found);
+    return found;
+  };
+}
+
+const full_ = kept((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }));
+const clock_ = kept((locale) => new Intl.DateTimeFormat(locale, { timeStyle: "medium" }));
+const day_ = kept((locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium" }));
+const relative_ = kept((locale) => new Intl.RelativeTimeFormat(locale, { numeric: "auto" }));
+const number_ = kept((locale) => new Intl.NumberFormat(locale));
+const list_ = kept((locale) => new Intl.ListFormat(locale, { type: "unit" }));
+const conjunction_ = kept((locale) => new Intl.ListFormat(locale, { type: "conjunction" }));
 
 const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit])[] = [
   [86_400 * 365, "year"],
@@ -17,15 +35,15 @@ const STEPS: readonly (readonly [seconds: number, unit: Intl.RelativeTimeFormatU
 
 /** Date and time to the second; text that is no time comes back as it was. */
 export function full(iso: string | Date): string {
-  return format(full_, iso);
+  return format(full_(), iso);
 }
 
 export function clockTime(iso: string | Date): string {
-  return format(clock_, iso);
+  return format(clock_(), iso);
 }
 
 export function day(iso: string | Date): string {
-  return format(day_, iso);
+  return format(day_(), iso);
 }
 
 /** For a tooltip: the same moment in UTC, as logs and the API have it. */
@@ -42,9 +60,9 @@ export function ago(iso: string | Date, now: Date = new Date()): string {
   if (Number.isNaN(date.getTime())) return String(iso);
   const seconds = Math.round((date.getTime() - now.getTime()) / 1000);
   for (const [size, unit] of STEPS) {
-    if (Math.abs(seconds) >= size) return relative_.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return relative_().format(Math.trunc(seconds / size), unit);
   }
-  return relative_.format(0, "second");
+  return relative_().format(0, "second");
 }
 
 const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
@@ -55,7 +73,12 @@ export function localTimes(sentence: string): string {
 }
 
 export function number(value: number): string {
-  return number_.format(value);
+  return number_().format(value);
+}
+
+/** "web1, web2, web3"; with what stands for the rest, "2 more" for instance, "web1, web2 and 2 more". */
+export function list(names: readonly string[], rest?: string): string {
+  return rest === undefined ? list_().format(names) : conjunction_().format([...names, rest]);
 }
 
 function format(how: Intl.DateTimeFormat, iso: string | Date): string {

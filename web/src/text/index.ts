@@ -8,6 +8,7 @@ import { clients } from "./en/clients";
 import { common } from "./en/common";
 import { consoles } from "./en/console";
 import { directory } from "./en/directory";
+import { explain } from "./en/explain";
 import { frame } from "./en/frame";
 import { groups } from "./en/groups";
 import { hosts } from "./en/hosts";
@@ -19,13 +20,11 @@ import { subscription } from "./en/subscription";
 import { users } from "./en/users";
 import { vm } from "./en/vm";
 import { vms } from "./en/vms";
-import { french } from "./fr";
-import { type Locale, locale } from "./language";
-import { dutch } from "./nl";
+import { habits, spoken } from "./language";
 
-export { ago, clockTime, day, full, localTimes, number, utc } from "./dates";
+export { ago, clockTime, day, full, list, localTimes, number, utc } from "./dates";
 
-const english = {
+export const english = {
   access,
   activity,
   api,
@@ -39,6 +38,7 @@ const english = {
   identity,
   policy,
   scaleSets,
+  explain,
   sessions,
   subscription,
   users,
@@ -46,7 +46,7 @@ const english = {
   vms,
 };
 
-type Catalogue = typeof english;
+export type Catalogue = typeof english;
 type Area = keyof Catalogue & string;
 export type Key = { [A in Area]: `${A}.${keyof Catalogue[A] & string}` }[Area];
 type MessageOf<K extends Key> = K extends `${infer A}.${infer Name}`
@@ -57,21 +57,19 @@ type MessageOf<K extends Key> = K extends `${infer A}.${infer Name}`
     : never
   : never;
 
-const messages: Record<string, Messages> = english;
-/** What a language has words for; the rest is in English. */
-const others: Readonly<Record<Locale, Readonly<Record<string, Messages>>>> = {
-  en: {},
-  fr: french,
-  nl: dutch,
-};
+/** Keys of messages without a placeholder. */
+export type PlainKey = {
+  [K in Key]: Arguments<MessageOf<K>> extends readonly [] ? K : never;
+}[Key];
 
-/** Plural forms are those of the message's language. Dates and numbers follow the reader's own settings. */
+const messages: Readonly<Record<string, Messages>> = english;
+
+/** In the language that is spoken; each has words for every key (see `inWordsOf`). */
 export function t<K extends Key>(key: K, ...values: Arguments<MessageOf<K>>): string {
   const dot = key.indexOf(".");
   const area = key.slice(0, dot);
   const name = key.slice(dot + 1);
-  const spoken = locale();
-  const own = others[spoken][area]?.[name];
-  const message = own ?? messages[area]?.[name];
-  return message === undefined ? key : fill(message, values[0] ?? {}, own === undefined ? "en" : spoken);
+  const { words = messages } = spoken.get();
+  const message = words[area]?.[name];
+  return message === undefined ? key : fill(message, values[0] ?? {}, habits());
 }

@@ -1,55 +1,213 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test, vi } from "vitest";
 import { faultOf } from "../console/faults";
-import { t } from ".";
-import { common } from "./en/common";
-import { consoles } from "./en/console";
+import { ago, english, full, list, number, t } from ".";
+import { fill, inWordsOf, type Message, type Messages } from "./catalogue";
 import { french } from "./fr";
-import { bestOf, chooseLanguage, locale } from "./language";
+import { bestOf, LOCALES, locale } from "./language";
 import { dutch } from "./nl";
+import { chooseLanguage, speak } from "./speak";
 
-afterEach(() => chooseLanguage("en"));
+beforeEach(() => chooseLanguage("en"));
+afterEach(() => vi.unstubAllGlobals());
 
-test("the first language that there are texts in is spoken", () => {
-  expect(bestOf(["de-AT", "nl-BE", "fr"])).toBe("nl");
-  expect(bestOf(["FR-ca"])).toBe("fr");
-  expect(bestOf(["ja"])).toBe("en");
-  expect(bestOf([])).toBe("en");
-});
+/** Texts that are the same as in English; any other that is has been forgotten. */
+const SAME: Readonly<Record<string, readonly string[]>> = {
+  fr: [
+    "API",
+    "Actions",
+    "Cause",
+    "Client",
+    "Clients",
+    "Code",
+    "Ctrl+F6",
+    "Ctrl+]",
+    "Description",
+    "Images",
+    "KVM",
+    "Mode",
+    "Notifications",
+    "Outofband",
+    "Outofband {version}",
+    "Secret",
+    "Secrets",
+    "Sockets",
+    "oob",
+    "qemu, image {name}",
+    "unix, socket {name}",
+    "{cols} × {rows}",
+    "{count} machine",
+    "{count} machines",
+    "{ms} ms",
+    "{name}",
+    "{name} ({count})",
+    "{name} | {page}",
+    "{name}@{domain}",
+    "{page} - Outofband",
+  ],
+  nl: [
+    "API",
+    "Client",
+    "Clients",
+    "Code",
+    "Ctrl+F6",
+    "Ctrl+]",
+    "Details",
+    "Host",
+    "Hosts",
+    "KVM",
+    "Later",
+    "Open consoles",
+    "Outofband",
+    "Outofband {version}",
+    "Passkey",
+    "Sockets",
+    "Tenant: {name}",
+    "oob",
+    "passkey",
+    "unix, socket {name}",
+    "{cols} × {rows}",
+    "{count} byte",
+    "{count} bytes",
+    "{count} host",
+    "{count} hosts",
+    "{count} machine",
+    "{count} machines",
+    "{facet}: {values}",
+    "{ms} ms",
+    "{name}",
+    "{name} (header)",
+    "{name} (query)",
+    "{name} ({count})",
+    "{name} | {page}",
+    "{name}@{domain}",
+    "{page} - Outofband",
+    "{size} MiB",
+    "{what}: {observed}",
+    "{when}, offset {offset}",
+  ],
+};
 
-test("a person's choice goes before the browser's, and is remembered", () => {
-  chooseLanguage("fr");
-  expect(locale()).toBe("fr");
-  expect(localStorage.getItem("oob.language")).toBe("fr");
-});
+const LANGUAGES: readonly (readonly [string, Readonly<Record<string, Messages>>])[] = [
+  ["fr", french],
+  ["nl", dutch],
+];
 
-test("errors and their buttons are told in it; what can be done is the same", () => {
-  const told = (["en", "fr", "nl"] as const).map((each) => {
-    chooseLanguage(each);
-    const fault = faultOf("VmNotRunning", { vm: "web1", power: "stopped" });
-    return {
-      message: fault.message,
-      action: fault.action,
-      label: t("console.startAction", { name: "web1" }),
-    };
+describe("the language that is spoken", () => {
+  it("is the first of the browser's that there are texts in", () => {
+    expect(bestOf(["de-AT", "nl-BE", "fr"])).toBe("nl");
+    expect(bestOf(["FR-ca"])).toBe("fr");
+    expect(bestOf(["ja"])).toBe("en");
+    expect(bestOf([])).toBe("en");
   });
-  expect(new Set(told.map((each) => each.message)).size).toBe(3);
-  expect(told.map((each) => each.action)).toEqual(["start-vm", "start-vm", "start-vm"]);
-  expect(told.map((each) => each.label)).toEqual(["Start web1", "Démarrer web1", "web1 starten"]);
+
+  it("is a person's choice before the browser's; it is remembered, and the document told", async () => {
+    await chooseLanguage("fr");
+    expect(locale()).toBe("fr");
+    expect(document.documentElement.lang).toBe("fr");
+    expect(localStorage.getItem("oob.language")).toBe("fr");
+    expect(t("common.retry")).toBe("Réessayer");
+    await chooseLanguage("en");
+    expect(document.documentElement.lang).toBe("en");
+    expect(t("common.retry")).toBe("Try again");
+  });
+
+  it("is the last one chosen, whichever comes first", async () => {
+    const first = chooseLanguage("fr");
+    const last = chooseLanguage("nl");
+    await Promise.all([first, last]);
+    expect(locale()).toBe("nl");
+    await speak();
+    expect(locale()).toBe("nl");
+  });
+
+  it("is how dates, numbers and lists are written", async () => {
+    const now = new Date("2026-01-02T03:04:05Z");
+    const said = async (choice: (typeof LOCALES)[number]): Promise<string[]> => {
+      await chooseLanguage(choice);
+      return [ago("2026-01-02T03:01:05Z", now), list(["a", "b"], "c"), number(1234.5), full(now).slice(0, 5)];
+    };
+    expect(await said("fr")).toEqual(["il y a 3 minutes", "a, b et c", "1\u202f234,5", "2 jan"]);
+    expect(await said("nl")).toEqual(["3 minuten geleden", "a, b en c", "1.234,5", "2 jan"]);
+    expect((await said("en"))[0]).toBe("3 minutes ago");
+  });
+
+  it("takes a person's own region where the browser names one", async () => {
+    vi.stubGlobal("navigator", { languages: ["fr-CH", "en-GB"] });
+    await chooseLanguage("fr");
+    expect(number(1234.5)).toBe(new Intl.NumberFormat("fr-CH").format(1234.5));
+    await chooseLanguage("en");
+    expect(list(["a", "b"], "c")).toBe("a, b and c");
+  });
+
+  it("tells errors and their buttons; what can be done is the same", async () => {
+    const told: { message: string; action: string | undefined; label: string }[] = [];
+    for (const each of LOCALES) {
+      await chooseLanguage(each);
+      const { message, action } = faultOf("VmNotRunning", { vm: "web1", power: "stopped" });
+      told.push({ message, action, label: t("console.startAction", { name: "web1" }) });
+    }
+    expect(new Set(told.map((each) => each.message)).size).toBe(3);
+    expect(told.map((each) => each.action)).toEqual(["start-vm", "start-vm", "start-vm"]);
+    expect(told.map((each) => each.label)).toEqual(["Start web1", "Démarrer web1", "web1 starten"]);
+  });
 });
 
-test("every text takes what the English one takes", () => {
-  const fields = (text: string): string[] =>
-    [...text.matchAll(/\{(\w+)\}/g)].map((each) => String(each[1])).sort();
-  for (const words of [french, dutch]) {
-    for (const [area, english] of [
-      ["console", consoles],
-      ["common", common],
-    ] as const) {
-      for (const [key, text] of Object.entries(words[area])) {
-        const original = (english as Readonly<Record<string, unknown>>)[key];
-        expect(typeof original, key).toBe("string");
-        expect(fields(text), key).toEqual(fields(String(original)));
+const forms = (message: Message): readonly string[] =>
+  typeof message === "string" ? [message] : Object.values(message);
+const places = (message: Message): string[] =>
+  [...new Set(forms(message).flatMap((form) => form.match(/\{\w+\}/g) ?? []))].sort();
+
+describe.each(LANGUAGES)("the texts in %s", (language, words) => {
+  const areas = Object.entries(english as Readonly<Record<string, Messages>>);
+
+  it("are there for every key of English, and for no other", () => {
+    expect(Object.keys(words).sort()).toEqual(areas.map(([area]) => area).sort());
+    for (const [area, messages] of areas) {
+      expect(Object.keys(words[area] ?? {}), area).toEqual(Object.keys(messages));
+    }
+  });
+
+  it("have the placeholders of the English ones, and plural forms where it has them", () => {
+    for (const [area, messages] of areas) {
+      for (const [key, message] of Object.entries(messages)) {
+        const own = words[area]?.[key] ?? "";
+        expect(places(own), `${area}.${key}`).toEqual(places(message));
+        expect(typeof own, `${area}.${key}`).toBe(typeof message);
       }
     }
-  }
+  });
+
+  it("are not the English ones, but for words that both have", () => {
+    const same = areas.flatMap(([area, messages]) =>
+      Object.entries(messages).flatMap(([key, message]) =>
+        forms(words[area]?.[key] ?? "").filter((form) => forms(message).includes(form)),
+      ),
+    );
+    expect([...new Set(same)].sort()).toEqual(SAME[language]);
+  });
+
+  it("say one and several of something as the language does", () => {
+    for (const [area, messages] of Object.entries(words)) {
+      for (const [key, message] of Object.entries(messages)) {
+        if (typeof message === "string") continue;
+        expect(message.one, `${area}.${key}`).toBeDefined();
+        expect(fill(message, { count: 1 }, language), `${area}.${key}`).toBe(
+          fill(message.one ?? "", { count: 1 }, language),
+        );
+      }
+    }
+  });
+});
+
+test("the compiler tells what is missing, superfluous or of another form", () => {
+  const words = inWordsOf<{ readonly hello: "Hello {name}"; readonly bye: "Bye" }>();
+  words({ hello: "Bonjour {name}", bye: "Au revoir" });
+  // @ts-expect-error: a key is missing
+  words({ hello: "Bonjour {name}" });
+  // @ts-expect-error: English has no such key
+  words({ hello: "Bonjour {name}", bye: "Au revoir", more: "Encore" });
+  // @ts-expect-error: English has no such placeholder
+  words({ hello: "Bonjour {name} {title}", bye: "Au revoir" });
+  // @ts-expect-error: a placeholder is missing
+  words({ hello: "Bonjour", bye: "Au revoir" });
 });

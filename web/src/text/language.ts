@@ -1,6 +1,7 @@
-/** The language of errors and of what can be done about them: the person's choice, else as the browser is set. */
+/** The language that is spoken: the person's choice, else as the browser is set. */
 
 import { createStore, useStore } from "../store";
+import type { Messages } from "./catalogue";
 
 export const LOCALES = ["en", "fr", "nl"] as const;
 export type Locale = (typeof LOCALES)[number];
@@ -9,9 +10,18 @@ export type Language = (typeof LANGUAGES)[number];
 
 const PLACE = "oob.language";
 
+/** A language and its texts by area; absent for English, which is always there. */
+export interface Spoken {
+  readonly locale: Locale;
+  readonly words?: Readonly<Record<string, Messages>>;
+}
+
 export const languageChoice = createStore<Language>(remembered());
 
-export function chooseLanguage(choice: Language): void {
+/** What is spoken now. It follows the choice once its texts have come (speak.ts). */
+export const spoken = createStore<Spoken>({ locale: "en" });
+
+export function rememberLanguage(choice: Language): void {
   languageChoice.set(choice);
   try {
     localStorage.setItem(PLACE, choice);
@@ -20,26 +30,45 @@ export function chooseLanguage(choice: Language): void {
   }
 }
 
-/** The language to speak now. */
-export function locale(): Locale {
+/** The language to speak, as far as its texts can be had. */
+export function wanted(): Locale {
   const choice = languageChoice.get();
   return choice === "browser" ? bestOf(navigator.languages) : choice;
 }
 
-/** The same for what is drawn: it is drawn anew when the person chooses another. */
-export function useLocale(): Locale {
-  useStore(languageChoice);
-  return locale();
+/** The language that is spoken now. */
+export function locale(): Locale {
+  return spoken.get().locale;
 }
 
+/** The same for what is drawn: it is drawn anew when another language is spoken. */
+export function useLocale(): Locale {
+  return useStore(spoken).locale;
+}
+
+/**
+ * How dates, numbers and lists are written: as the person's own region has it where the browser names one for the language
+ * that is spoken, so that a sentence and the date in it never differ in language.
+ */
+export function habits(): string {
+  const language = locale();
+  return navigator.languages.find((each) => primary(each) === language) ?? FALLBACK[language];
+}
+
+/** English with the day before the month, for readers whose own language is none of ours. */
+const FALLBACK: Readonly<Record<Locale, string>> = { en: "en-GB", fr: "fr", nl: "nl" };
+
 /** The first of a person's languages that there are texts in. */
-export function bestOf(wanted: readonly string[]): Locale {
-  for (const each of wanted) {
-    const primary = each.split("-")[0]?.toLowerCase();
-    const found = LOCALES.find((known) => known === primary);
+export function bestOf(preferred: readonly string[]): Locale {
+  for (const each of preferred) {
+    const found = LOCALES.find((known) => known === primary(each));
     if (found) return found;
   }
   return "en";
+}
+
+function primary(tag: string): string | undefined {
+  return tag.split("-")[0]?.toLowerCase();
 }
 
 function remembered(): Language {

@@ -13,6 +13,7 @@ import { type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { useAuth } from "../../auth";
 import { t } from "../../text";
+import { useLocale } from "../../text/language";
 import { acknowledge, isAcknowledged } from "../caution";
 
 const useStyles = makeStyles({
@@ -28,6 +29,7 @@ const useStyles = makeStyles({
 /** Says what a console keeps, and who may read it, before its first use by this person in this browser. */
 export function CautionGate({ children }: { children: ReactNode }): ReactNode {
   const styles = useStyles();
+  useLocale();
   const navigate = useNavigate();
   const { user, config } = useAuth();
   const [read, setRead] = useState(() => isAcknowledged(user.objectId, config.cautionVersion));

@@ -11,7 +11,7 @@ import {
 import { EyeRegular, KeyboardRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { useStore } from "../../store";
-import { clockTime, t } from "../../text";
+import { clockTime, list, t } from "../../text";
 import { clientWord } from "../clientWord";
 import type { Seat } from "../seat";
 import type { Person } from "../snapshot";
@@ -48,7 +48,7 @@ export function People({ seat }: { seat: Seat }): ReactNode {
           appearance="transparent"
           title={t("console.alsoHereHint")}
         >
-          {t("console.alsoHere", { names: others.join(", ") })}
+          {t("console.alsoHere", { names: list(others) })}
         </Button>
       </MenuTrigger>
       <MenuPopover>

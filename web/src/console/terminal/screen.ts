@@ -55,6 +55,7 @@ export class Screen {
   constructor(nonce: string, fontSize: number, handlers: Handlers) {
     this.#nonce = nonce;
     this.#pasted = handlers.pasted;
+    Terminal.strings.promptLabel = t("console.terminalInput");
     Terminal.strings.tooMuchOutput = t("console.tooMuchOutput");
     this.#terminal = new Terminal({ ...OPTIONS, fontSize });
     const terminal = this.#terminal;

@@ -120,6 +120,7 @@ export default function Palette({ onClose }: { onClose: () => void }): ReactNode
             autoFocus
             value={query}
             placeholder={t("frame.searchHint")}
+            dismiss={{ "aria-label": t("common.clearSearch") }}
             onChange={(_, change) => {
               setQuery(change.value);
               setChosen(0);

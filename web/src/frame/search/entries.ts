@@ -2,6 +2,8 @@
 
 import type { VirtualMachine } from "../../api/types";
 import { placeOf, vmPath } from "../../pages/shared/resourceId";
+import { powerWord } from "../../pages/vms/Labels";
+import { powerOf } from "../../pages/vms/power";
 import { t } from "../../text";
 import type { Command } from "../commands";
 import type { Found } from "./found";
@@ -19,7 +21,10 @@ export function entriesOf(found: Found, commands: readonly Command[], go: Go): E
         id: `host:${host.id.toLowerCase()}`,
         kind: "host",
         title: host.name,
-        hint: [placeOf(host.id).group, host.properties.status].join(" · "),
+        hint: [
+          placeOf(host.id).group,
+          t(host.properties.status === "Connected" ? "hosts.connected" : "hosts.disconnected"),
+        ].join(" · "),
         run: () => go(`/hosts?${new URLSearchParams({ host: host.name })}`),
       }),
     ),
@@ -47,15 +52,16 @@ function pages(go: Go): Entry[] {
     to("/identity/policy", t("frame.signInPolicy"), "identity", "mfa", "second factor"),
     to("/identity/document", t("frame.directory"), "identity", "directory", "backup"),
     to("/sessions", t("frame.ownSessions"), "sign out everywhere", "sessions"),
+    to("/explain", t("frame.explain"), "error", "code", "remedy", "log"),
     to("/api", t("frame.api"), "rest", "openapi"),
   ];
 }
 
 function machine(vm: VirtualMachine, go: Go): Entry[] {
   const place = placeOf(vm.id);
-  const power = vm.properties.instanceView?.statuses?.find((each) => each.code.startsWith("PowerState/"));
+  const power = vm.properties.instanceView?.statuses && powerWord(powerOf(vm));
   const host = vm.properties.instanceView?.outofband?.host;
-  const hint = [place.group, host, power?.displayStatus].filter(Boolean).join(" · ");
+  const hint = [place.group, host, power].filter(Boolean).join(" · ");
   const key = vm.id.toLowerCase();
   return [
     { id: `vm:${key}`, kind: "machine", title: vm.name, hint, run: () => go(vmPath(place)) },

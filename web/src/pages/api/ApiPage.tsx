@@ -56,6 +56,7 @@ export default function ApiPage(): ReactNode {
               className={styles.box}
               placeholder={t("api.searchHint")}
               aria-label={t("api.search")}
+              dismiss={{ "aria-label": t("common.clearSearch") }}
               value={query}
               onChange={(_, change) => setQuery(change.value)}
             />

@@ -21,6 +21,7 @@ import { Empty, PageHeader } from "../../components";
 import { ConsolePane } from "../../console/ConsolePane";
 import { CautionGate } from "../../console/pane/CautionGate";
 import { t } from "../../text";
+import { useLocale } from "../../text/language";
 import { placeOf, vmPath } from "../shared/resourceId";
 import { AddConsole } from "./AddConsole";
 import { type Layout, MOST, type Opened, openedOf, searchOf, withoutVm, withVm } from "./opened";
@@ -59,6 +60,7 @@ const useStyles = makeStyles({
 
 export default function ConsolesPage(): ReactNode {
   const styles = useStyles();
+  useLocale();
   const [search, setSearch] = useSearchParams();
   const opened = useMemo(() => openedOf(search), [search]);
   const [states, setStates] = useState<Readonly<Record<string, string>>>({});

@@ -3,7 +3,7 @@ import { ChevronDownRegular, ChevronRightRegular } from "@fluentui/react-icons";
 import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { Link } from "react-router";
 import { StatusBadge, When } from "../../components";
-import { t } from "../../text";
+import { list, t } from "../../text";
 import { type Fact, Facts } from "../shared/Facts";
 import { CELL, stepTo } from "../shared/rowKeys";
 import { useTableStyles } from "../shared/tableStyles";
@@ -152,7 +152,7 @@ function Status({ host }: { host: Host }): ReactNode {
 }
 
 function factsOf(host: Host): Fact[] {
-  const list = (names: readonly string[]): string => names.join(", ") || t("common.none");
+  const named = (names: readonly string[]): string => list(names) || t("common.none");
   return [
     {
       name: host.connected ? t("hosts.connectedSince") : t("hosts.lastSeen"),
@@ -170,10 +170,10 @@ function factsOf(host: Host): Fact[] {
     { name: t("hosts.columnAgent"), value: host.agent || t("hosts.notSaid") },
     { name: t("hosts.columnAccelerator"), value: acceleratorWord(host.accelerator) },
     { name: t("hosts.probe"), value: host.probe || t("hosts.notSaid"), long: true },
-    { name: t("hosts.drivers"), value: list(host.drivers) },
-    { name: t("hosts.images"), value: list(host.images) },
-    { name: t("hosts.sockets"), value: list(host.sockets) },
-    { name: t("hosts.programs"), value: list(host.programs) },
+    { name: t("hosts.drivers"), value: named(host.drivers) },
+    { name: t("hosts.images"), value: named(host.images) },
+    { name: t("hosts.sockets"), value: named(host.sockets) },
+    { name: t("hosts.programs"), value: named(host.programs) },
     { name: t("hosts.columnGroup"), value: host.group },
     { name: t("hosts.agentId"), value: host.agentId, copy: host.agentId, long: true },
   ];

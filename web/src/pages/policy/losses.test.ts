@@ -12,7 +12,7 @@ describe("before a second factor is required", () => {
   it("it is said who has none, by name, and that one has none oneself", () => {
     const said = lossesOf({ people: 9, without: 7, sessions: 3, value: names(7) }, 0);
     expect(said[0]).toContain("7 of 9");
-    expect(said[1]).toContain("u0@x, u1@x, u2@x, u3@x, u4@x and 2 more");
+    expect(said[1]).toContain("u0@x, u1@x, u2@x, u3@x, u4@x, and 2 more");
     expect(said[2]).toContain("3 sign-ins");
     expect(said.at(-1)).toContain("You have none");
   });

@@ -1,5 +1,5 @@
 import type { PolicyPreview } from "../../api/types";
-import { t } from "../../text";
+import { list, t } from "../../text";
 
 /** Names told in a question; the rest is a number. */
 const NAMED = 5;
@@ -20,11 +20,8 @@ export function lossesOf(preview: PolicyPreview | undefined, own: number | undef
     if (without > 0) {
       const names = value.slice(0, NAMED).map((each) => each.userPrincipalName);
       const rest = without - names.length;
-      losses.push(
-        rest > 0
-          ? t("policy.lossNamesMore", { names: names.join(", "), rest })
-          : t("policy.lossNames", { names: names.join(", ") }),
-      );
+      const more = rest > 0 ? t("common.more", { count: rest }) : undefined;
+      losses.push(t("policy.lossNames", { names: list(names, more) }));
     }
     losses.push(t("policy.lossSessions", { count: sessions }));
   } else {

@@ -3,7 +3,7 @@
 import { arm } from "../../api/client";
 import type { SignIn } from "../../api/types";
 import { notices } from "../../notices";
-import { type Key, t } from "../../text";
+import { type Key, list, t } from "../../text";
 
 const OWN = "/account/api";
 
@@ -25,13 +25,13 @@ const BROWSERS = [
 
 /** By what a sign-in was proved; a word that is not known is shown as it is. */
 export function methodWords(methods: readonly string[]): string {
-  return methods
+  const words = methods
     .filter((each) => each !== "mfa")
     .map((each) => {
       const key = METHODS[each];
       return key ? t(key as "sessions.methodPassword") : each;
-    })
-    .join(", ");
+    });
+  return list(words);
 }
 
 /** What somebody is signed in with: the client's name, or the browser's own word for itself, made short. */

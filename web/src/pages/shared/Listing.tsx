@@ -52,6 +52,7 @@ export function Listing<T>({ items, words, search, polled, empty, children }: Pr
           className={styles.search}
           placeholder={search}
           aria-label={search}
+          dismiss={{ "aria-label": t("common.clearSearch") }}
           value={view.text}
           onChange={(_, data) => change({ text: data.value })}
         />

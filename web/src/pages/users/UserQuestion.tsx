@@ -2,7 +2,7 @@ import { makeStyles, Spinner } from "@fluentui/react-components";
 import { type ReactNode, useCallback } from "react";
 import type { User } from "../../api/types";
 import { Confirm, ErrorView, usePoll } from "../../components";
-import { t } from "../../text";
+import { list, t } from "../../text";
 import { scopeWords } from "../access/words";
 import { groupsOf, holdingsOf } from "../identity/holdings";
 import { loadSignIns } from "../sessions/signIns";
@@ -74,8 +74,8 @@ function Lost({ user }: { user: User }): ReactNode {
   return (
     <p className={styles.list}>
       {t("users.removeWith", {
-        roles: roles.join(", ") || none,
-        groups: data.groups.join(", ") || none,
+        roles: list(roles) || none,
+        groups: list(data.groups) || none,
         count: data.signIns,
       })}
     </p>

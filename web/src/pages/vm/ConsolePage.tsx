@@ -2,6 +2,7 @@ import { makeStyles } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { ConsolePane } from "../../console/ConsolePane";
 import { t } from "../../text";
+import { useLocale } from "../../text/language";
 import { useVm } from "./vmContext";
 
 const useStyles = makeStyles({
@@ -11,6 +12,7 @@ const useStyles = makeStyles({
 /** The machine's console, in all the room there is: its name stands above already, for the eye. */
 export default function ConsolePage(): ReactNode {
   const styles = useStyles();
+  useLocale();
   const { id, place } = useVm();
   return (
     <>

@@ -14,6 +14,7 @@ import { useObstacles } from "../vms/useObstacles";
 import { Attached } from "./Attached";
 import { CommandBar } from "./CommandBar";
 import { Essentials } from "./Essentials";
+import { FoundNote } from "./FoundNote";
 import { Seen } from "./Seen";
 import { Trouble } from "./Trouble";
 import { useDeeds } from "./useDeeds";
@@ -65,6 +66,7 @@ function Overview({ vm }: { vm: VirtualMachine }): ReactNode {
     <div className={styles.root}>
       <CommandBar machine={machine} deeds={deeds} obstacle={obstacle} />
       <Trouble health={machine.health} />
+      <FoundNote place={place} findings={vm.properties.instanceView?.outofband?.findings ?? []} />
       {machine.stale && <StaleNote place={place} onEnd={() => void polled.refresh()} />}
       <Essentials
         vm={vm}

@@ -4,6 +4,7 @@ import { arm, VERSIONS } from "../../api/client";
 import type { VirtualMachine } from "../../api/types";
 import { usePoll } from "../../components";
 import { t } from "../../text";
+import { useLocale } from "../../text/language";
 import { PageMenu } from "../shared/PageMenu";
 import { placeIn, vmId } from "../shared/resourceId";
 import { VmContext } from "./vmContext";
@@ -14,6 +15,7 @@ const SECONDS = 2.5;
 /** Everything about one machine: its own menu, and the page chosen from it. */
 export default function VmPage(): ReactNode {
   const params = useParams();
+  useLocale();
   const { sub, group, name, number } = params;
   const place = useMemo(() => placeIn({ sub, group, name, number }), [sub, group, name, number]);
   const id = vmId(place);

@@ -12,7 +12,7 @@ import {
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
-import { number, t } from "../../text";
+import { list, number, t } from "../../text";
 import { powerWord } from "./Labels";
 import type { Machine } from "./machine";
 import { POWERS } from "./power";
@@ -43,6 +43,7 @@ export function FilterBar({ machines, names, view, onChange }: Props): ReactNode
         className={styles.text}
         placeholder={t("vms.filter")}
         aria-label={t("vms.filter")}
+        dismiss={{ "aria-label": t("common.clearSearch") }}
         value={view.text}
         onChange={(_, data) => onChange({ text: data.value })}
       />
@@ -116,7 +117,7 @@ function facetLabel(facet: Facet, values: readonly string[]): string {
   if (values.length === 0) return word;
   return values.length > 2
     ? t("vms.facetMany", { facet: word, count: values.length })
-    : t("vms.facetChosen", { facet: word, values: values.join(", ") });
+    : t("vms.facetChosen", { facet: word, values: list(values) });
 }
 
 function facetWord(facet: Facet): string {

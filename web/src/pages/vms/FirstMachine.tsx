@@ -14,7 +14,7 @@ import { type ReactNode, useCallback } from "react";
 import { arm, VERSIONS } from "../../api/client";
 import type { Host, Subscription } from "../../api/types";
 import { Empty, usePoll } from "../../components";
-import { t } from "../../text";
+import { list, t } from "../../text";
 import { CommandLine } from "../shared/CommandLine";
 
 const SECONDS = 5;
@@ -81,7 +81,7 @@ function Steps({ subscriptions }: { subscriptions: readonly Subscription[] }): R
         <li>
           <div className={styles.step}>
             {hosts.length > 0 ? (
-              t("vms.emptyHostThere", { hosts: hosts.map((host) => host.name).join(", ") })
+              t("vms.emptyHostThere", { hosts: list(hosts.map((host) => host.name)) })
             ) : (
               <>
                 {t("vms.emptyHost")}
@@ -96,7 +96,7 @@ function Steps({ subscriptions }: { subscriptions: readonly Subscription[] }): R
           <div className={styles.step}>
             {t("vms.emptyVm")}
             <CommandLine command={`oob vm create web1 --image ${images[0] ?? "demo"}`} />
-            {images.length > 0 && t("vms.emptyImages", { images: images.join(", ") })}
+            {images.length > 0 && t("vms.emptyImages", { images: list(images) })}
           </div>
         </li>
         <li>

@@ -2,6 +2,7 @@ import { Button, mergeClasses, useRestoreFocusTarget } from "@fluentui/react-com
 import { MoreHorizontalRegular } from "@fluentui/react-icons";
 import { memo, type ReactNode } from "react";
 import { Link } from "react-router";
+import { StatusBadge } from "../../components";
 import { t } from "../../text";
 import { placeOf, vmPath } from "../shared/resourceId";
 import { CELL } from "../shared/rowKeys";
@@ -96,6 +97,18 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
 
 function Finding({ machine }: { machine: Machine }): ReactNode {
   const styles = useTableStyles();
+  const { finding } = machine;
+  if (finding) {
+    const words =
+      finding.count > 1
+        ? t("vms.findingAndMore", { title: finding.title, count: finding.count - 1 })
+        : finding.title;
+    return (
+      <td className={mergeClasses(styles.cell, styles.wider)} title={words}>
+        <StatusBadge tone={finding.severity === "error" ? "bad" : "warning"}>{words}</StatusBadge>
+      </td>
+    );
+  }
   if (machine.stale) {
     return (
       <td className={mergeClasses(styles.cell, styles.wider)} title={t("scaleSets.staleHint")}>

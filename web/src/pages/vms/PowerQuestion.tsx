@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Confirm } from "../../components";
-import { t } from "../../text";
+import { list, t } from "../../text";
 import type { Machine } from "./machine";
 import type { PowerAction } from "./power";
 
@@ -31,7 +31,7 @@ export function PowerQuestion({ asked, onConfirm, onClose }: Props): ReactNode {
   return (
     <Confirm
       open
-      title={titleFor(action, machines.length, names.join(", "))}
+      title={titleFor(action, machines.length, list(names))}
       loses={lossesOf(action)}
       confirm={verbOf(action)}
       asksWhy
@@ -39,9 +39,7 @@ export function PowerQuestion({ asked, onConfirm, onClose }: Props): ReactNode {
       onClose={onClose}
     >
       {machines.length > 1 && (
-        <strong>
-          {names.join(", ")} {more > 0 && t("vms.andMore", { count: more })}
-        </strong>
+        <strong>{list(names, more > 0 ? t("common.more", { count: more }) : undefined)}</strong>
       )}
       {leftOut > 0 && <span>{t("vms.leftOut", { count: leftOut })}</span>}
     </Confirm>

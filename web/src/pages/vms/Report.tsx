@@ -2,7 +2,7 @@ import { Button, makeStyles, ProgressBar, Text, tokens } from "@fluentui/react-c
 import type { ReactNode } from "react";
 import { explained } from "../../api/errors";
 import { ErrorView } from "../../components";
-import { t } from "../../text";
+import { list, t } from "../../text";
 import { Scroller } from "../shared/Scroller";
 import type { PowerAction } from "./power";
 import type { Bulk, Failure, Run } from "./useBulk";
@@ -45,7 +45,7 @@ export function Report({ bulk }: { bulk: Bulk }): ReactNode {
       <Scroller className={styles.list} label={titleOf(run, run.failed.length)}>
         {byCause(run.failed).map(({ names, error }) => (
           <div key={names[0]} className={styles.cause}>
-            <span className={styles.names}>{names.join(", ")}</span>
+            <span className={styles.names}>{list(names)}</span>
             <ErrorView error={error} />
           </div>
         ))}

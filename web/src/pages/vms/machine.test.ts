@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { reconcile, toMachine } from "./machine";
+import type { VirtualMachine } from "../../api/types";
+import { type Machine, reconcile, toMachine } from "./machine";
 import { hasEffect } from "./power";
 import { sampleVm } from "./samples";
 
@@ -63,5 +64,39 @@ describe("hasEffect", () => {
       true,
       true,
     ]);
+  });
+});
+
+describe("findings", () => {
+  const found = (severity: string, title: string): object => ({
+    id: title,
+    code: "KernelPanic",
+    severity,
+    title,
+    message: "",
+    offset: 1,
+  });
+  const withFindings = (...findings: object[]): VirtualMachine => {
+    const vm = sampleVm({ name: "a" });
+    const view = vm.properties.instanceView?.outofband;
+    Object.assign(view ?? {}, { findings });
+    return vm;
+  };
+
+  it("tells the worst and how many", () => {
+    const row = toMachine(
+      withFindings(found("error", "Panic"), found("warning", "Disk full"), found("note", "x")),
+    );
+    expect(row.finding).toEqual({ severity: "error", title: "Panic", count: 2 });
+  });
+
+  it("keeps quiet about notes", () => {
+    expect(toMachine(withFindings(found("note", "Console is busy"))).finding).toBeUndefined();
+  });
+
+  it("draws a row anew when one comes or goes", () => {
+    const [before] = [toMachine(withFindings())];
+    const after = toMachine(withFindings(found("error", "Panic")));
+    expect(reconcile([before as Machine], [after])[0]).toBe(after);
   });
 });

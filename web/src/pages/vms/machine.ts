@@ -1,6 +1,6 @@
 /** A virtual machine as a row shows it: what a person looks for, out of Resource Manager's envelope. */
 
-import type { VirtualMachine } from "../../api/types";
+import type { FindingSeverity, VirtualMachine } from "../../api/types";
 import { keyOf, placeOf } from "../shared/resourceId";
 import type { Health } from "./health";
 import { healthOf } from "./health";
@@ -26,6 +26,8 @@ export interface Machine {
   /** ISO time of the last change of power. */
   since?: string;
   health: Health;
+  /** What is wrong by what it printed: the worst, and how many there are. */
+  finding?: { severity: FindingSeverity; title: string; count: number };
   /** An instance that lacks the latest model of its scale set. */
   stale?: true;
 }
@@ -33,6 +35,8 @@ export interface Machine {
 export function toMachine(vm: VirtualMachine): Machine {
   const { subscription, group } = placeOf(vm.id);
   const view = vm.properties.instanceView;
+  const found = (view?.outofband?.findings ?? []).filter((each) => each.severity !== "note");
+  const worst = found[0];
   const since = view?.statuses?.find((status) => status.code.startsWith("PowerState/"))?.time;
   return {
     id: vm.id,
@@ -47,6 +51,7 @@ export function toMachine(vm: VirtualMachine): Machine {
     certain: view?.outofband?.hostConnected !== false,
     ...(since !== undefined && { since }),
     health: healthOf(vm),
+    ...(worst && { finding: { severity: worst.severity, title: worst.title, count: found.length } }),
     ...(vm.properties.latestModelApplied === false && { stale: true as const }),
   };
 }
@@ -73,6 +78,9 @@ function same(one: Machine, other: Machine): boolean {
     one.driver === other.driver &&
     one.screen === other.screen &&
     one.stale === other.stale &&
+    one.finding?.title === other.finding?.title &&
+    one.finding?.count === other.finding?.count &&
+    one.finding?.severity === other.finding?.severity &&
     one.health.condition === other.health.condition &&
     one.health.code === other.health.code &&
     one.health.detail === other.health.detail

@@ -17,6 +17,7 @@ export const common = {
   reason: "Reason (optional)",
   reasonHint: "Stands beside this in the activity log, for all who may read it",
   none: "None",
+  more: { one: "{count} more", other: "{count} more" },
   search: "Search",
   page: "Page {page} of {pages}",
   previousPage: "Previous page",

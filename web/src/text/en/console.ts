@@ -2,6 +2,7 @@ import type { Messages } from "../catalogue";
 
 export const consoles = {
   terminal: "Serial console of {name}",
+  terminalInput: "Terminal input",
   tooMuchOutput: "Too much output to read aloud. Leave the terminal to look through it.",
   us: "oob",
 
@@ -37,6 +38,11 @@ export const consoles = {
   saidTypes: "{writer} has the keyboard now.",
   saidNobody: "Nobody has the keyboard now.",
   saidPower: "The machine is {power}.",
+  saidRunning: "The machine is running.",
+  saidStarting: "The machine is starting.",
+  saidStopping: "The machine is stopping.",
+  saidOff: "The machine is stopped.",
+  saidDeallocated: "The machine is stopped and deallocated.",
   saidReset: "The machine was reset.",
   saidAsked: {
     one: "{of} was asked for the keyboard, and has {count} second to answer.",

@@ -25,6 +25,7 @@ export const frame = {
   ownSessions: "Where you are signed in",
   ownFactors: "Second factors",
   api: "API",
+  explain: "Explain",
   overview: "Overview",
   access: "Access",
   serialConsole: "Serial console",
@@ -48,7 +49,7 @@ export const frame = {
   goTo: "Go to {name}",
   seeNotices: "What to do about it is in the notifications.",
 
-  language: "Language of errors",
+  language: "Language",
   languageBrowser: "As the browser",
   theme: "Theme",
   themeSystem: "As the system",

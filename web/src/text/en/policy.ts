@@ -33,7 +33,6 @@ export const policy = {
     other: "{count} of {people} people have none, and go no further than setting one up at the next sign-in.",
   },
   lossNames: "They are: {names}.",
-  lossNamesMore: "They are: {names} and {rest} more.",
   lossSessions: {
     one: "{count} sign-in goes on without one: it is asked at its next request, and its open consoles end at once.",
     other:

@@ -54,7 +54,8 @@ export const vms = {
   healthFailed: "Not created",
   healthUnknownHint: "The host cannot tell the state of this machine.",
   healthAlarmHint: "The host's disk is too full to keep everything the console prints.",
-  noFinding: "No finding: failures of the boot are recognised once boot diagnostics keep the console's log.",
+  noFinding: "No finding: nothing wrong was recognised in what the machine printed.",
+  findingAndMore: { one: "{title}, and {count} more", other: "{title}, and {count} more" },
 
   start: "Start",
   stop: "Stop",
@@ -76,7 +77,6 @@ export const vms = {
   restartLoss2:
     "A guest that does not react within 90 seconds is forced: what it has not written to its disks is lost.",
   startTitle: { one: "Start {names}?", other: "Start {count} machines?" },
-  andMore: { one: "and {count} more", other: "and {count} more" },
   leftOut: {
     one: "{count} machine of the selection is left alone: its own menu says why.",
     other: "{count} machines of the selection are left alone: the menu of each says why.",

@@ -1,0 +1,82 @@
+import { inWordsOf } from "../catalogue";
+import type { clients as english } from "../en/clients";
+
+export const clients = inWordsOf<typeof english>()({
+  client: "Client",
+  subtitle:
+    "Programmes qui se connectent eux-mêmes, avec un secret ou un certificat. Azure parle d'inscriptions d'applications.",
+  add: "Ajouter un client",
+  addText: "Il reçoit un ID de client. Donnez-lui ensuite un secret ou un certificat, et un rôle.",
+  search: "Rechercher par nom ou ID de client",
+  none: "Il n'y a pas encore de client",
+  noneHint: "Un script, un pipeline ou une sauvegarde se connecte ainsi, jamais comme une personne.",
+  unknown: "Il n'y a pas de tel client",
+  unknownHint: "Il a été supprimé, ou son identifiant est mal saisi.",
+  id: "ID de client",
+  tenant: "ID de locataire",
+  about: "Client",
+  proofs: "Secrets et certificats",
+  noProof: "Aucun",
+  notIn: "Ne peut pas se connecter",
+  letIn: "Lui permettre de se connecter",
+  builtIn: "celui du plan de contrôle",
+  whyBuiltIn: "Celui du plan de contrôle : oob se connecte ainsi sur son hôte.",
+
+  disableTitle: "Désactiver {name} ?",
+  disableLoss1:
+    "Il ne peut plus se connecter, et les jetons qu'il détient sont refusés à leur prochaine utilisation.",
+  disableLoss2: "Ses secrets, certificats et rôles restent, pour le moment où il sera réactivé.",
+  enableTitle: "Activer {name} ?",
+  enableLoss: "Il peut de nouveau se connecter avec les secrets, certificats et rôles qu'il a.",
+  removeTitle: "Supprimer {name} ?",
+  removeLoss1:
+    "Il ne peut plus se connecter. Avec lui disparaissent ses secrets ({secrets}) et certificats ({certificates}), ses rôles et sa place dans les groupes.",
+  removeLoss2: "C'est irréversible. Pour l'arrêter un temps, désactivez-le.",
+
+  label: "Libellé",
+  labelHint: "À quoi il sert : un hôte, un pipeline.",
+  unnamed: "sans libellé",
+  ends: "Expire",
+  ofProgram: "du principal de service",
+  good: "Valide",
+  soon: { one: "Expire dans {count} jour", other: "Expire dans {count} jours" },
+  today: "Expire dans moins d'un jour",
+  over: "Expiré",
+  later: "Pas encore valide",
+  removeOne: "Retirer {name}",
+  removeProofLoss:
+    "Ce qui se connecte ainsi en tant que {name} est refusé, et les jetons obtenus de cette façon prennent fin. C'est irréversible : ajoutez d'abord son successeur.",
+
+  secrets: "Secrets",
+  secret: "Secret",
+  noSecrets: "Il n'y en a aucun.",
+  hint: "Commence par",
+  addSecret: "Ajouter un secret",
+  goodFor: "Valable",
+  days: "{count} jours",
+  secretTitle: "Un nouveau secret de {name}",
+  secretNext:
+    "Quiconque le détient peut se connecter comme ce client. Conservez-le là où le programme le lit, et nulle part ailleurs.",
+  removeSecretTitle: "Retirer le secret {name} ?",
+
+  certificates: "Certificats",
+  noCertificates: "Il n'y en a aucun.",
+  thumbprint: "Empreinte numérique",
+  addCertificate: "Ajouter un certificat",
+  file: "Fichier",
+  fileHint: "PEM. Une clé privée qui s'y trouve reste dans ce navigateur ; seul le certificat est envoyé.",
+  pem: "Certificat",
+  pemNeeded: "Il faut exactement un certificat au format PEM, à partir de -----BEGIN CERTIFICATE-----.",
+  certificateLabelHint: "S'il est vide : le nom inscrit dans le certificat.",
+  removeCertificateTitle: "Retirer le certificat {name} ?",
+
+  noticeAdd: "Ajouter le client {name}",
+  noticeLetIn: "Permettre au client {name} de se connecter",
+  noticeEnable: "Activer le client {name}",
+  noticeDisable: "Désactiver le client {name}",
+  noticeRemove: "Supprimer le client {name}",
+  noticeAddSecret: "Ajouter un secret à {name}",
+  noticeRemoveSecret: "Retirer un secret à {name}",
+  noticeAddCertificate: "Ajouter un certificat à {name}",
+  noticeRemoveCertificate: "Retirer un certificat à {name}",
+});

@@ -1,0 +1,115 @@
+import { inWordsOf } from "../catalogue";
+import type { frame as english } from "../en/frame";
+
+export const frame = inWordsOf<typeof english>()({
+  documentTitle: "{page} - Outofband",
+
+  home: "Accueil",
+  navigation: "Menu du portail",
+  openMenu: "Ouvrir le menu",
+  collapseMenu: "Réduire le menu",
+  expandMenu: "Développer le menu",
+  skip: "Aller au contenu",
+  breadcrumb: "Fil d'Ariane",
+  virtualMachines: "Machines virtuelles",
+  scaleSets: "Groupes identiques",
+  serialConsoles: "Consoles série",
+  hosts: "Hôtes",
+  subscription: "Abonnement",
+  activityLog: "Journal d'activité",
+  identity: "Identité",
+  users: "Utilisateurs",
+  groups: "Groupes",
+  clients: "Clients",
+  signInPolicy: "Stratégie de connexion",
+  directory: "Export et import",
+  ownSessions: "Où vous êtes connecté",
+  ownFactors: "Seconds facteurs",
+  api: "API",
+  explain: "Expliquer",
+  overview: "Vue d'ensemble",
+  access: "Accès",
+  serialConsole: "Console série",
+  bootDiagnostics: "Diagnostics de démarrage",
+
+  search: "Rechercher des machines et des commandes",
+  searchHint: "Rechercher des machines et des commandes",
+  searchResults: "Résultats",
+  searching: "Recherche des machines",
+  searchNothing:
+    "Rien ne correspond. Essayez une partie du nom d'une machine, son groupe, ou une commande comme « se déconnecter ».",
+  searchCount: { one: "{count} résultat", other: "{count} résultats" },
+  consoleOf: "Console série de {name}",
+
+  notifications: "Notifications",
+  notificationsState: "Notifications : {unread} nouvelles, {running} en cours",
+  noNotices:
+    "Rien n'a encore été lancé dans cet onglet. Ce que vous démarrez, arrêtez ou modifiez est suivi ici.",
+  clear: "Effacer",
+  running: "En cours",
+  succeeded: "Réussi",
+  failed: "Échec",
+  goTo: "Aller à {name}",
+  seeNotices: "Que faire : voyez les notifications.",
+
+  language: "Langue",
+  languageBrowser: "Celle du navigateur",
+  theme: "Thème",
+  themeSystem: "Celui du système",
+  themeLight: "Clair",
+  themeDark: "Sombre",
+  useTheme: "Thème : {name}",
+  account: "Compte de {name}",
+  tenant: "Locataire : {name}",
+  accountPage: "Compte et mot de passe",
+  signOut: "Se déconnecter",
+
+  help: "Aide et raccourcis clavier",
+  helpTitle: "Raccourcis clavier",
+  keySearch: "Rechercher des machines et des commandes",
+  keyHelp: "Cette aide",
+  keyEscape: "Fermer ce qui est ouvert",
+  keyLeaveConsole: "Dans une console : quitter le terminal",
+  keyMenuConsole: "Dans une console : ouvrir son menu",
+  or: "ou",
+  helpCodes:
+    "Chaque erreur a un code. Sur toute machine dotée de la ligne de commande, oob explain CODE en dit plus.",
+  helpTerminal: "Tant qu'une console a le clavier, toutes les autres touches vont à l'invité.",
+  version: "Outofband {version}",
+
+  offlineTitle: "Le plan de contrôle ne répond pas.",
+  offlineText: "Ce qui est affiché date de {when}. De nouveaux essais sont faits jusqu'à ce qu'il réponde.",
+  tryNow: "Essayer maintenant",
+
+  signedOutTitle: "Vous êtes déconnecté",
+  signedOutText:
+    "Ce navigateur ne détient plus aucun jeton de vous. Les consoles qui y étaient ouvertes sont fermées.",
+  signInAgain: "Se reconnecter",
+  signInOther: "Se connecter sous un autre nom",
+  signInFailed: "Échec de la connexion",
+  signInBrokenTitle: "La connexion n'a pas été menée à terme",
+  signInBrokenMessage: "Le retour depuis la page de connexion n'a pas pu être suivi.",
+  signInBrokenCause:
+    "La connexion a été commencée dans un autre onglet ou il y a trop longtemps, son adresse a été ouverte une seconde fois, ou le navigateur ne conserve pas de données pour ce site.",
+  signInBrokenRemedy:
+    "Réessayez. Si cela échoue encore, permettez à ce site de conserver des données, et ouvrez le portail dans un nouvel onglet.",
+  signInLoopTitle: "Le plan de contrôle n'accepte pas la connexion",
+  signInLoopMessage: "La connexion a réussi plusieurs fois en une minute, et l'API a refusé chaque jeton.",
+  signInLoopCause:
+    "Les horloges des serveurs diffèrent peut-être, ou les clés du plan de contrôle viennent d'être changées.",
+  signInLoopRemedy1: "Attendez une minute, puis réessayez.",
+  signInLoopRemedy2: "Sur le serveur, voyez ce qui ne va pas : oob status",
+  signInRefusedTitle: "La connexion a été refusée",
+  signInRefusedMessage: "Le plan de contrôle a refusé la connexion.",
+  signInRefusedCause:
+    "Le compte a peut-être été désactivé ou sa session fermée, ou la demande n'est pas de celles qui sont permises.",
+  signInRefusedRemedy1: "Réessayez, ou connectez-vous sous un autre nom.",
+  signInRefusedRemedy2:
+    "Si plus personne ne peut se connecter : sur le serveur, exécutez oob identity recover",
+  signInDeniedTitle: "La connexion a été interrompue",
+  signInDeniedCause: "Elle a été annulée sur la page de connexion.",
+
+  notFoundTitle: "Cette page n'existe pas",
+  notFoundText: "L'adresse est peut-être mal saisie, ou est celle d'une autre version du portail.",
+  goHome: "Aller aux machines virtuelles",
+});

@@ -1,0 +1,66 @@
+import { inWordsOf } from "../catalogue";
+import type { hosts as english } from "../en/hosts";
+
+export const hosts = inWordsOf<typeof english>()({
+  title: "Hôtes",
+  intro: "Machines dotées d'un agent, qui exécutent des machines virtuelles ou surveillent des ports série.",
+  count: { one: "{count} hôte", other: "{count} hôtes" },
+  enrol: "Inscrire un hôte",
+
+  columnName: "Nom",
+  columnStatus: "État",
+  columnAccelerator: "Accélérateur",
+  columnAgent: "Version de l'agent",
+  columnSeen: "Vu pour la dernière fois",
+  columnVms: "Nombre de machines",
+  columnGroup: "Groupe de ressources",
+  table: "Hôtes",
+  connected: "Connecté",
+  disconnected: "Non connecté",
+  disconnectedHint:
+    "L'agent est arrêté, l'hôte est éteint, ou le réseau est coupé. Sur l'hôte : oob agent status",
+  connectedSince: "Connecté depuis",
+  lastSeen: "Vu pour la dernière fois",
+  now: "Maintenant",
+  whyAway: "Pourquoi il peut être absent",
+  monitor: "Observation seule",
+  monitorHint: "La stratégie propre de l'hôte ne laisse personne saisir et refuse toute commande.",
+  notSaid: "Non communiqué",
+  showVms: { one: "{count} machine sur {name}", other: "{count} machines sur {name}" },
+  details: "Détails de {name}",
+  system: "Système",
+  size: "Taille",
+  sizeValue: "{cpus} processeurs, {memory} Mio",
+  drivers: "Pilotes",
+  images: "Images",
+  programs: "Programmes",
+  sockets: "Sockets",
+  agentId: "ID de l'agent",
+  probe: "Comment l'accélérateur a été trouvé",
+  accelKvm: "KVM",
+  accelTcg: "TCG (logiciel, lent)",
+
+  emptyTitle: "Pas encore d'hôte",
+  emptyHint:
+    "Un hôte s'inscrit avec un jeton qui sert une seule fois. Son agent appelle vers l'extérieur et n'écoute sur aucun port.",
+
+  enrolTitle: "Inscrire un hôte",
+  enrolIntro:
+    "Un jeton permet à un hôte de rejoindre, une fois. Il n'est montré qu'ici : créez-en un autre s'il est perdu.",
+  enrolGroup: "Groupe de ressources de l'hôte",
+  enrolName: "Nom de l'hôte",
+  enrolNameHint: "Vide : le nom propre de l'hôte",
+  enrolHours: "Valable",
+  enrolHour: { one: "{count} heure", other: "{count} heures" },
+  enrolMake: "Créer un jeton",
+  enrolAgain: "Créer un autre jeton",
+  enrolToken: "Le jeton est prêt, et valable jusqu'au {when}.",
+  enrolStep1: "Installez Outofband sur l'hôte.",
+  enrolStep2: "Exécutez-y ceci, et collez le jeton quand il est demandé :",
+  enrolStep3: "Démarrez ensuite l'agent, ou son service :",
+  enrolStep4: "L'hôte apparaît ici en quelques secondes.",
+  enrolSecret: "Quiconque a le jeton peut faire entrer un hôte ici : remettez-le comme un secret.",
+  enrolNoGroup: "Il n'y a pas encore de groupe de ressources. Sur le plan de contrôle, ceci en crée un :",
+  whyRight:
+    "Vous n'avez aucun rôle qui contient {action} sur ce groupe de ressources. Demandez à un Owner ou à un Contributor.",
+});

@@ -1,0 +1,132 @@
+import { inWordsOf } from "../catalogue";
+import type { vms as english } from "../en/vms";
+
+export const vms = inWordsOf<typeof english>()({
+  title: "Machines virtuelles",
+  count: { one: "{count} machine", other: "{count} machines" },
+  countOf: { one: "{shown} machine sur {count}", other: "{shown} machines sur {count}" },
+
+  add: "Ajouter une machine",
+  commandRefresh: "Actualiser la liste des machines virtuelles",
+
+  filter: "Filtrer par nom, hôte ou groupe",
+  clearFilters: "Effacer les filtres",
+  facetPower: "Alimentation",
+  facetHost: "Hôte",
+  facetGroup: "Groupe de ressources",
+  facetSubscription: "Abonnement",
+  facetChosen: "{facet} : {values}",
+  facetMany: "{facet} : {count} choisis",
+  noHost: "Aucun hôte",
+  noMatch: "Aucune machine ne correspond",
+  noMatchHint: "Il y a {count} machines, toutes masquées par le filtre.",
+
+  columnName: "Nom",
+  columnPower: "État d'alimentation",
+  columnHost: "Hôte",
+  columnGroup: "Groupe de ressources",
+  columnHealth: "Intégrité",
+  columnFinding: "Constat",
+  columnActions: "Actions",
+  sortedBy: "Tri : {column}",
+  sortBy: "Trier par",
+  table: "Machines virtuelles. Les flèches passent d'une ligne à l'autre, Espace sélectionne, Entrée ouvre.",
+  select: "Sélectionner {name}",
+  selectPage: "Sélectionner toutes les machines de cette page",
+  actionsFor: "Actions pour {name}",
+
+  powerRunning: "En cours d'exécution",
+  powerStarting: "Démarrage",
+  powerStopping: "Arrêt en cours",
+  powerStopped: "Arrêtée",
+  powerDeallocated: "Arrêtée (libérée)",
+  powerUnknown: "Inconnu",
+  lastKnown: "{power} (dernier état connu)",
+  lastKnownHint: "L'hôte de la machine n'est pas connecté : c'est le dernier état qu'il a communiqué.",
+  since: "Depuis {when}",
+
+  healthWell: "Disponible",
+  healthOff: "Pas en cours d'exécution",
+  healthChanging: "En changement",
+  healthUnknown: "Inconnue",
+  healthUnreachable: "Hôte non connecté",
+  healthAlarm: "Journal de la console menacé",
+  healthFault: "Panne",
+  healthFailed: "Non créée",
+  healthUnknownHint: "L'hôte ne peut pas dire l'état de cette machine.",
+  healthAlarmHint: "Le disque de l'hôte est trop plein pour conserver tout ce que la console affiche.",
+  noFinding: "Aucun constat : rien d'anormal n'a été reconnu dans ce que la machine a affiché.",
+  findingAndMore: { one: "{title}, et {count} autre", other: "{title}, et {count} autres" },
+
+  start: "Démarrer",
+  stop: "Arrêter",
+  restart: "Redémarrer",
+  openConsole: "Ouvrir la console",
+  openOverview: "Vue d'ensemble",
+  copyId: "Copier l'ID de ressource",
+  selected: { one: "{count} sélectionnée", other: "{count} sélectionnées" },
+  clearSelection: "Effacer la sélection",
+  openConsoles: "Ouvrir les consoles",
+  selection: "Actions sur les machines sélectionnées",
+
+  stopTitle: { one: "Arrêter {names} ?", other: "Arrêter {count} machines ?" },
+  stopLoss1: "Il est demandé à l'invité de s'arrêter ; tous ceux qui y travaillent sont coupés.",
+  stopLoss2: "Ce qu'il sert disparaît jusqu'à ce qu'il soit redémarré.",
+  stopLoss3: "Un invité qui ne réagit pas continue de fonctionner, et vous en êtes averti.",
+  restartTitle: { one: "Redémarrer {names} ?", other: "Redémarrer {count} machines ?" },
+  restartLoss1: "Il est demandé à l'invité de redémarrer ; tous ceux qui y travaillent sont coupés.",
+  restartLoss2:
+    "Un invité qui ne réagit pas en 90 secondes y est forcé : ce qu'il n'a pas écrit sur ses disques est perdu.",
+  startTitle: { one: "Démarrer {names} ?", other: "Démarrer {count} machines ?" },
+  leftOut: {
+    one: "{count} machine de la sélection n'est pas touchée : son propre menu dit pourquoi.",
+    other: "{count} machines de la sélection ne sont pas touchées : le menu de chacune dit pourquoi.",
+  },
+
+  noticeStart: "Démarrer {name}",
+  noticeStop: "Arrêter {name}",
+  noticeRestart: "Redémarrer {name}",
+  reportStart: {
+    one: "{count} machine n'a pas été démarrée",
+    other: "{count} machines n'ont pas été démarrées",
+  },
+  reportStop: {
+    one: "{count} machine n'a pas été arrêtée",
+    other: "{count} machines n'ont pas été arrêtées",
+  },
+  reportRestart: {
+    one: "{count} machine n'a pas été redémarrée",
+    other: "{count} machines n'ont pas été redémarrées",
+  },
+  reportRest: { one: "{count} autre l'a été.", other: "{count} autres l'ont été." },
+  reportNone: "Aucune ne l'a été.",
+  reportRetry: "Réessayer celles-ci",
+  working: "{ended} sur {total} terminées",
+
+  whyNone: "Sélectionnez d'abord une ou plusieurs machines.",
+  whyConsoles: "Ouvrez au plus {most} consoles à la fois.",
+  whyWorking: "Attendez la fin de l'action en cours.",
+  whyNothing:
+    "Aucune machine sélectionnée ne s'y prête : elle est déjà dans cet état, ou son hôte ne commande pas son alimentation.",
+  whyWatched:
+    "L'hôte ne fait que surveiller le port série de cette machine : autre chose commande son alimentation.",
+  whyNoReset: "Un programme sur un terminal n'a pas de réinitialisation : redémarrez-le.",
+  whyRunning: "Elle est déjà en cours d'exécution.",
+  whyStopped: "Elle n'est pas en cours d'exécution.",
+  whyRight:
+    "Vous n'avez ici aucun rôle qui contient {action}. Demandez à un Owner le rôle Virtual Machine Contributor.",
+  whyHost: "L'hôte de la machine n'est pas connecté.",
+  whyUnplaced: "La machine n'a jamais été créée sur son hôte. Supprimez-la, puis recréez-la.",
+  whyBusy: "Une opération sur cette machine est en cours.",
+
+  partialIn: "Des machines de {subscription} manquent ici",
+
+  emptyTitle: "Pas encore de machine virtuelle",
+  emptyHint: "Les machines s'exécutent sur des hôtes inscrits ici. Cela se fait dans un terminal :",
+  emptyHost:
+    "Inscrivez un hôte. Sur le plan de contrôle, créez un jeton qui sert une fois, puis utilisez-le sur l'hôte :",
+  emptyHostThere: "Il y a déjà un hôte : {hosts}.",
+  emptyVm: "Créez une machine à partir d'une image que l'hôte propose :",
+  emptyImages: "Images proposées : {images}.",
+  emptyWatch: "Une machine qu'autre chose exécute n'a besoin que de son port série sur un socket unix :",
+});
