@@ -8,13 +8,12 @@ BOOTSTRAP := @scripts/bootstrap.sh
 STEP := @scripts/step.sh
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q --durations=5 --durations-min=5
-# Tests wait for peers and timers more than they compute: several at once, a file to a worker.
-TOGETHER := --dist=loadfile -n
 # More words for the program behind a verb: make check ARGS="-x -k spool", make up ARGS="--port 9443"
 ARGS ?=
-# Real peers may take this many seconds, then the run is interrupted and counts as failed. On two quiet cores they take
-# some 20 minutes; a busy machine gets more.
+# Seconds that tests may take, then the run is interrupted and counts as failed. On two quiet cores real peers take some
+# 30 minutes; a busy machine gets more. Tests wait for peers and timers more than they compute: several run at once.
 PEERS_LIMIT ?= 3600
+UNITS_LIMIT ?= 2400
 
 ##@ Use
 
@@ -46,13 +45,13 @@ check: ## Lint, types, import floors, unit and property tests, the portal's too 
 	$(STEP) "Portal: types (tsc)" scripts/npm.sh run --silent check
 	$(STEP) "Portal: lint (biome)" scripts/npm.sh run --silent lint
 	$(STEP) "Portal: tests (vitest)" scripts/npm.sh run --silent test
-	$(STEP) "Unit and property tests" $(PYTEST) $(TOGETHER) 4 -m "not peers and not soak" $(wildcard tests/unit tests/property) $(ARGS)
+	$(STEP) "Unit and property tests" scripts/tests.sh $(UNITS_LIMIT) 4 "not peers and not soak" "tests/unit tests/property" $(ARGS)
 
 .PHONY: test
 test: ## check, then the tests on real peers: QEMU, PostgreSQL, Chromium, several processes (about 35 minutes)
 	$(BOOTSTRAP) test
 	@$(MAKE) --no-print-directory check
-	$(STEP) "Real peers" scripts/peers.sh $(PEERS_LIMIT) $(ARGS)
+	$(STEP) "Real peers" scripts/tests.sh $(PEERS_LIMIT) 2 "peers and not soak" tests $(ARGS)
 
 .PHONY: soak
 soak: ## Long kills, loads, bad lines, fuzzed parsers (an hour or more; prints figures)
@@ -66,6 +65,7 @@ bench: ## Benchmarks side by side with their peers, in one run
 	$(STEP) "Benchmarks: consoles" bench/run $(ARGS)
 	$(STEP) "Benchmarks: requests" bench/api/run $(ARGS)
 	$(STEP) "Benchmarks: tokens" bench/identity/run $(ARGS)
+	$(STEP) "Benchmarks: the failure detector" $(BIN)/python -m bench.detector
 
 .PHONY: lock
 lock: ## Write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newest versions)

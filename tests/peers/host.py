@@ -61,6 +61,7 @@ class HostLab:
         for name, image in {
             "demo": Image(kernel=kernel, initrd=initrd, cmdline=guest.cmdline),
             "numbers": Image(kernel=kernel, initrd=initrd, cmdline=f"{guest.cmdline} oob.numbers=0,0.002"),
+            "sleepy": Image(kernel=kernel, initrd=initrd, cmdline=f"{guest.cmdline} consoleblank=2"),
             "bare": Image(disk=str(disk)),
             "noise": Image(disk=str(noise)),
             "nothing": Image(kernel=str(root / "no-such-kernel")),

@@ -447,6 +447,22 @@ async def test_the_screen_is_a_png(booted: HostLab) -> None:
     assert not list(booted.machine.directory.glob("screen-*"))
 
 
+async def test_a_display_that_went_to_sleep_is_woken_for_its_picture(lab: HostLab) -> None:
+    await lab.create("sleepy")
+    await lab.perform("start")
+    await lab.shows(PROMPT)
+
+    async def asleep() -> bool:
+        return (await lab.machine.driver.screenshot(wake=False)).dark
+
+    await until(asleep, "the guest blanks its screen", seconds=BOOT_S)
+    typed = lab.end
+    picture = await lab.machine.driver.screenshot(wake=True)
+    assert not picture.dark
+    # The key that woke it went to the screen's keyboard, and typed nothing there either.
+    assert lab.end == typed
+
+
 async def test_a_screen_too_large_to_send_is_made_smaller(lab: HostLab) -> None:
     await lab.create("noise")
     await lab.perform("start")

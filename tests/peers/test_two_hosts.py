@@ -197,7 +197,7 @@ async def test_an_agent_that_is_killed_concerns_its_own_consoles_only(
                 len([event for event in mine.events if isinstance(event, Attached)]) > attached
             ),
             "it is attached again, over the same socket",
-            seconds=BOOT_S,
+            seconds=2 * BOOT_S,
         )
         await counts_on(mine)
     for name, seat in seats.items():

@@ -17,10 +17,21 @@ from hypothesis.stateful import (
 
 from outofband.core.errors import ProtocolError
 from outofband.wire import link
+from outofband.wire.finding import Finding, Severity
 from outofband.wire.link import LinkAgent, LinkServer, State
 from outofband.wire.machine import Power, VmReport
 
 REPORT = VmReport(vm="vm-1", name="n", driver="qemu", epoch=1, power=Power.RUNNING, since="", ports=[])
+FINDING = Finding(
+    id="GuestPanicked-0-7",
+    code="GuestPanicked",
+    severity=Severity.ERROR,
+    port="0",
+    boot=1,
+    offset=7,
+    first=1.0,
+    last=1.0,
+)
 FROM_SERVER: list[link.ServerMessage] = [
     link.Challenge("again"),
     link.Welcome("l", "n", [], ""),
@@ -29,6 +40,7 @@ FROM_SERVER: list[link.ServerMessage] = [
     link.Command("k", "vm.start", "vm-1"),
     link.OpenStream("s", "wss://g", "t", "g"),
     link.EndSession("s", "AccessRevoked"),
+    link.FoundKept(1),
 ]
 FROM_AGENT: list[link.AgentMessage] = [
     link.Hello("a", "forged", "v", "i"),
@@ -36,6 +48,7 @@ FROM_AGENT: list[link.AgentMessage] = [
     link.VmGone("vm-1"),
     link.Result("k", True),
     link.StreamFailed("s", "StreamFailed"),
+    link.Found(1, [link.Told("vm-1", FINDING)]),
     link.Heartbeat(),
 ]
 GARBAGE = st.one_of(
@@ -164,7 +177,7 @@ class Links(RuleBasedStateMachine):
     def server_wants_something(self, message: link.ServerMessage) -> None:
         self._want(self.server, message)
 
-    @rule(message=st.sampled_from(FROM_AGENT[1:5]))
+    @rule(message=st.sampled_from(FROM_AGENT[1:6]))
     def agent_tells_something(self, message: link.AgentMessage) -> None:
         self._want(self.agent, message)
 
@@ -233,7 +246,7 @@ TestLinks.settings = settings(max_examples=150, stateful_step_count=40, deadline
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("agent"), st.sampled_from(FROM_AGENT[1:5])),
+        st.tuples(st.just("agent"), st.sampled_from(FROM_AGENT[1:6])),
         st.tuples(st.just("server"), st.sampled_from(FROM_SERVER[4:])),
         st.tuples(st.just("wait"), st.integers(1, 40)),
     ),

@@ -123,6 +123,8 @@ class AgentPeer:
         self.commands: list[link.Command] = []
         self.ends: list[link.EndSession] = []
         self.opens: list[link.OpenStream] = []
+        self.kept: list[int] = []
+        """Numbers of the `found` messages that were answered."""
         self.carriers: list[Carrier] = []
         self.answer: Callable[[link.Command], link.Result | None] = lambda _: None
         self.refusal: link.StreamFailed | None = None
@@ -234,6 +236,8 @@ class AgentPeer:
                     self.protocol.send(result)
             case link.EndSession():
                 self.ends.append(message)
+            case link.FoundKept():
+                self.kept.append(message.number)
             case link.OpenStream():
                 self.opens.append(message)
                 if self.refusal is not None:

@@ -25,6 +25,12 @@ from outofband.consoles.sessions import Sessions
 from outofband.core import clock, secrets
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.diagnostics.boot_log import BootLog
+from outofband.diagnostics.findings import Findings
+from outofband.diagnostics.measures import Measures
+from outofband.diagnostics.places import Places
+from outofband.diagnostics.retention import Retention
+from outofband.diagnostics.webhooks import Webhooks
 from outofband.fleet.fleet import Fleet
 from outofband.http.app import create_app
 from outofband.http.forwarded import Forwarded
@@ -34,12 +40,13 @@ from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
 from outofband.identity.pki import Pki
 from outofband.net import tls
-from outofband.net.forwarded import Proxies
+from outofband.net.forwarded import Proxies, network
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.runner import Runner
 from outofband.server.edge import KEEP_ALIVE_SECONDS
 from outofband.server.rights import ConsoleRights
+from outofband.server.watched import watched
 from outofband.storage.files import Files
 from outofband.storage.objects import Objects
 from outofband.storage.service import Storage
@@ -148,6 +155,8 @@ class Cloud:
     """As the setting `public_addresses`; to be set before the start."""
     trusted_proxies: tuple[str, ...] = ()
     """As the setting; to be set before the start."""
+    webhook_networks: tuple[str, ...] = ()
+    """As the setting; to be set before the start."""
     node = "n1"
     """Another name for each of several on one database; to be set before the start."""
     limits = Limits(recheck_seconds=0.1)
@@ -204,6 +213,10 @@ class Cloud:
             fingerprint=lambda: self.pki.fingerprint,
             grant_keys=lambda: self.keys.public(KeyUse.GRANT, clock.now()),
         )
+        self.webhooks = Webhooks(self.store, [network(each) for each in self.webhook_networks])
+        self.findings = Findings(self.store, watched, self.webhooks)
+        self.measures = Measures(self.store, watched, self.findings, self.webhooks)
+        self.fleet.on_found = self.findings.take
         await self.fleet.start()
         self.sessions = Sessions(
             self.store,
@@ -223,8 +236,19 @@ class Cloud:
             self.objects or Files(self.folder / "blobs"),
             endpoint=f"{self.base}/blob/{{account}}/",
         )
+        self.places = places = Places(self.store, self.storage, watched)
+        self.retention = Retention(self.store, places, watched)
+        self.boot_log = BootLog(self.store, self.storage, places)
+        self.fleet.on_places, self.fleet.on_stored = places.hand_out, self.retention.stored
         self.registry = declare(
-            self.store, self.authorizer, self.fleet, self.sessions, self.storage, self.public_pool
+            self.store,
+            self.authorizer,
+            self.fleet,
+            self.sessions,
+            self.storage,
+            places,
+            self.webhooks,
+            self.public_pool,
         )
         self.audit = AuditLog(self.store, 90)
         self.kernel = Kernel(self.store, self.authorizer, self.registry)

@@ -20,6 +20,7 @@ SEED = 20261126
 LOCKED = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/locked"
 _ANSWERS = {
     "vm.tail": {"from": 0, "end": 7, "text": base64.b64encode(b"login: ").decode()},
+    "vm.log": {"start": 0, "end": 7, "from": 0, "text": base64.b64encode(b"login: ").decode(), "now": 0.0},
     "vm.screenshot": {"png": base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(), "scale": 1},
 }
 

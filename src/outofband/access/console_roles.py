@@ -16,6 +16,7 @@ _SEES = (
     "Microsoft.SerialConsole/serialPorts/read",
     "Microsoft.SerialConsole/serialPorts/observe/action",
     "Microsoft.SerialConsole/serialPorts/tail/action",
+    "Microsoft.SerialConsole/serialPorts/log/action",
     "Microsoft.SerialConsole/serialPorts/screenshot/action",
     "Outofband.Console/policies/read",
 )

@@ -53,6 +53,21 @@ class Host(Protocol):
     def command(self, command: link.Command) -> None: ...
     def open_stream(self, wish: link.OpenStream) -> None: ...
     def end_session(self, end: link.EndSession) -> None: ...
+    def place(self, place: link.Place) -> None: ...
+
+
+class Telling(Protocol):
+    """What was found in the logs of machines and no control plane has kept. Every call returns at once."""
+
+    def restart(self) -> None:
+        """A new link is up: what was sent on another one will not be answered."""
+        ...
+
+    def next(self) -> link.Found | None:
+        """The next message; None while one is without its answer, and when there is nothing to tell."""
+        ...
+
+    def kept(self, number: int) -> None: ...
 
 
 class LinkState(enum.StrEnum):
@@ -93,6 +108,7 @@ class ControlLink:
         now: Callable[[], float] = clock.monotonic,
         tick: float = TICK_SECONDS,
         backoff: Backoff | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self._trust = trust
         self._key = key
@@ -100,6 +116,9 @@ class ControlLink:
         self._host = host
         self._now, self._tick = now, tick
         self._backoff = backoff or Backoff()
+        self._telling = telling
+        self._takes_found = False
+        """Whether the control plane of this link understands `found`."""
         self._protocol: link.LinkAgent | None = None
         self._changed: set[str] = set()
         self._inventory_due = True
@@ -129,7 +148,11 @@ class ControlLink:
         self._logins.append(message)
         self._wake.set()
 
-    def send(self, message: link.Result | link.StreamFailed) -> bool:
+    def found(self) -> None:
+        """There is something to tell of what machines printed."""
+        self._wake.set()
+
+    def send(self, message: link.Result | link.StreamFailed | link.WantPlaces | link.Stored) -> bool:
         """Send now; False when no link is up, and the message is dropped: the control plane asks again.
 
         Reports of changed machines go first, so whoever reads a result finds the state it speaks of.
@@ -233,6 +256,9 @@ class ControlLink:
                 if self._trust.offer(message.trust):
                     log.info("trust.replaced")
                 self._inventory_due = True
+                self._takes_found = link.TAKES_FINDINGS in message.takes
+                if self._telling is not None:
+                    self._telling.restart()
                 self._become(LinkState.LINKED, node=message.node)
                 self._host.welcomed(message)
             case link.Keys():
@@ -247,6 +273,11 @@ class ControlLink:
                 self._host.open_stream(message)
             case link.EndSession():
                 self._host.end_session(message)
+            case link.Place():
+                self._host.place(message)
+            case link.FoundKept():
+                if self._telling is not None:
+                    self._telling.kept(message.number)
 
     async def _write(self, socket: ClientConnection, protocol: link.LinkAgent) -> None:
         while True:
@@ -256,6 +287,8 @@ class ControlLink:
                 self._report(protocol, at_once=False)
                 while protocol.state is link.State.OPEN and self._logins:
                     protocol.send(self._logins.popleft())
+                if protocol.state is link.State.OPEN and (found := self._next_found()) is not None:
+                    protocol.send(found)
                 for text in protocol.outgoing(self._now()):
                     await socket.send(text, text=True)
             except ConnectionClosed:
@@ -263,6 +296,9 @@ class ControlLink:
             except Exception:
                 protocol.close("this host's report could not be sent")
                 raise
+
+    def _next_found(self) -> link.Found | None:
+        return self._telling.next() if self._telling is not None and self._takes_found else None
 
     def _report(self, protocol: link.LinkAgent, *, at_once: bool) -> None:
         """Queue the inventory if it is due, else reports of the machines that changed."""

@@ -15,6 +15,10 @@ from outofband.agent import admin, config
 from outofband.agent.admin import AdminSocket, AgentStatus
 from outofband.agent.commands import Commands
 from outofband.agent.config import HostConfig
+from outofband.agent.diagnostics.places import PlaceBook
+from outofband.agent.diagnostics.shots import Shots
+from outofband.agent.diagnostics.uploads import Uploads
+from outofband.agent.diagnostics.watcher import Watcher
 from outofband.agent.instance import Instance
 from outofband.agent.journal import Journal
 from outofband.agent.link import ControlLink
@@ -28,8 +32,10 @@ from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
+from outofband.net.blobs import BlobClient
 from outofband.net.tasks import Tasks
 from outofband.wire import link
+from outofband.wire.detect import Detector
 from outofband.wire.machine import HostReport, VmReport
 
 log = structlog.get_logger(__name__)
@@ -48,13 +54,16 @@ class Service:
         self._trust = Trust(state, identity)
         self._machines = Machines(state, settings, name=identity.name)
         self._journal = Journal(state.agent / "journal.db")
+        self._watcher = Watcher(self._machines, Detector)
         self._link = ControlLink(
             trust=self._trust,
             key=HostKey.load(key_path(state)),
             version=outofband.__version__,
             instance=secrets.token_hex(8),
             host=self,
+            telling=self._watcher.untold,
         )
+        self._watcher.untold.on_news = self._link.found
         self._commands = Commands(self._journal, self._machines, self._link.send)
         self._streams = Streams(
             trust=self._trust,
@@ -62,6 +71,10 @@ class Service:
             failed=self._link.send,
             limit=settings.limits.streams,
         )
+        self._places = PlaceBook(self._link.send)
+        client = BlobClient(lambda: f"{self._trust.identity.arm}/blob", self._trust.context)
+        self._uploads = Uploads(self._machines.all, self._places, client, self._link.send)
+        self._shots = Shots(self._machines.all, self._places, client, wake=not settings.policy.monitor)
         self._tokens = HostTokens(self._trust, HostKey.load(key_path(state)))
         self._identity = _identity(state, settings, self._tokens)
         self._identity_problem: str | None = None
@@ -76,10 +89,13 @@ class Service:
             self._machines.on_login = lambda session, report: self._link.login_ended(
                 link.LoginEnded(session, report)
             )
+            self._watcher.open()
             await self._admin.open()
             await self._open_identity()
             instance.announce(ready=True)
             log.info("agent.ready", agent=self._trust.identity.agent, machines=len(self._machines))
+            tasks.spawn("diagnostics.logs", self._uploads.run())
+            tasks.spawn("diagnostics.shots", self._shots.run())
             keeping = tasks.spawn("link", self._keep_link())
             # An agent without its link would look alive and be useless: then it ends, and is started again.
             keeping.add_done_callback(lambda _: stop.set())
@@ -93,7 +109,10 @@ class Service:
             await self._commands.close()
             await self._streams.close()
             await tasks.close()
+            await self._shots.close()
+            await self._uploads.close()
             await self._admin.close()
+            self._watcher.close()
             await self._machines.close()
             self._journal.close()
 
@@ -127,6 +146,7 @@ class Service:
 
     def welcomed(self, welcome: link.Welcome) -> None:
         self._streams.trust_keys(welcome.grant_keys)
+        self._places.linked(welcome.takes)
 
     def keys_changed(self, keys: link.Keys) -> None:
         self._streams.trust_keys(keys.grant_keys)
@@ -139,6 +159,9 @@ class Service:
 
     def end_session(self, end: link.EndSession) -> None:
         self._streams.end(end)
+
+    def place(self, place: link.Place) -> None:
+        self._places.answered(place)
 
     # What the host's administrator asks.
 

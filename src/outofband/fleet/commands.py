@@ -138,6 +138,15 @@ class Commands:
         if not await self._store.transact(work):
             log.info("command.answer_ignored", agent=agent, key=result.key)
 
+    async def forget(self, key: str) -> None:
+        """Keep nothing of a question that had to go through the outbox: what a guest printed, most often."""
+        try:
+            async with self._store.write() as tx:
+                await self._store.outbox.empty(tx, key, clock.now())
+        except Fault as fault:
+            # It goes with all that is old.
+            log.warning("question.kept", code=fault.code)
+
     async def feed(self, link: Link) -> None:
         """Companion of a link: sends what is open, then what is put in later, until it is cancelled."""
         await link.opened.wait()

@@ -25,19 +25,30 @@ from outofband.store.agents import Agent, topic
 from outofband.store.store import Store
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest
 from outofband.wire.link import (
+    MAX_FOUND,
+    MAX_PLACES,
+    MAX_VM,
+    TAKES_FINDINGS,
     TAKES_KEYS,
+    TAKES_PLACES,
     AgentMessage,
     Command,
     EndSession,
+    Found,
+    FoundKept,
     Hello,
     Inventory,
     Keys,
     LoginEnded,
     OpenStream,
+    Place,
     Result,
+    Stored,
     StreamFailed,
+    Told,
     VmChanged,
     VmGone,
+    WantPlaces,
     Welcome,
 )
 from outofband.wire.login import LoginReport
@@ -86,6 +97,14 @@ class Fleet:
         self._empty.set()
         self.on_login: Callable[[str, str, LoginReport], None] | None = None
         """Told by which agent what became of the guest login of which session."""
+        self.on_places: Callable[[str, str], Awaitable[Place]] | None = None
+        """Asked by an agent where the boot diagnostics of a VM (uuid) go. Raises nothing."""
+        self.on_stored: Callable[[str, str, str], Awaitable[None]] | None = None
+        """Told by an agent of which VM and port a segment of the log was sealed. Raises nothing."""
+        self.on_found: Callable[[str, list[Told]], Awaitable[None]] | None = None
+        """Given what an agent recognised; it is on disk when this returns. A Fault ends the link, and the
+        agent says it again on the next one.
+        """
         self._openings: dict[str, tuple[Link, asyncio.Future[Any]]] = {}
         self._tasks = Tasks()
 
@@ -217,8 +236,13 @@ class Fleet:
         """
         key, link = f"{uuid.uuid4()}:{verb}", self._hosts.link(agent)
         if link is None or not link.is_open:
+            if not self.connected(agent):
+                raise self.offline(agent)
             # Its link may be at another node, which only the outbox reaches.
-            return await self.command(agent, verb.value, vm, args, key=key, epoch=epoch, timeout=timeout)
+            try:
+                return await self.command(agent, verb.value, vm, args, key=key, epoch=epoch, timeout=timeout)
+            finally:
+                await self._commands.forget(key)
         question = Command(key, verb.value, vm, args or {}, epoch)
         result = await self._commands.ask(link, question, timeout)
         if result is None and not link.is_open:
@@ -323,6 +347,14 @@ class Fleet:
             case LoginEnded(session, report):
                 if self.on_login is not None:
                     self.on_login(agent, session, report)
+            case WantPlaces(vms):
+                await self._places(link, vms)
+            case Stored(vm, port):
+                _require_uuids([vm])
+                if self.on_stored is not None:
+                    await self.on_stored(agent, vm, port)
+            case Found():
+                await self._found(link, message)
             case _:
                 log.warning("link.unhandled", agent=agent, message=type(message).__name__)
 
@@ -338,9 +370,35 @@ class Fleet:
         if before is not None:
             before.close("a newer link of the same agent took its place")
         link.takes_keys = TAKES_KEYS in hello.takes
-        link.welcome(Welcome(link.id, self._node, grant_keys, self._trust()))
+        link.takes_places = TAKES_PLACES in hello.takes
+        doors = {TAKES_FINDINGS: self.on_found, TAKES_PLACES: self.on_places}
+        takes = [name for name, door in doors.items() if door is not None]
+        link.welcome(Welcome(link.id, self._node, grant_keys, self._trust(), takes))
         self._bell.ring(topic(row.id))
         log.info("link.opened", agent=row.id, name=row.name, link=link.id, version=hello.version[:64])
+
+    async def _places(self, link: Link, vms: list[str]) -> None:
+        if len(vms) > MAX_PLACES or self.on_places is None:
+            raise ProtocolError(f"expected at most {MAX_PLACES} VMs, got {len(vms)}")
+        _require_uuids(vms)
+        for vm in vms:
+            place = await self.on_places(link.agent or "", vm)
+            if link.is_open:
+                link.send(place)
+
+    def tell(self, agent: str, place: Place) -> None:
+        """Tell an agent unasked where a VM's boot diagnostics go; without a link nobody is told."""
+        link = self._hosts.link(agent)
+        if link is not None and link.is_open and link.takes_places:
+            with contextlib.suppress(ProtocolError):
+                link.send(place)
+
+    async def _found(self, link: Link, message: Found) -> None:
+        if len(message.found) > MAX_FOUND or self.on_found is None:
+            raise ProtocolError(f"expected at most {MAX_FOUND} findings, got {len(message.found)}")
+        await self.on_found(link.agent or "", message.found)
+        if link.is_open:
+            link.send(FoundKept(message.number))
 
     async def _unlink(self, link: Link) -> None:
         self._commands.lost(link)
@@ -383,6 +441,14 @@ class Fleet:
     def _name(self, agent: str) -> str:
         view = self._hosts.view(agent)
         return view.agent.name if view is not None else agent
+
+
+def _require_uuids(vms: list[str]) -> None:
+    """Each comes back in its answer, and waits until the agent reads it. Raises ProtocolError for more than
+    that.
+    """
+    if any(len(vm) > MAX_VM for vm in vms):
+        raise ProtocolError(f"expected uuids of {MAX_VM} characters, got a longer one")
 
 
 def _fail(arrival: asyncio.Future[Any], fault: Fault) -> None:

@@ -65,6 +65,8 @@ class Link:
         self._queued = 0
         self.takes_keys = False
         """Whether the agent understands `keys`; one that does not hears of new ones with its next link."""
+        self.takes_places = False
+        """Whether the agent understands a `place` that it did not ask for."""
         self.sent_up_to = 0
         """Sequence of the last command put on this link."""
 

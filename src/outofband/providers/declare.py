@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from outofband.access.authorizer import Authorizer
 from outofband.consoles.sessions import Sessions
+from outofband.diagnostics.places import Places
+from outofband.diagnostics.webhooks import Webhooks as Deliveries
 from outofband.fleet.fleet import Fleet
 from outofband.providers.authorization import DenyAssignments, RoleAssignments
 from outofband.providers.authorization_operations import ProviderOperations
 from outofband.providers.authorization_roles import RoleDefinitions
 from outofband.providers.compute.types import declare_compute
+from outofband.providers.findings import Findings
 from outofband.providers.hybrid_compute import Machines
 from outofband.providers.insights import ActivityLog, EventCategories
 from outofband.providers.network.types import networks
@@ -27,6 +30,7 @@ from outofband.providers.serial_console.ports import SerialPorts
 from outofband.providers.serial_console.services import ConsoleServices
 from outofband.providers.storage.accounts import AccountNames
 from outofband.providers.storage.types import storages
+from outofband.providers.webhooks import Webhooks
 from outofband.resources.declaration import ResourceType
 from outofband.resources.registry import Registry
 from outofband.storage.service import Storage
@@ -40,6 +44,8 @@ def declare(
     fleet: Fleet,
     sessions: Sessions,
     storage: Storage,
+    places: Places,
+    webhooks: Deliveries,
     public_pool: Iterable[Block] = (),
 ) -> Registry:
     """The registry of this program. `public_pool`: the public addresses that may be given out."""
@@ -67,12 +73,14 @@ def declare(
             EventCategories().declare(),
             AvailabilityStatuses(store, fleet).declare(),
             Machines(store, fleet).declare(),
-            *declare_compute(store, authorizer, fleet, sessions),
+            *declare_compute(store, authorizer, fleet, sessions, places),
             *networks(store, authorizer, public_pool),
             *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
-            SerialPorts(store, authorizer, fleet, sessions, storage).declare(),
+            SerialPorts(store, authorizer, fleet, sessions, storage, places).declare(),
             ConsolePolicies(store).declare(),
+            Findings(store, authorizer, places).declare(),
+            Webhooks(store, webhooks).declare(),
         ],
         free=FREE,
     )

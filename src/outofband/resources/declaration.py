@@ -137,6 +137,7 @@ class Act:
     """The whole RBAC action, where it is not `<type>/<name>/action`; `{name}` in it is the resource's."""
     also: tuple[str, ...] = ()
     """Further whole RBAC actions, each of which suffices as well: narrower ones than `permission`."""
+    options: tuple[Option, ...] = ()
     noted: Callable[[Any], Mapping[str, Any]] | None = None
     """What the activity log tells of a body before the effect, whatever becomes of it; never a secret."""
     again_seconds: float = 0.0

@@ -10,6 +10,7 @@ import msgspec
 
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.core.locale import DEFAULT
 from outofband.core.principal import Principal
 
 MAX_BODY = 4 * 1024 * 1024
@@ -35,6 +36,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     if_none_match: str | None = None
     reason: str | None = None
     """Why the caller does this, in words of a person; it stands beside the deed in the activity log."""
+    locale: str = DEFAULT
+    """Of texts for people in what is answered."""
 
     def parameter(self, name: str) -> str | None:
         """A query parameter; names compare without case."""

@@ -153,6 +153,8 @@ class Kernel:
         rights = await self._authorizer.rights(request.principal, tx)
         needed = [each.right("read") for each in self._listed(declared)]
         whole = declared.open_list or all(rights.allow(right, node) for right in needed)
+        # Whoever may read each of what hangs on a resource may list it.
+        whole = whole or (bool(node.chain) and any(rights.allow(each, node) for each in declared.also_read))
         if not whole and not any(rights.allow_below(right, node) for right in needed):
             rights.require(declared.right("read"), node)
         # Whoever may ask for an open list at any place must not learn from it what places there are.

@@ -176,7 +176,9 @@ class Paths:
         # Scale sets have an action of this name beside the verb.
         word = f"{name}Some" if name == "delete" else name
         if isinstance(action, Act):
-            operation = self._operation(declared, word, action.about, None, self._answer(action))
+            operation = self._operation(
+                declared, word, action.about, None, self._answer(action), action.options
+            )
         else:
             operation = self._operation(declared, word, action.about, None, _accepted(), action.options)
         narrower = action.also if isinstance(action, Act) else ()

@@ -25,6 +25,8 @@ KEEP_CODES = timedelta(days=1)
 """A code that is used again must still be known as used."""
 KEEP_SIGN_INS = timedelta(days=7)
 KEEP_FAILURES = timedelta(days=1)
+KEEP_FINDINGS = timedelta(days=90)
+"""After a finding ended and was heard of last."""
 
 
 async def keep_house(services: Services) -> None:
@@ -35,6 +37,7 @@ async def keep_house(services: Services) -> None:
             # What an older node wrote in clear beside us, or under a master key that is on its way out.
             await wrap_all(services.store.db, services.store.vault)
             await forget(services)
+            await services.retention.run(clock.now())
             await services.storage.sweep.run()
         except Fault as fault:
             log.warning("housekeeping.put_off", code=fault.code)
@@ -59,6 +62,7 @@ async def forget(services: Services) -> None:
         (store.external_sign_ins.prune, KEEP_CODES),
         (store.factors.prune, KEEP_CODES),
         (store.sign_in_failures.prune, KEEP_FAILURES),
+        (store.findings.prune, KEEP_FINDINGS),
     )
     for prune, keep in kinds:
         async with store.write() as tx:

@@ -84,6 +84,8 @@ class Node:
             self._tasks.spawn("audit.seal", services.audit.sealer.run())
             self._tasks.spawn("housekeeping", keep_house(services))
             self._tasks.spawn("watch", watch(services))
+            self._tasks.spawn("webhooks", services.webhooks.run())
+            self._tasks.spawn("diagnostics", services.following.run())
             if not self._stop.is_set():
                 self._ready = True
                 ready()

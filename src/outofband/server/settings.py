@@ -26,7 +26,9 @@ The file is flat and every key is optional:
     signing_key_days = 90                   # how long a key signs tokens before the next one does
     refused_passwords_file = "/usr/share/dict/leaked"   # passwords that nobody may choose, one a line
     activity_days = 90                      # how long the activity log is kept
+    diagnostics_days = 30                   # how long logs and pictures of deleted VMs stay
     trusted_proxies = ["192.0.2.8"]         # whose X-Forwarded-For and Forwarded say who the client is
+    webhook_networks = ["10.0.0.0/8"]       # what webhooks may reach beside public addresses
     certificate_file = "/etc/ssl/oob.pem"   # a certificate of your own, in place of one we issue: leaf, chain
     certificate_key_file = "/etc/ssl/oob.key"
     certificate_ca_file = "/etc/ssl/ca.pem" # what clients and agents trust it by
@@ -50,11 +52,12 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
+from outofband.diagnostics.retention import KEEP_DAYS
 from outofband.identity.keys import MAX_AGE
 from outofband.identity.passwords import MIN_LENGTH
 from outofband.identity.pki import LOCAL_NAMES
 from outofband.identity.refused_passwords import RefusedPasswords
-from outofband.net.forwarded import network
+from outofband.net.forwarded import Network, network
 from outofband.resources.limits import DEFAULT
 from outofband.store import master_keys
 from outofband.store.master_keys import KeySource
@@ -65,7 +68,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 PREFIX = "OOB_"
 NEWLINE = "\n"
-_LISTS = frozenset({"names", "public_addresses", "trusted_proxies"})
+_LISTS = frozenset({"names", "public_addresses", "trusted_proxies", "webhook_networks"})
 _BLOB_URL = re.compile(r"^https://(\{account\}\.blob\.[A-Za-z0-9.-]+(:\d+)?|[^/{}?#]+/blob/\{account\})/?$")
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -99,7 +102,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing_key_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = MAX_AGE.days
     refused_passwords_file: str = ""
     activity_days: Annotated[int, msgspec.Meta(ge=1, le=36500)] = 90
+    diagnostics_days: Annotated[int, msgspec.Meta(ge=1, le=36500)] = KEEP_DAYS
     trusted_proxies: tuple[str, ...] = ()
+    webhook_networks: tuple[str, ...] = ()
     certificate_file: str = ""
     certificate_key_file: str = ""
     certificate_ca_file: str = ""
@@ -115,6 +120,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise Fault("SettingsInvalid", path="settings", detail=detail)
             found.append(one)
         return tuple(found)
+
+    @property
+    def webhook_reach(self) -> tuple[Network, ...]:
+        """Raises ValueError."""
+        return tuple(map(network, self.webhook_networks))
 
     def refused_passwords(self) -> RefusedPasswords | None:
         """What nobody may choose. Raises Fault SettingsInvalid."""
@@ -223,12 +233,13 @@ def load(state: StateDir, environment: Mapping[str, str] = os.environ, **argumen
     if found.blob_url and not _BLOB_URL.fullmatch(found.blob_url):
         detail = "blob_url has to be https://{account}.blob.NAME/ or https://NAME/blob/{account}/"
         raise Fault("SettingsInvalid", path=str(path), detail=detail)
-    for each in found.trusted_proxies:
-        try:
-            network(each)
-        except ValueError as error:
-            detail = f"trusted_proxies: '{each}' is no address and no block like 10.0.0.0/8"
-            raise Fault("SettingsInvalid", path=str(path), detail=detail) from error
+    for name in ("trusted_proxies", "webhook_networks"):
+        for each in getattr(found, name):
+            try:
+                network(each)
+            except ValueError as error:
+                detail = f"{name}: '{each}' is no address and no block like 10.0.0.0/8"
+                raise Fault("SettingsInvalid", path=str(path), detail=detail) from error
     _ = found.public_pool  # what is wrong in it is told at the start, not at the first request
     return found
 

@@ -16,6 +16,12 @@ from outofband.consoles.limits import Limits
 from outofband.consoles.listener import Listener
 from outofband.consoles.sessions import Sessions
 from outofband.core import clock
+from outofband.diagnostics.findings import Findings
+from outofband.diagnostics.following import Following
+from outofband.diagnostics.measures import Measures
+from outofband.diagnostics.places import Places
+from outofband.diagnostics.retention import Retention
+from outofband.diagnostics.webhooks import Webhooks
 from outofband.fleet.fleet import Fleet
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
@@ -23,6 +29,7 @@ from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
 from outofband.identity.passwords import Passwords
 from outofband.net.forwarded import Proxies
+from outofband.providers.compute.shape import MACHINES
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
@@ -31,6 +38,7 @@ from outofband.resources.runner import Runner
 from outofband.server.certificates import Certificates
 from outofband.server.rights import ConsoleRights
 from outofband.server.settings import Settings
+from outofband.server.watched import watched
 from outofband.storage.service import Storage
 from outofband.store.store import Store
 
@@ -53,7 +61,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     kernel: Kernel
     runner: Runner
     storage: Storage
+    webhooks: Webhooks
+    measures: Measures
     audit: AuditLog
+    retention: Retention
+    following: Following
     unready: Callable[[], str | None]
 
 
@@ -84,6 +96,12 @@ def wire(
         fingerprint=certificates.fingerprint,
         grant_keys=lambda: keys.public(KeyUse.GRANT, clock.now()),
     )
+    places = Places(store, storage, watched)
+    retention = Retention(store, places, watched, days=settings.diagnostics_days)
+    fleet.on_places, fleet.on_stored = places.hand_out, retention.stored
+    webhooks = Webhooks(store, settings.webhook_reach)
+    findings = Findings(store, watched, webhooks)
+    fleet.on_found = findings.take
     authority = Authority(
         store,
         keys,
@@ -99,7 +117,7 @@ def wire(
         arm_names=settings.arm_names,
     )
     sessions = Sessions(store, fleet, keys, ConsoleRights(store), node=node, gateway=gateway, limits=limits)
-    registry = declare(store, authorizer, fleet, sessions, storage, settings.public_pool)
+    registry = declare(store, authorizer, fleet, sessions, storage, places, webhooks, settings.public_pool)
     return Services(
         settings=settings,
         store=store,
@@ -116,6 +134,10 @@ def wire(
         kernel=Kernel(store, authorizer, registry, RequestLimits(settings.allowances)),
         runner=Runner(store, registry, node),
         storage=storage,
+        webhooks=webhooks,
+        measures=Measures(store, watched, findings, webhooks),
         audit=AuditLog(store, settings.activity_days, audit_memory),
+        retention=retention,
+        following=Following(store, fleet, places, watched, MACHINES),
         unready=unready,
     )

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from outofband.core.errors import ProtocolError
+from outofband.wire.finding import Finding
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, VmReport
 
@@ -22,6 +23,14 @@ DEAD_SECONDS = 45.0
 HANDSHAKE_SECONDS = 10.0
 MAX_MESSAGE = 1024 * 1024
 TAKES_KEYS = "keys"
+TAKES_PLACES = "places"
+MAX_PLACES = 16
+"""VMs that one `want-places` asks about: the link hears nothing else while they are looked up."""
+MAX_VM = 36
+"""Characters of a VM's uuid."""
+TAKES_FINDINGS = "findings"
+MAX_FOUND = 32
+"""Findings in one message: with all of their evidence they stay far below MAX_MESSAGE."""
 _CONTEXT = b"outofband-link-v1\0"
 
 
@@ -40,7 +49,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """Changes with every start of the agent process."""
     protocol: int = PROTOCOL
     takes: list[str] = []
-    """Messages of a later day that this agent understands: `keys`."""
+    """Messages of a later day that this agent understands: `keys`, `places`."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
@@ -50,6 +59,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     node: str
     grant_keys: list[dict[str, Any]]
     trust: str
+    takes: list[str] = []
+    """Messages of a later day that this control plane understands: `findings`, `places`."""
 
 
 class Keys(msgspec.Struct, frozen=True, tag="keys"):
@@ -104,6 +115,45 @@ class Result(msgspec.Struct, frozen=True, tag="result"):
     data: dict[str, Any] = {}
 
 
+class WantPlaces(msgspec.Struct, frozen=True, tag="want-places"):
+    """Where do the boot diagnostics of these VMs (uuids, at most MAX_PLACES) go? Each is answered with a
+    `place`. To control planes that take it.
+    """
+
+    vms: list[str]
+
+
+class Stored(msgspec.Struct, frozen=True, tag="stored"):
+    """A segment of a port's log was sealed: what is older than the ring may go. To control planes that take
+    places.
+    """
+
+    vm: str
+    port: str
+
+
+class Place(msgspec.Struct, frozen=True, tag="place"):
+    """Where the boot diagnostics of a VM go: a container of an account of the Blob service, and the query of
+    a signature for exactly that container. Or, with a `code`, why they go nowhere for now.
+    """
+
+    vm: str
+    account: str = ""
+    container: str = ""
+    query: str = ""
+    seconds: float = 0.0
+    """How long the signature is valid, or how long not to ask again where there is a `code`."""
+    ends: dict[str, int] = {}
+    """By port, the end of what is stored already: the log of a host that never uploaded any goes on there."""
+    screenshot: str = ""
+    """Name of the blob of the screen's picture."""
+    code: str | None = None
+    fields: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Place(vm={self.vm!r}, account={self.account!r}, container={self.container!r})"
+
+
 class OpenStream(msgspec.Struct, frozen=True, tag="open"):
     """Dial `url` and bring one console: `token` proves the socket, once; `grant` says what is allowed."""
 
@@ -126,14 +176,51 @@ class LoginEnded(msgspec.Struct, frozen=True, tag="login-ended"):
     report: LoginReport
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A finding, and the VM (uuid) it is of."""
+
+    vm: str
+    finding: Finding
+
+
+class Found(msgspec.Struct, frozen=True, tag="found"):
+    """What the agent recognised, at most MAX_FOUND; to control planes that take it. `number` is of this
+    message on this link. One that was not answered is sent again on the next link: the same id is the same
+    finding.
+    """
+
+    number: int
+    found: list[Told]
+
+
+class FoundKept(msgspec.Struct, frozen=True, tag="found-kept"):
+    """Answers one `found`: all of it is on disk, or was refused; nothing of it is to be sent again."""
+
+    number: int
+
+
 class EndSession(msgspec.Struct, frozen=True, tag="end"):
     session: str
     code: str
     fields: dict[str, Any] = {}
 
 
-ServerMessage = Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession
-AgentMessage = Hello | Inventory | VmChanged | VmGone | Result | StreamFailed | LoginEnded | Heartbeat
+ServerMessage = (
+    Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession | FoundKept | Place
+)
+AgentMessage = (
+    Hello
+    | Inventory
+    | VmChanged
+    | VmGone
+    | Result
+    | StreamFailed
+    | LoginEnded
+    | Found
+    | WantPlaces
+    | Stored
+    | Heartbeat
+)
 Message = ServerMessage | AgentMessage
 
 _from_server = msgspec.json.Decoder(ServerMessage)
@@ -280,7 +367,7 @@ class LinkAgent(_Side):
                 raise ProtocolError(f"expected challenge, got {type(message).__name__}")
             signature = self._sign(signed_text(self._agent, message.nonce))
             self._outbox.append(
-                Hello(self._agent, signature, self._version, self._instance, takes=[TAKES_KEYS])
+                Hello(self._agent, signature, self._version, self._instance, takes=[TAKES_KEYS, TAKES_PLACES])
             )
             self.state = State.PROVING
             return []

@@ -29,13 +29,14 @@ class Verb(enum.StrEnum):
     SYSRQ = "vm.sysrq"
     SCREENSHOT = "vm.screenshot"
     TAIL = "vm.tail"
+    LOG = "vm.log"
     RUN = "vm.run"
     RUN_STATUS = "vm.run-status"
     RUN_CANCEL = "vm.run-cancel"
     SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
 
 
-READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.RUN_STATUS})
+READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.LOG, Verb.RUN_STATUS})
 """They change nothing: neither side keeps them, and a repeat looks anew."""
 PROTECTED = "protected"
 """The argument of a command that is nobody's but the guest's: no journal keeps it, no log shows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import datetime
 import hashlib
 import ipaddress
@@ -31,6 +32,7 @@ from outofband.wire import link
 
 T = TypeVar("T")
 PATIENCE = 10.0
+CLOSE_SECONDS = 3.0
 FAR_NAME = "control.test"
 """A name no resolver knows: only a proxy finds the way."""
 
@@ -120,6 +122,8 @@ class ControlPlane:
     ) -> None:
         self.authority = authority
         self.welcome_trust = authority.pem
+        self.takes: list[str] = []
+        """Of its welcome: what it understands of a later day."""
         self.reject: str | None = None
         self.heard: list[link.AgentMessage] = []
         self.hellos: list[link.Hello] = []
@@ -161,7 +165,10 @@ class ControlPlane:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+            # It stops listening at once. A peer whose handshake never ends must not keep it waiting.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._server.wait_closed()
             self._server = None
 
     async def send(self, message: link.ServerMessage) -> None:
@@ -236,6 +243,7 @@ class ControlPlane:
                 node="node-1",
                 grant_keys=self._keys,
                 trust=self.welcome_trust,
+                takes=self.takes,
             )
         )
 

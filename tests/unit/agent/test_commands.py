@@ -218,7 +218,7 @@ async def test_a_result_too_large_for_the_link_becomes_a_failure(bench: Bench) -
     assert (await bench.answer()).code == "InternalError"
 
 
-@pytest.mark.parametrize("verb", ["vm.screenshot", "vm.tail"])
+@pytest.mark.parametrize("verb", ["vm.screenshot", "vm.tail", "vm.log"])
 async def test_what_only_reads_is_not_kept_and_looks_anew(bench: Bench, verb: str) -> None:
     for seen in ("once", "twice"):
         bench.machines.outcome = lambda seen=seen: Outcome(seen)

@@ -21,6 +21,7 @@ from outofband.wire import grant as grants
 from outofband.wire import link, stream
 from outofband.wire.grant import Grant
 from outofband.wire.machine import Power
+from tests.support.wait import until
 from tests.unit.agent.control_plane import PATIENCE, Authority, ControlPlane, grant_key, identity, public_jwk
 from tests.unit.agent.gateway import Gateway, Incoming
 
@@ -101,11 +102,13 @@ class Bench:
     async def status(self) -> admin.AgentStatus:
         return await asyncio.to_thread(admin.status, self.state)
 
-    async def busy(self) -> None:
-        """Wait until the agent is in the middle of a command."""
-        async with asyncio.timeout(PATIENCE):
-            while (await self.status()).commands == 0:
-                pass
+    async def begun(self, key: str) -> None:
+        """Wait until the agent is in the middle of a command, and has noted in its journal that it is."""
+        await until(
+            lambda: any(
+                "command.started" in line and f'"{key}"' in line for line in self.log.read_text().splitlines()
+            )
+        )
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ async def test_killed_between_doing_and_answering(bench: Bench) -> None:
     # A graceful stop that the program ignores takes its whole time: there is time to kill the agent in it.
     command = link.Command("stop-1", "vm.stop", VM, {"graceful": True, "timeout": 2.0}, epoch=1)
     await bench.plane.send(command)
-    await bench.busy()
+    await bench.begun("stop-1")
     await bench.kill()
     await bench.start()
     assert not any(isinstance(each, link.Result) and each.key == "stop-1" for each in bench.plane.heard)
@@ -152,7 +155,7 @@ async def test_what_must_not_happen_twice_is_not_repeated_after_a_kill(bench: Be
     await bench.make("counter")
     command = link.Command("restart-1", "vm.restart", VM, {"graceful": True, "timeout": 60.0}, epoch=1)
     await bench.plane.send(command)
-    await bench.busy()
+    await bench.begun("restart-1")
     await bench.kill()
     await bench.start()
     await bench.plane.send(command)

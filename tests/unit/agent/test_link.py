@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from outofband.agent.diagnostics.untold import Untold
 from outofband.agent.link import ControlLink, LinkState
 from outofband.agent.state import HostKey, Trust, load_identity, save_identity
 from outofband.core import clock
@@ -17,11 +18,23 @@ from outofband.core.paths import StateDir
 from outofband.net.backoff import Backoff
 from outofband.net.tasks import Tasks
 from outofband.wire import link
+from outofband.wire.finding import Finding, Severity
 from outofband.wire.machine import HostReport, PortReport, Power, VmReport
 from tests.support.wait import until
 from tests.unit.agent.control_plane import Authority, ControlPlane, identity
 
 pytestmark = pytest.mark.anyio
+
+FINDING = Finding(
+    id="GuestPanicked-0-7",
+    code="GuestPanicked",
+    severity=Severity.ERROR,
+    port="0",
+    boot=1,
+    offset=7,
+    first=1.0,
+    last=1.0,
+)
 
 
 class Host:
@@ -53,6 +66,9 @@ class Host:
     def open_stream(self, wish: link.OpenStream) -> None:
         self.asked.append(wish)
 
+    def place(self, place: link.Place) -> None:
+        self.asked.append(place)
+
     def end_session(self, end: link.EndSession) -> None:
         self.asked.append(end)
 
@@ -73,6 +89,7 @@ class Bench:
         self.host = Host()
         self.state = StateDir(directory / "state")
         self.link: ControlLink
+        self.telling: Untold | None = None
 
     @asynccontextmanager
     async def linked(
@@ -91,6 +108,7 @@ class Bench:
                 now=lambda: clock.monotonic() * speed,
                 tick=0.05,
                 backoff=Backoff(first=0.05, limit=0.2),
+                telling=self.telling,
             )
             tasks = Tasks()
             tasks.spawn("link", self.link.run())
@@ -279,3 +297,34 @@ async def test_a_thousand_machines_and_more_fit(bench: Bench) -> None:
         await bench.plane.message(link.VmChanged, 500)
         assert len(inventory.machines) == 1000
         assert max(map(len, bench.plane.texts)) < link.MAX_MESSAGE
+
+
+async def test_what_was_found_is_told_until_it_is_answered(bench: Bench) -> None:
+    untold = Untold()
+    bench.telling = untold
+    bench.plane.takes = [link.TAKES_FINDINGS]
+    async with bench.linked() as up:
+        untold.on_news = up.found
+        await bench.plane.message(link.Inventory)
+        untold.put("vm-1", FINDING)
+        first = await bench.plane.message(link.Found)
+        assert [(told.vm, told.finding) for told in first.found] == [("vm-1", FINDING)]
+        assert bench.plane.socket is not None
+        bench.plane.socket.transport.abort()
+        again = await bench.plane.message(link.Found, 2)
+        assert again.found == first.found, "nobody answered on the link before"
+        await bench.plane.send(link.FoundKept(again.number))
+        await until(lambda: not len(untold), "it was kept")
+
+
+async def test_an_older_control_plane_is_not_told(bench: Bench) -> None:
+    untold = Untold()
+    bench.telling = untold
+    async with bench.linked() as up:
+        untold.on_news = up.found
+        await bench.plane.message(link.Inventory)
+        untold.put("vm-1", FINDING)
+        up.machine_changed("vm-1")
+        await bench.plane.message(link.VmChanged)
+        assert not any(isinstance(message, link.Found) for message in bench.plane.heard)
+        assert len(untold) == 1, "it waits for one that takes it"

@@ -37,7 +37,7 @@ async def test_life_of_a_vm(oob: Oob, host: Host) -> None:
     assert out == "web1 is running on h1.\n"
     out, _ = await oob("vm list")
     assert [line.split() for line in out.splitlines()] == [
-        ["NAME", "POWER", "HOST", "RESOURCE", "GROUP"],
+        ["NAME", "POWER", "HOST", "RESOURCE", "GROUP", "FINDINGS"],
         ["web1", "running", "h1", "Lab"],
     ]
     out, _ = await oob("vm show web1")

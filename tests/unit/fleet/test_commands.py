@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import sqlalchemy as sa
 
 from outofband.core.errors import Fault
+from outofband.store import tables
 from outofband.wire import link
 from outofband.wire.machine import Verb
 from tests.support.actors import AgentPeer, HostKey
@@ -142,6 +144,21 @@ async def test_a_question_is_answered_and_kept_nowhere(plane: Plane, agent: Agen
     assert (command.verb, command.vm, command.args) == ("vm.tail", VM, {"lines": 2})
     async with plane.store.read() as tx:
         assert await plane.store.outbox.get(tx, command.key) is None
+
+
+async def test_a_question_through_another_node_is_kept_nowhere_either(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.answer = lambda command: link.Result(command.key, True, data={"text": "secret"})
+    await agent.connect()
+    # As where the link is another node's: only the outbox reaches the agent.
+    monkeypatch.setattr(plane.fleet._hosts, "link", lambda _: None)
+    result = await plane.fleet.ask(agent.identity.agent, Verb.TAIL, VM, epoch=3)
+    assert result.data == {"text": "secret"}
+    async with plane.store.read() as tx:
+        assert "secret" not in str(await tx.fetch(sa.select(tables.commands)))
+    # What comes after it goes to the agent all the same.
+    assert (await plane.fleet.ask(agent.identity.agent, Verb.TAIL, VM, epoch=3)).succeeded
 
 
 async def test_a_question_that_is_refused_or_not_answered(plane: Plane, agent: AgentPeer) -> None:

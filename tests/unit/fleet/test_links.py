@@ -117,6 +117,29 @@ async def test_a_vm_that_is_gone_is_forgotten(plane: Plane, agent: AgentPeer) ->
     await until(lambda: plane.fleet.report(VM) is None)
 
 
+@pytest.mark.parametrize("message", [link.WantPlaces(["x" * 100_000]), link.Stored("x" * 100_000, "0")])
+async def test_names_that_are_none_end_the_link(
+    plane: Plane, agent: AgentPeer, message: link.AgentMessage
+) -> None:
+    asked: list[str] = []
+
+    async def place(_: str, vm: str) -> link.Place:
+        asked.append(vm)
+        return link.Place(vm=vm)
+
+    async def stored(_: str, vm: str, port: str) -> None:
+        asked.append(vm)
+
+    plane.fleet.on_places, plane.fleet.on_stored = place, stored
+    await agent.connect()
+    await agent.send(link.WantPlaces([VM]))
+    await until(lambda: asked == [VM])
+    # An answer repeats what was asked, thousands may wait for an agent that does not read.
+    await agent.send(message)
+    await until(lambda: not plane.fleet.connected(agent.identity.agent))
+    assert asked == [VM]
+
+
 async def test_the_newest_epoch_is_believed(plane: Plane, agent: AgentPeer) -> None:
     other_key = HostKey()
     answer = await plane.fleet.enrol(other_key.enrolment(await plane.token(), "host-2"))

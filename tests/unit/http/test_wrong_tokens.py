@@ -37,6 +37,7 @@ DOORS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "who one is": ("GET", "/v1.0/me", {}),
     "account": ("GET", "/account/api/policy", {}),
     "directory": ("POST", "/directory/export", {"json": {}}),
+    "catalogue": ("POST", "/catalogue/explain", {"json": {"text": "AgentOffline"}}),
     "fleet": ("POST", "/fleet/tokens", {"json": {"subscription": SUBSCRIPTION, "resourceGroup": GROUP}}),
     "console": (
         "POST",

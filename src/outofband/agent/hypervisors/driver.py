@@ -80,8 +80,10 @@ class Driver(Protocol):
     async def send_break(self) -> None:
         """A BREAK on the first serial port."""
 
-    async def screenshot(self) -> Picture:
-        """The screen as it is now. Also raises ScreenshotTooLarge."""
+    async def screenshot(self, *, wake: bool) -> Picture:
+        """The screen as it is now; with `wake`, a display that sleeps is woken first. Also raises
+        ScreenshotTooLarge.
+        """
 
     async def close(self) -> None:
         """Let go of the machine; it goes on running."""

@@ -20,13 +20,17 @@ MAX_PIXELS = 64 * 1024 * 1024
 MAX_SCALE = 16
 _PPM = re.compile(rb"P6\s(?:#[^\n]*\n)?(\d{1,5})\s(\d{1,5})\s255\s")
 _CHANNELS = 3
+MAX_DARK = 64 * 1024
+"""Bytes of a PNG that may be of a black screen."""
+_PNG = re.compile(rb"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR(.{4})(.{4})\x08\x02\x00\x00\x00.{4}", re.DOTALL)
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """`scale`: pixels of the screen, each way, that became one."""
+    """`scale`: pixels of the screen, each way, that became one; `dark`: every one of them is black."""
 
     png: bytes
     scale: int = 1
+    dark: bool = False
 
 
 def fitting(ppm: bytes, limit: int = MAX_PNG) -> Picture:
@@ -46,6 +50,33 @@ def fitting(ppm: bytes, limit: int = MAX_PNG) -> Picture:
         width, height, pixels = halved(width, height, pixels)
         scale *= 2
     return Picture(png, scale)
+
+
+def is_dark(png: bytes) -> bool:
+    """Whether every pixel is black, of a PNG as QEMU makes them; False for what it cannot read.
+
+    That is what a display shows that went to sleep. Other screens are larger than MAX_DARK.
+    """
+    head = _PNG.match(png)
+    if head is None or len(png) > MAX_DARK:
+        return False
+    width, height = int.from_bytes(head[1]), int.from_bytes(head[2])
+    stride = 1 + width * _CHANNELS
+    if not 0 < width * height <= MAX_PIXELS:
+        return False
+    packed, at = bytearray(), len(head[0])
+    while at + 12 <= len(png):
+        size = int.from_bytes(png[at : at + 4])
+        if png[at + 4 : at + 8] == b"IDAT":
+            packed += png[at + 8 : at + 8 + size]
+        at += 12 + size
+    try:
+        raw = zlib.decompressobj().decompress(packed, stride * height)
+    except zlib.error:
+        return False
+    # What differs from its neighbours by nothing is black throughout, whatever filter a row begins with.
+    filters = sum(1 for start in range(0, len(raw), stride) if raw[start])
+    return len(raw) == stride * height and len(raw) - raw.count(0) == filters
 
 
 def encode(width: int, height: int, pixels: bytes) -> bytes:

@@ -117,5 +117,5 @@ class PtyDriver:
     async def send_break(self) -> None:
         raise not_supported("pty", Verb.SYSRQ)
 
-    async def screenshot(self) -> Picture:
+    async def screenshot(self, *, wake: bool) -> Picture:
         raise not_supported("pty", Verb.SCREENSHOT)

@@ -25,7 +25,7 @@ from outofband.agent.hypervisors.command import (
 )
 from outofband.agent.hypervisors.driver import Happening, Report
 from outofband.agent.hypervisors.guest_agent import GuestAgent
-from outofband.agent.hypervisors.picture import MAX_PNG, Picture, fitting
+from outofband.agent.hypervisors.picture import MAX_PNG, Picture, fitting, is_dark
 from outofband.agent.hypervisors.process import Process, read_pid, tail
 from outofband.agent.hypervisors.qmp import Monitor, MonitorRefused
 from outofband.agent.ports import fifo
@@ -45,6 +45,9 @@ END_SECONDS = 10.0
 LOST_SECONDS = 1.0
 """A lost monitor is told of after these seconds; mostly QEMU is just about to end."""
 SCREEN_SECONDS = 10.0
+WAKE_SECONDS = 2.0
+"""How long a display that was woken may take to show something; one that is dark by itself stays so."""
+_WAKING_SECONDS = 0.25
 MAX_LOG = 1024 * 1024
 """qemu.log begins anew at a start when it has grown beyond these bytes."""
 _POLL_SECONDS = 0.02
@@ -295,14 +298,31 @@ class QemuDriver:
     async def send_break(self) -> None:
         await self._execute(Verb.SYSRQ, "chardev-send-break", id=chardev(self._ports[0]))
 
-    async def screenshot(self) -> Picture:
+    async def screenshot(self, *, wake: bool) -> Picture:
         png = await self._dump("png")
+        dark = is_dark(png)
+        if dark and wake:
+            png = await self._woken(png)
+            dark = is_dark(png)
         if len(png) <= MAX_PNG:
-            return Picture(png)
+            return Picture(png, dark=dark)
         try:
             return await asyncio.to_thread(fitting, await self._dump("ppm"))
         except ValueError as error:
             raise Fault("HypervisorRefused", verb=str(Verb.SCREENSHOT), detail=str(error)) from error
+
+    async def _woken(self, png: bytes) -> bytes:
+        """Press and release Shift, which types nothing, and look until there is something to see; what is
+        seen last. Every guest takes a key as a reason to show its screen again.
+        """
+        for down in (True, False):
+            key = {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "shift"}}}
+            await self._execute(Verb.SCREENSHOT, "input-send-event", events=[key])
+        end = clock.monotonic() + WAKE_SECONDS
+        while is_dark(png) and clock.monotonic() < end:
+            await asyncio.sleep(_WAKING_SECONDS)
+            png = await self._dump("png")
+        return png
 
     async def _guest_listens(self) -> bool | None:
         """Whether a program in the guest has the agent's port open, as QEMU sees it."""

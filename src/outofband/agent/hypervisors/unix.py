@@ -62,7 +62,7 @@ class UnixDriver:
     async def send_break(self) -> None:
         raise not_supported("unix", Verb.SYSRQ)
 
-    async def screenshot(self) -> Picture:
+    async def screenshot(self, *, wake: bool) -> Picture:
         raise not_supported("unix", Verb.SCREENSHOT)
 
     async def close(self) -> None:

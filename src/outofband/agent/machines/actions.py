@@ -8,10 +8,15 @@ import enum
 import re
 from typing import Any
 
+import msgspec
+
 from outofband.agent.machines.machine import Machine, Outcome
+from outofband.agent.ports import reading
+from outofband.agent.ports.broker import PortBroker
 from outofband.agent.ports.tail import last_lines
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.wire.log import LogArgs
 from outofband.wire.machine import Power, Verb
 
 MAX_MARKS = 512
@@ -64,16 +69,15 @@ async def sysrq(machine: Machine, key: str) -> Outcome:
 async def screenshot(machine: Machine) -> Outcome:
     """The screen as PNG, in base64."""
     machine.expect(Verb.SCREENSHOT, *_ALIVE)
-    picture = await machine.driver.screenshot()
+    # Where nobody may type, no key is pressed either.
+    picture = await machine.driver.screenshot(wake=not machine.host.config.policy.monitor)
     data = {"png": base64.b64encode(picture.png).decode("ascii"), "scale": picture.scale}
     return Outcome(f"The screen was taken: {len(picture.png)} bytes of PNG.", data)
 
 
 def tail(machine: Machine, lines: int) -> Outcome:
     """The last lines of the log as the guest printed them, in base64."""
-    port = machine.console
-    if not port.is_open:
-        raise Fault("PortUnavailable", vm=machine.name, detail="the agent of its host does not hold it")
+    port = _readable(machine)
     begin, text = last_lines(port.spool, lines)
     data = {
         "from": begin,
@@ -83,6 +87,25 @@ def tail(machine: Machine, lines: int) -> Outcome:
         "now": clock.wall(),
     }
     return Outcome(f"The log was read from byte {begin} on.", data)
+
+
+async def log(machine: Machine, wish: LogArgs) -> Outcome:
+    """A range of the log with its times, boots and gaps; perhaps not before there is something new."""
+    port = _readable(machine)
+    deadline = clock.monotonic() + wish.wait
+    if wish.after is not None:
+        port.spool.refresh()
+        while port.spool.end <= wish.after and await port.growth(deadline - clock.monotonic()):
+            port.spool.refresh()
+    # It may have been closed meanwhile.
+    part = reading.read(_readable(machine).spool, wish)
+    return Outcome(f"The log was read from byte {part.begin} on.", msgspec.to_builtins(part))
+
+
+def _readable(machine: Machine) -> PortBroker:
+    if not machine.console.is_open:
+        raise Fault("PortUnavailable", vm=machine.name, detail="the agent of its host does not hold it")
+    return machine.console
 
 
 class _Watch:

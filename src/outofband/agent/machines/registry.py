@@ -19,6 +19,7 @@ from outofband.agent.ports.tail import MAX_LINES
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.fs import file_system, supports_hole_punching
+from outofband.wire.log import LogArgs
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
 from outofband.wire.script import KeyArgs, RunArgs
@@ -123,6 +124,9 @@ class Machines:
         if (port := machine.ports.get(name)) is None:
             raise Fault("PortNotFound", vm=machine.name, port=name)
         return port
+
+    def all(self) -> list[Machine]:
+        return list(self._machines.values())
 
     def __len__(self) -> int:
         return len(self._machines)
@@ -257,6 +261,8 @@ class Machines:
                 return await actions.sysrq(machine, _args(args, SysrqArgs).key)
             case Verb.TAIL:
                 return actions.tail(machine, _args(args, TailArgs).lines)
+            case Verb.LOG:
+                return await actions.log(machine, _args(args, LogArgs))
             case Verb.RUN:
                 return await inside.run(machine, key, _args(args, RunArgs))
             case Verb.RUN_STATUS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import uuid
 from collections.abc import Callable
@@ -227,3 +228,19 @@ async def test_the_end_of_its_log_can_be_read_also_when_it_is_gone(
 
 async def _port(machines: Machines, name: str) -> object:
     return machines.port(VM, name)
+
+
+async def test_a_reader_of_its_log_may_wait_for_more(machines: Machines, router: SerialServer) -> None:
+    await machines.create(definition())
+    await until(lambda: router.connected, "connected")
+    router.print(b"Router> ")
+    assert await machines.port(VM, "0").wait_for(b"Router>", 0, 5.0) is not None
+    nothing = (await machines.perform("vm.log", VM, {"from": 8, "after": 8, "wait": 0.05}, 1)).data
+    assert (nothing["text"], nothing["end"]) == ("", 8)
+    waiting = asyncio.create_task(machines.perform("vm.log", VM, {"from": 8, "after": 8, "wait": 20}, 1))
+    await asyncio.sleep(0)
+    router.print(b"show version\r\n")
+    more = (await waiting).data
+    assert base64.b64decode(more["text"]).startswith(b"s")
+    for bad in ({"from": -1}, {"bytes": 0}, {"bytes": 10**7}, {"wait": 26}, {"more": 1}):
+        await refused("InvalidRequestContent", machines.perform("vm.log", VM, bad, 1))

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# The tests on real peers, a file at a time in each of two workers.
+# Tests, a file at a time in each of several workers.
 #
-#   scripts/peers.sh LIMIT [ARGUMENT...]    LIMIT in seconds, then the run is interrupted and has failed; more words for pytest
+#   scripts/tests.sh LIMIT WORKERS MARKS FOLDERS [ARGUMENT...]
+#
+#   LIMIT in seconds, then the run is interrupted and has failed; MARKS as pytest's -m takes them; FOLDERS in one word;
+#   more words for pytest
 #
 # What fails is run once more, alone on the machine: a test that then passes was unsteady, which is named and is a bug
 # to be found, but does not stop a landing. A failure of a test marked `exact` (a byte lost, somebody let in) stands;
@@ -10,16 +13,17 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-limit=$1
-shift
+limit=$1 workers=$2 marks=$3
+read -ra folders <<<"$4"
+shift 4
 few=3
-memory=$(mktemp -d -t oob-peers.XXXXXX)
+memory=$(mktemp -d -t oob-tests.XXXXXX)
 trap 'rm -rf "$memory"' EXIT
 
-# peers ARGUMENT...: one run of pytest that remembers what failed.
-peers() {
+# tests ARGUMENT...: one run of pytest that remembers what failed.
+tests() {
   timeout --foreground --signal=INT --kill-after=30 "$limit" \
-    .venv/bin/pytest -q --durations=5 --durations-min=5 -o cache_dir="$memory" tests "$@"
+    .venv/bin/pytest -q --durations=5 --durations-min=5 -o cache_dir="$memory" "${folders[@]}" "$@"
 }
 
 # remembered NAME: the test ids in a list of the cache, a line each.
@@ -28,7 +32,7 @@ remembered() {
 }
 
 status=0
-peers --dist=loadfile -n 2 -m "peers and not soak" "$@" || status=$?
+tests --dist=loadfile -n "$workers" -m "$marks" "$@" || status=$?
 ((status == 1)) && [[ -e $memory/v/cache/lastfailed ]] || exit "$status"
 
 mapfile -t names < <(remembered cache/lastfailed)
@@ -42,5 +46,5 @@ if ! exact=$(remembered outofband/exact-failed) || [[ -n $exact ]]; then
 fi
 
 printf '\n==> Once more, alone: %s\n' "${names[*]}"
-peers --lf --lfnf=none || exit $?
+tests --lf --lfnf=none || exit $?
 printf '    UNSTEADY, failed once and then passed; find the race: %s\n' "${names[@]}" >&2
