@@ -10,8 +10,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q --durations=5 --durations-min=5
 # More words for the program behind a verb: make check ARGS="-x -k spool", make up ARGS="--port 9443"
 ARGS ?=
-# Seconds that tests may take, then the run is interrupted and counts as failed. On two quiet cores real peers take some
-# 30 minutes; a busy machine gets more. Tests wait for peers and timers more than they compute: several run at once.
+# Seconds that tests may take, then the run is interrupted and counts as failed. On two cores real peers take some
+# 40 minutes; a busy machine gets more. Tests wait for peers and timers more than they compute: several run at once.
 PEERS_LIMIT ?= 3600
 UNITS_LIMIT ?= 2400
 
@@ -36,7 +36,7 @@ down: ## Stop everything that `make up` started; all state stays
 ##@ Work on it
 
 .PHONY: check
-check: ## Lint, types, import floors, unit and property tests, the portal's too (a few minutes)
+check: ## Lint, types, import floors, unit and property tests, the portal's too (about 13 minutes on two cores)
 	$(BOOTSTRAP) check
 	$(STEP) "Lint (ruff)" $(BIN)/ruff check --quiet .
 	$(STEP) "Format (ruff)" $(BIN)/ruff format --quiet --check .
@@ -48,7 +48,7 @@ check: ## Lint, types, import floors, unit and property tests, the portal's too 
 	$(STEP) "Unit and property tests" scripts/tests.sh $(UNITS_LIMIT) 4 "not peers and not soak" "tests/unit tests/property" $(ARGS)
 
 .PHONY: test
-test: ## check, then the tests on real peers: QEMU, PostgreSQL, Chromium, several processes (about 35 minutes)
+test: ## check, then the tests on real peers: QEMU, PostgreSQL, Chromium, several processes (most of an hour on two cores)
 	$(BOOTSTRAP) test
 	@$(MAKE) --no-print-directory check
 	$(STEP) "Real peers" scripts/tests.sh $(PEERS_LIMIT) 2 "peers and not soak" tests $(ARGS)
