@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,32 +75,36 @@ def _arguments() -> argparse.Namespace:
     return chosen
 
 
+Maker = partial[Ours | OursForAzure | Conserver | Conman | Websockify | Relay]
+"""Makes a system. Where a program is not installed this fails, which is no harm unless it was chosen."""
+
+
 class Group(NamedTuple):
-    """Measurements that share their guests. `systems` makes those that may take part."""
+    """Measurements that share their guests. `systems` has those that may take part."""
 
     names: list[str]
     guests: int
-    systems: Callable[[Place, Guests, str], list[System]]
+    systems: Callable[[Place, Guests, str], list[Maker]]
 
 
-def _watched(place: Place, guests: Guests, suffix: str) -> list[System]:
+def _watched(place: Place, guests: Guests, suffix: str) -> list[Maker]:
     return [
-        Ours(place, guests, "ours"),
-        OursForAzure(place, guests, "ours-azure"),
-        Conserver(place, guests, "conserver"),
-        Conman(place, guests, "conman"),
-        Websockify(place, guests, "websockify"),
-        Relay(place, guests, "relay", captures=False),
+        partial(Ours, place, guests, "ours"),
+        partial(OursForAzure, place, guests, "ours-azure"),
+        partial(Conserver, place, guests, "conserver"),
+        partial(Conman, place, guests, "conman"),
+        partial(Websockify, place, guests, "websockify"),
+        partial(Relay, place, guests, "relay", captures=False),
     ]
 
 
-def _captured(place: Place, guests: Guests, suffix: str) -> list[System]:
+def _captured(place: Place, guests: Guests, suffix: str) -> list[Maker]:
     # A thousand reserves of the usual size would be gigabytes of memory.
     return [
-        Ours(place, guests, f"ours-{suffix}", ring_mib=1, reserve_mib=1),
-        Conserver(place, guests, f"conserver-{suffix}"),
-        Conman(place, guests, f"conman-{suffix}"),
-        Relay(place, guests, f"relay-{suffix}", captures=True),
+        partial(Ours, place, guests, f"ours-{suffix}", ring_mib=1, reserve_mib=1),
+        partial(Conserver, place, guests, f"conserver-{suffix}"),
+        partial(Conman, place, guests, f"conman-{suffix}"),
+        partial(Relay, place, guests, f"relay-{suffix}", captures=True),
     ]
 
 
@@ -119,7 +124,11 @@ async def _run(place: Place, chosen: argparse.Namespace) -> None:
         guests = Guests(place.folder(f"guests-{group.names[0]}"), group.guests, cpu=place.load_cpu)
         try:
             made = group.systems(place, guests, group.names[0])
-            systems = [each for each in made if each.name in chosen.systems and each.does & set(group.names)]
+            systems: list[System] = [
+                make()
+                for make in made
+                if make.func.name in chosen.systems and make.func.does & set(group.names)
+            ]
             stated |= {f"{each.name}, {'/'.join(group.names)}": each.stated for each in systems}
             await _alternate(rounds, systems, guests, group.names, chosen)
         finally:

@@ -44,6 +44,10 @@ class Looker:
         assert answer.status_code == 200, answer.text
         return [line["text"] for line in answer.json()["lines"]]
 
+    def prompt(self) -> bool:
+        """Whether the login prompt was printed; the kernel may talk on behind it, on its line too."""
+        return any(line.startswith("demo login:") for line in self.lines(20))
+
     def close(self) -> None:
         self._client.close()
 
@@ -56,7 +60,7 @@ def looker(house: House) -> Iterator[Looker]:
 
 
 def test_what_a_guest_printed_last_and_its_screen(house: House, looker: Looker) -> None:
-    until("the login prompt", lambda: looker.lines(1) == ["demo login:"])
+    until("the login prompt", looker.prompt)
     shown = looker.lines(200)
     assert any("Linux version" in line for line in shown) or len(shown) == 200
     assert not {unicodedata.category(each) for line in shown for each in line} & {"Cc", "Cf"}
@@ -69,6 +73,6 @@ def test_what_a_guest_printed_last_and_its_screen(house: House, looker: Looker) 
     assert struct.unpack(">II", picture[16:24]) >= (640, 400)
 
     house.oob("vm", "stop", "demo", "--force")
-    assert "demo login:" in looker.lines(5)
+    assert looker.prompt()
     refused = looker.ask("screenshot")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "VmNotRunning")

@@ -68,13 +68,13 @@ def _json(value: Any) -> bytes:
 
 
 def bounded(parse: Callable[[], object], *refusals: type[BaseException]) -> None:
-    """Run it: a value or one of the refusals, in time."""
-    began = time.perf_counter()
+    """Run it: a value or one of the refusals, in time, of which only the processor's own counts."""
+    began = time.thread_time()
     try:
         parse()
     except refusals:
         pass
-    assert time.perf_counter() - began < SECONDS
+    assert time.thread_time() - began < SECONDS
 
 
 @given(FRAMES)
