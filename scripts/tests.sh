@@ -16,7 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 limit=$1 workers=$2 marks=$3
 read -ra folders <<<"$4"
 shift 4
-few=3
+few=6
 memory=$(mktemp -d -t oob-tests.XXXXXX)
 trap 'rm -rf "$memory"' EXIT
 
