@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -60,7 +61,7 @@ def whole_lines(told: list[dict[str, Any]]) -> list[tuple[int, str]]:
     """
     ended = [
         line
-        for line, after in zip(told, told[1:], strict=False)
+        for line, after in itertools.pairwise(told)
         if not line.get("open") or after["offset"] != line["offset"]
     ]
     return [(line["offset"], line["text"]) for line in ended]
