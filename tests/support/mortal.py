@@ -122,28 +122,32 @@ def _lasting_port() -> int:
 def _die_at_commits(folder: Path) -> None:
     armed = folder / "armed"
     seen, order = 0, None
-    commit = Database._end_write
 
-    async def counted(self: Database, connection: Any, tx: Any) -> Any:
-        nonlocal seen, order
-        try:
-            number, when = armed.read_text().split()
-            changed = armed.stat().st_mtime_ns
-        except FileNotFoundError:
-            return await commit(self, connection, tx)
-        if tx is None:
-            return await commit(self, connection, tx)
-        if order != changed:
-            seen, order = 0, changed
-        seen += 1
-        if seen == int(number) and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        ended = await commit(self, connection, tx)
-        if seen == int(number) and when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return ended
+    def counted(commit: Any) -> Any:
+        async def counting(self: Database, connection: Any, tx: Any) -> Any:
+            nonlocal seen, order
+            try:
+                number, when = armed.read_text().split()
+                changed = armed.stat().st_mtime_ns
+            except FileNotFoundError:
+                return await commit(self, connection, tx)
+            if tx is None:
+                return await commit(self, connection, tx)
+            if order != changed:
+                seen, order = 0, changed
+            seen += 1
+            if seen == int(number) and when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            ended = await commit(self, connection, tx)
+            if seen == int(number) and when == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return ended
 
-    Database._end_write = counted  # type: ignore[method-assign]
+        return counting
+
+    # On PostgreSQL units end in the one, on SQLite in the other.
+    Database._end_write = counted(Database._end_write)  # type: ignore[method-assign]
+    Database._commit = counted(Database._commit)  # type: ignore[method-assign]
 
 
 async def _live(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from outofband.store.blobs_containers import beginning, past
 from outofband.store.blobs_tables import blobs
-from outofband.store.query import Query
+from outofband.store.query import Change, Query, fresh, new
 from outofband.store.tx import Tx, columns
 
 BLOCK, APPEND, PAGE = "BlockBlob", "AppendBlob", "PageBlob"
@@ -55,16 +56,25 @@ _BLOB = Query(
 )
 
 
+_ADD = Change(sa.insert(blobs).values(fresh(blobs, Blob.__struct_fields__)))
+
+
+@cache
+def _setting(names: tuple[str, ...]) -> Change:
+    """The code has a dozen sets of names; none comes from outside."""
+    return Change(sa.update(blobs).where(blobs.c.id == sa.bindparam("blob")).values(fresh(blobs, names)))
+
+
 class Blobs:
     async def get(self, tx: Tx, container: str, name: str) -> Blob | None:
         return await tx.first(_BLOB, container=container, name=name)
 
     async def add(self, tx: Tx, blob: Blob) -> None:
         """The name has to be free."""
-        await tx.change(sa.insert(blobs).values(msgspec.structs.asdict(blob)))
+        await tx.apply(_ADD, **new(msgspec.structs.asdict(blob)))
 
     async def update(self, tx: Tx, id: str, **values: Any) -> None:
-        await tx.change(sa.update(blobs).where(blobs.c.id == id).values(values))
+        await tx.apply(_setting(tuple(values)), blob=id, **new(values))
 
     async def remove(self, tx: Tx, ids: Sequence[str]) -> None:
         await tx.change(sa.delete(blobs).where(blobs.c.id.in_(ids)))

@@ -42,7 +42,7 @@ def parse_url(url: str) -> sa.URL:
                 raise Fault(
                     "StoreUrlInvalid", detail="SQLite needs an absolute path: sqlite:////path/control.db"
                 )
-            return parsed.set(drivername="sqlite+aiosqlite")
+            return parsed.set(drivername="sqlite+pysqlite")
         case "postgresql" | "postgres":
             return parsed.set(drivername="postgresql+psycopg")
         case other:
@@ -87,7 +87,7 @@ def blocking_reader(url: sa.URL) -> sa.Engine:
     connection is used by one thread at a time, and never waits for a lock.
     """
     engine = sa.create_engine(
-        url.set(drivername="sqlite+pysqlite"),
+        url,
         hide_parameters=True,
         poolclass=sa.NullPool,
         isolation_level="AUTOCOMMIT",
@@ -98,20 +98,22 @@ def blocking_reader(url: sa.URL) -> sa.Engine:
 
 
 def writer(url: sa.URL) -> AsyncEngine:
-    """Connections for write units, which the caller runs one at a time."""
-    if not is_sqlite(url):
-        return create_async_engine(url, isolation_level="READ COMMITTED", **_postgres_options(WRITERS))
-    engine = create_async_engine(
-        url, hide_parameters=True, pool_size=1, max_overflow=0, pool_timeout=POOL_WAIT
+    """Connections to PostgreSQL for write units, which the caller runs one at a time."""
+    return create_async_engine(url, isolation_level="READ COMMITTED", **_postgres_options(WRITERS))
+
+
+def blocking_writer(url: sa.URL) -> sa.Engine:
+    """Connections to SQLite for write units. Their user begins each with BEGIN IMMEDIATE (a deferred
+    transaction that turns from reading to writing can fail at any statement), takes care that a connection is
+    used by one thread at a time, and never waits for a lock.
+    """
+    engine = sa.create_engine(
+        url,
+        hide_parameters=True,
+        poolclass=sa.NullPool,
+        connect_args={"check_same_thread": False},
     )
-    # A deferred transaction that turns from reading to writing fails with BUSY at once, whatever busy_timeout
-    # says.
-    _tune_sqlite(engine.sync_engine)
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def _on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    _tune_sqlite(engine, extra=("PRAGMA busy_timeout=0",))
     return engine
 
 

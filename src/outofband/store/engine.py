@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from outofband.core.errors import Fault
 from outofband.net.backoff import Backoff
 from outofband.net.tasks import Tasks, finish
-from outofband.store import faults, migrate
+from outofband.store import connections, faults, migrate
 from outofband.store.connections import (
     WRITE_WAIT,
     claim,
@@ -36,6 +36,7 @@ from outofband.store.connections import (
 from outofband.store.locking import ProcessLock
 from outofband.store.notify import Bell, PostgresBell
 from outofband.store.snapshots import Snapshots
+from outofband.store.sqlite_writer import SqliteWriter
 from outofband.store.tx import AsyncTx, Tx
 
 ATTEMPTS = 4
@@ -61,7 +62,8 @@ class Database:
         self._endings: set[asyncio.Task[Any]] = set()
         self._snapshots = Snapshots(url) if self._sqlite else None
         self._reader = None if self._sqlite else reader(url)
-        self._writer = writer(url)
+        self._writing = SqliteWriter(url, node) if self._sqlite else None
+        self._writer = None if self._sqlite else writer(url)
         self.bell: Bell = Bell() if self._sqlite else PostgresBell(plain(url))
 
     @property
@@ -117,7 +119,10 @@ class Database:
             self._snapshots.close()
         if self._reader is not None:
             await self._reader.dispose()
-        await self._writer.dispose()
+        if self._writing is not None:
+            self._writing.close()
+        if self._writer is not None:
+            await self._writer.dispose()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -156,6 +161,11 @@ class Database:
         from the end of the block the unit may have been committed or not.
         """
         await self._take_turn()
+        if self._writing is not None:
+            async with self._on_sqlite(self._writing) as unit:
+                yield unit
+            return
+        assert self._writer is not None
         connection = await self._open_unit(self._writer, turn=True)
         tx = AsyncTx(connection, self.dialect, self.node)
         try:
@@ -169,6 +179,39 @@ class Database:
             if (fault := faults.translate(failure)) is not None:
                 raise fault from failure
             raise failure
+
+    @contextlib.asynccontextmanager
+    async def _on_sqlite(self, writing: SqliteWriter) -> AsyncIterator[Tx]:
+        """A unit of who has the turn, which is given back at its end."""
+        try:
+            try:
+                tx = await writing.begin(ATTEMPTS * connections.BUSY_WAIT_MS / 1000)
+                try:
+                    yield tx
+                except BaseException:
+                    writing.undo()
+                    raise
+            except BaseException:
+                self._turn.release()
+                raise
+            # In a task that ends even when the caller is cancelled; it gives the turn back.
+            if (failure := await self._settle("store.commit", self._commit(writing, tx))) is not None:
+                raise failure
+        except Exception as error:
+            if (fault := faults.translate(error)) is not None:
+                raise fault from error
+            raise
+
+    async def _commit(self, writing: SqliteWriter, tx: Tx) -> Exception | None:
+        try:
+            await writing.commit()
+        except Exception as error:
+            return error
+        finally:
+            self._turn.release()
+        for topic in tx.topics:
+            self.bell.ring_here(topic)
+        return None
 
     async def transact(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Run `work` in a write unit, again when the database was busy or away; `work` must bear being run
@@ -192,13 +235,13 @@ class Database:
         """
         await self._take_turn()
         try:
+            if self._writing is not None:
+                await self._writing.scrub()
+                return
+            assert self._writer is not None
             async with self._writer.connect() as connection:
                 plain_connection = await connection.get_raw_connection()
                 driver: Any = plain_connection.driver_connection
-                if self._sqlite:
-                    await finish(driver.execute_fetchall("VACUUM"))
-                    await finish(driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
-                    return
                 # VACUUM cannot run inside a transaction.
                 await driver.set_autocommit(True)
                 try:
@@ -214,6 +257,9 @@ class Database:
             self._turn.release()
 
     async def _take_turn(self) -> None:
+        if not self._turn.locked():
+            await self._turn.acquire()
+            return
         try:
             async with asyncio.timeout(WRITE_WAIT):
                 await self._turn.acquire()
@@ -265,7 +311,7 @@ class Database:
                 connection = await engine.connect()
                 try:
                     await connection.begin()
-                    if turn and not self._sqlite:
+                    if turn:
                         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
                 except BaseException:
                     await self._settle("store.undo", self._end(connection, commit=False))
@@ -282,7 +328,7 @@ class Database:
     async def _end_write(self, connection: AsyncConnection, tx: Tx | None) -> Exception | None:
         """Commit (`tx` given) or undo, then let the next writer in, then ring."""
         try:
-            if tx is not None and not self._sqlite:
+            if tx is not None:
                 await self.bell.announce(connection, tx.topics)
             failure = await self._end(connection, commit=tx is not None)
         except Exception as error:

@@ -24,6 +24,8 @@ def translate(error: BaseException) -> Fault | None:
     if isinstance(error, sa.exc.TimeoutError):
         return Fault("StoreBusy")
     if isinstance(error, sqlite3.OperationalError):
+        if "disk is full" in str(error).lower():
+            return Fault("StoreDiskFull")
         return Fault("StoreBusy") if is_locked(error) else None
     if not isinstance(error, sa.exc.DBAPIError) or isinstance(error, sa.exc.IntegrityError):
         return None

@@ -1,19 +1,14 @@
 """Reading SQLite: connections that see one snapshot per unit, and refuse to write.
 
-A prepared `Query` runs on the event loop itself: SQLite answers it in microseconds, a hop to a thread and
-back costs ten times that. Every other statement runs in a thread, one hop for all of it, so that a long one
-holds up nobody's keys. Both use the same connection and see the same snapshot (ADR 19).
+What runs on the event loop and what in a thread is with `sqlite`; both see the same snapshot (ADR 19).
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
 from outofband.core import clock
@@ -22,35 +17,16 @@ from outofband.net.backoff import Backoff
 from outofband.net.tasks import finish
 from outofband.store import faults
 from outofband.store.connections import BUSY_WAIT_MS, POOL_WAIT, READERS, blocking_reader
-from outofband.store.query import Query, SqliteForm
-from outofband.store.tx import Tx
-
-AT_ONCE = 50
-"""Rows that are made before other tasks get their turn."""
-
-S = TypeVar("S", bound=msgspec.Struct)
-T = TypeVar("T")
+from outofband.store.sqlite import Held, SqliteTx, in_thread
 
 
-class Reader:
-    """One connection: the driver's own, and SQLAlchemy's view of it."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self.connection = connection
-        raw = connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)
-        self.raw = raw
+class Reader(Held):
+    """A connection that refuses to write."""
 
     def begin(self) -> None:
         """Take the snapshot: no later statement of the unit waits for a lock."""
         self.raw.execute("BEGIN")
         self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
-
-    def end(self) -> None:
-        if self.connection.in_transaction():
-            self.connection.rollback()
-        if self.raw.in_transaction:
-            self.raw.rollback()
 
 
 class Snapshots:
@@ -119,47 +95,12 @@ class Snapshots:
         self._free.append(Reader(await in_thread(self._threads, self._engine.connect)))
 
 
-class SnapshotTx(Tx):
+class SnapshotTx(SqliteTx):
     """A unit on one `Reader`."""
 
-    dialect = "sqlite"
-
     def __init__(self, reader: Reader, threads: ThreadPoolExecutor) -> None:
-        super().__init__()
+        super().__init__(reader, threads)
         self.reader = reader
-        self._threads = threads
-
-    async def change(self, statement: sa.Executable) -> int:
-        """Raises sqlalchemy.exc.OperationalError: a unit that reads cannot write."""
-        return await self.run_sync(lambda connection: connection.execute(statement).rowcount)
-
-    async def first(self, query: Query[S], **values: Any) -> S | None:
-        form = query.sqlite
-        row = self._run(form, values).fetchone()
-        return None if row is None else form.struct(row)
-
-    async def all(self, query: Query[S], **values: Any) -> list[S]:
-        form = query.sqlite
-        rows = self._run(form, values)
-        found: list[S] = []
-        while part := rows.fetchmany(AT_ONCE):
-            found += map(form.struct, part)
-            if len(part) < AT_ONCE:
-                break
-            await asyncio.sleep(0)
-        return found
-
-    async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
-        # To its end even when the caller is cancelled: the connection goes back, and must be idle then.
-        return await finish(in_thread(self._threads, lambda: work(self.reader.connection)))
-
-    async def fetch(
-        self, statement: sa.Select[Any], values: dict[str, Any] | None = None
-    ) -> Sequence[sa.Row[Any]]:
-        return await self.run_sync(lambda connection: connection.execute(statement, values).all())
-
-    def _run(self, form: SqliteForm[S], values: dict[str, Any]) -> sqlite3.Cursor:
-        return self.reader.raw.execute(form.text, form.values(values))
 
 
 async def _begin(reader: Reader) -> None:
@@ -179,7 +120,3 @@ async def _begin(reader: Reader) -> None:
             reader.end()
             raise
         await asyncio.sleep(backoff.next())
-
-
-async def in_thread(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(threads, work)

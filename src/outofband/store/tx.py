@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from outofband.core.errors import Fault
 from outofband.net.tasks import finish
-from outofband.store.query import Query, struct
+from outofband.store.query import Change, Query, struct
 
 MAX_TOPICS = 1000
 """Topics one unit may ring."""
+
+COUNTED = {"preserve_rowcount": True}
+"""Option of an execution: the count of an INSERT is otherwise -1, and a conflict could not be told."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -46,6 +49,10 @@ class Tx(ABC):
     @abstractmethod
     async def change(self, statement: sa.Executable) -> int:
         """Run an INSERT, UPDATE or DELETE; the number of rows it touched."""
+
+    @abstractmethod
+    async def apply(self, change: Change, **values: Any) -> int:
+        """Run one that was made beforehand; the number of rows it touched."""
 
     @abstractmethod
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
@@ -85,7 +92,7 @@ class Tx(ABC):
 
 
 class AsyncTx(Tx):
-    """On a connection of one of SQLAlchemy's asynchronous engines: all that writes, and all on PostgreSQL."""
+    """On PostgreSQL: a connection of one of SQLAlchemy's asynchronous engines."""
 
     def __init__(self, connection: AsyncConnection, dialect: str, node: str) -> None:
         super().__init__()
@@ -94,13 +101,17 @@ class AsyncTx(Tx):
         self.node = node
 
     async def change(self, statement: sa.Executable) -> int:
-        # The count of an INSERT is otherwise -1 on PostgreSQL, and a conflict could not be told.
-        options = {"preserve_rowcount": True}
-        result: Any = await finish(self._connection.execute(statement, execution_options=options))
-        return int(result.rowcount)
+        return await self._execute(statement)
+
+    async def apply(self, change: Change, **values: Any) -> int:
+        return await self._execute(change.statement, values)
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         return await finish(self._connection.run_sync(work))
+
+    async def _execute(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> int:
+        result: Any = await finish(self._connection.execute(statement, values, execution_options=COUNTED))
+        return int(result.rowcount)
 
     async def fetch(
         self, statement: sa.Select[Any], values: dict[str, Any] | None = None

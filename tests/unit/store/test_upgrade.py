@@ -78,10 +78,15 @@ async def upgraded(store_url: str) -> AsyncIterator[Store]:
     url = parse_url(store_url)
     if url.database and url.get_backend_name() == "sqlite":
         Path(url.database).parent.mkdir(mode=0o700, parents=True)
-    engine = writer(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(_first_release)
-    await engine.dispose()
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            _first_release(connection)
+        engine.dispose()
+    else:
+        engines = writer(url)
+        async with engines.begin() as waiting:
+            await waiting.run_sync(_first_release)
+        await engines.dispose()
     store = await Store.open(store_url)
     yield store
     await store.close()

@@ -302,19 +302,22 @@ from outofband.store.store import Store
 from pathlib import Path
 
 async def main():
-    seen, commit, scrub = 0, Database._end_write, Database.scrub
+    seen, commits, scrub = 0, (Database._end_write, Database._commit), Database.scrub
     limit = int(sys.argv[3])
-    async def counted(self, connection, tx):
-        nonlocal seen
-        seen += 1
-        if seen == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return await commit(self, connection, tx)
+    def counted(commit):
+        async def counting(self, connection, tx):
+            nonlocal seen
+            seen += 1
+            if seen == limit:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return await commit(self, connection, tx)
+        return counting
     async def scrubbed(self, names):
         await scrub(self, names)
         if limit == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-    Database._end_write, Database.scrub = counted, scrubbed
+    Database._end_write, Database._commit = map(counted, commits)
+    Database.scrub = scrubbed
     await Store.open(sys.argv[1], KeyFile(Path(sys.argv[2])))
 
 asyncio.run(main())
