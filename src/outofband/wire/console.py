@@ -35,6 +35,9 @@ _OPEN = "outofband.open."
 MAX_OFFERED = 4096
 """Characters of a first message that goes with the request; a longer one comes as a message."""
 
+TAKES = ("state", stream.PASTE)
+"""Of what a viewer may say it takes, what this version knows; the rest is not passed on."""
+
 AWAY = "AgentOffline"
 """The gateway's alarm while nothing is behind the viewer's socket; any other alarm is the port's own."""
 
@@ -47,6 +50,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     resume: int | None = None
     replay: int = REPLAY_DEFAULT
     client: str = ""
+    takes: tuple[str, ...] = ()
+    """What the viewer takes beyond the first form of the protocol, of TAKES."""
 
 
 def offer(first: str) -> list[str]:
@@ -126,14 +131,21 @@ class ClientSession:
     """One person at one console, over as many sockets as it takes. Times are monotonic seconds."""
 
     def __init__(
-        self, *, mode: Mode = Mode.WRITE, replay: int = REPLAY_DEFAULT, client: str = "outofband"
+        self,
+        *,
+        mode: Mode = Mode.WRITE,
+        replay: int = REPLAY_DEFAULT,
+        client: str = "outofband",
+        takes: tuple[str, ...] = (),
     ) -> None:
+        """`takes`: notices of TAKES that its owner wants to be told."""
         self.phase = Phase.IDLE
         self.mode = mode
         self.wanted = mode
         self.next_offset: int | None = None
         self._replay = replay
         self._client = client
+        self._takes = takes
         self._live_from = 0
         self._confirmed = 0
         self._unconfirmed = bytearray()
@@ -147,6 +159,11 @@ class ClientSession:
             return 0
         return MAX_UNCONFIRMED - len(self._unconfirmed)
 
+    @property
+    def unconfirmed(self) -> int:
+        """Typed bytes that the port has not taken yet, as far as is known."""
+        return len(self._unconfirmed)
+
     def open(self, ticket: str) -> str:
         """The first message on a new socket."""
         self._expect(Phase.IDLE, Phase.LOST)
@@ -158,6 +175,7 @@ class ClientSession:
             resume=self.next_offset,
             replay=self._replay,
             client=self._client,
+            takes=self._takes,
         )
         return msgspec.json.encode(first).decode()
 
@@ -174,6 +192,11 @@ class ClientSession:
             self._queue_input(self._confirmed + len(self._unconfirmed), piece)
             self._unconfirmed += piece
         return len(taken)
+
+    def put(self, frame: stream.Control | stream.Paste) -> None:
+        """Queue a frame of a paste, for a far side that said that it takes pastes."""
+        self._expect(Phase.ATTACHED)
+        self._outbox.append(stream.encode(frame))
 
     def ask(self, verb: str, **fields: Any) -> None:
         """Queue a wish (stream.WISHES): `write` takes the keyboard, `release` gives it back."""

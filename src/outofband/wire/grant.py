@@ -68,6 +68,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """Where the viewer comes from, for the others to see."""
     client: str = ""
     """What the viewer says it is, for the others to see."""
+    takes: tuple[str, ...] = ()
+    """What the viewer takes beyond the first form of the protocol, of `console.TAKES`."""
     typ: str = "grant"
 
 

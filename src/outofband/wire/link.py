@@ -31,6 +31,8 @@ MAX_VM = 36
 TAKES_FINDINGS = "findings"
 MAX_FOUND = 32
 """Findings in one message: with all of their evidence they stay far below MAX_MESSAGE."""
+TAKES_SHOWS = "shows"
+"""What ports show, in the reports of machines."""
 _CONTEXT = b"outofband-link-v1\0"
 
 
@@ -60,7 +62,9 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
     grant_keys: list[dict[str, Any]]
     trust: str
     takes: list[str] = []
-    """Messages of a later day that this control plane understands: `findings`, `places`."""
+    """Messages of a later day that this control plane understands: `findings`, `places`; `shows` is a field
+    of reports.
+    """
 
 
 class Keys(msgspec.Struct, frozen=True, tag="keys"):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from outofband.wire import printed
+from outofband.wire import colours, printed
 
 MAX_LINE = 16 * 1024
 """Bytes; after so many without a line break one is put there."""
@@ -26,14 +26,20 @@ class Row(NamedTuple):
     end: int
     text: str
     closed: bool
+    looks: Sequence[colours.Span] = ()
+    """Where it was asked for."""
 
 
-def rows(data: bytes, begin: int, cuts: Sequence[int] = ()) -> Iterator[Row]:
+def rows(data: bytes, begin: int, cuts: Sequence[int] = (), *, coloured: bool = False) -> Iterator[Row]:
     """The lines of `data`, whose first byte has the offset `begin`. At each of `cuts` (sorted offsets: boots,
     gaps) a line ends, whether the guest ended it or not. Of several rows from one line all but the last are
     closed, and have its offset.
+
+    `coloured`: with the looks of their letters. These alone do reach from one line into the next, up to a
+    cut: many a program colours several lines at once.
     """
     at, size = 0, len(data)
+    look = colours.PLAIN
     inner = [each - begin for each in cuts if 0 < each - begin < size]
     last = begin + size in cuts
     while at < size:
@@ -44,7 +50,12 @@ def rows(data: bytes, begin: int, cuts: Sequence[int] = ()) -> Iterator[Row]:
             inner.pop(0)
         if inner and inner[0] < end:
             end, closed = inner[0], True
-        yield from _shown(data[at:end], begin + at, begin + end, closed)
+        if coloured:
+            found, look = _coloured(data[at:end], begin + at, begin + end, closed, look)
+            yield from found
+            look = colours.PLAIN if begin + end in cuts else look
+        else:
+            yield from _shown(data[at:end], begin + at, begin + end, closed)
         at = end
 
 
@@ -56,3 +67,15 @@ def _shown(line: bytes, offset: int, end: int, closed: bool) -> Iterator[Row]:
     for text in found[:-1]:
         yield Row(offset, end, text, True)
     yield Row(offset, end, found[-1], closed)
+
+
+def _coloured(
+    line: bytes, offset: int, end: int, closed: bool, look: colours.Look
+) -> tuple[list[Row], colours.Look]:
+    if _ORDINARY.fullmatch(line):
+        text = line.decode("ascii").rstrip()
+        return [Row(offset, end, text, closed, colours.whole(text, look))], look
+    found, look = colours.lines(line, MAX_ROWS, look)
+    *before, (text, looks) = found or [("", [])]
+    made = [Row(offset, end, each, True, worn) for each, worn in before]
+    return [*made, Row(offset, end, text, closed, looks)], look

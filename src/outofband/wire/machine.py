@@ -27,6 +27,7 @@ class Verb(enum.StrEnum):
     RESET = "vm.reset"
     NMI = "vm.nmi"
     SYSRQ = "vm.sysrq"
+    CTRL_ALT_DEL = "vm.ctrl-alt-del"
     SCREENSHOT = "vm.screenshot"
     TAIL = "vm.tail"
     LOG = "vm.log"
@@ -76,6 +77,8 @@ class PortReport(msgspec.Struct, frozen=True, kw_only=True):
     alarm: str | None = None
     writer_session: str | None = None
     """Session of who may type now; an older agent does not tell it."""
+    shows: str = ""
+    """What it shows now (`wire.portstate`); empty of an older agent, and where none is taken."""
 
 
 class VmReport(msgspec.Struct, frozen=True, kw_only=True):

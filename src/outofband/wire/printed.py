@@ -29,22 +29,27 @@ _JUMPS = frozenset("ABEFHdfJ")
 
 def lines(printed: bytes, limit: int) -> list[str]:
     """The last `limit` lines of `printed`; one that has no end yet counts, when there is anything on it."""
-    paper = _Paper(limit)
-    for token in _TOKEN.finditer(Hygiene().clean(printed).decode("utf-8", "replace")):
-        if (text := token["text"]) is not None:
-            paper.write(text)
-        elif (final := token["final"]) is not None:
-            paper.obey(final, token["given"])
-        elif token["control"] is not None:
-            paper.control(token["control"])
+    paper = Paper(limit)
+    paper.read(printed)
     return paper.end()
 
 
-class _Paper:
+class Paper:
+    """What is printed is written on it, row by row; `end` gives the last of them."""
+
     def __init__(self, limit: int) -> None:
         self._rows: deque[str] = deque(maxlen=limit)
         self._row: list[str] = []
         self._column = 0
+
+    def read(self, printed: bytes) -> None:
+        for token in _TOKEN.finditer(Hygiene().clean(printed).decode("utf-8", "replace")):
+            if (text := token["text"]) is not None:
+                self.write(text)
+            elif (final := token["final"]) is not None:
+                self.obey(final, token["given"])
+            elif token["control"] is not None:
+                self.control(token["control"])
 
     def write(self, text: str) -> None:
         shown = text if text.isascii() else "".join(filter(has_shape, text))

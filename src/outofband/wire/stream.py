@@ -10,6 +10,7 @@ copies them without taking them apart (docs/protocol/console.md).
     0x05 ACK      offset:u64            input up to here was handed to the port
     0x10 INPUT    offset:u64 bytes      typed bytes, numbered from 0 within the session
     0x11 CONTROL  json                  a wish of the viewer
+    0x12 PASTE    offset:u64 bytes      bytes of a paste, numbered from 0 within it
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Kind(enum.IntEnum):
     ACK = 0x05
     INPUT = 0x10
     CONTROL = 0x11
+    PASTE = 0x12
 
 
 class GapReason(enum.IntEnum):
@@ -91,6 +93,13 @@ class Input(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class Paste(msgspec.Struct, frozen=True):
+    """Of the paste that CONTROL `paste` began; the agent types it in its own time (wire/pasting.py)."""
+
+    offset: int
+    payload: bytes
+
+
 class Control(msgspec.Struct, frozen=True, omit_defaults=True):
     """`verb` is one of CONTROLS."""
 
@@ -98,7 +107,7 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: dict[str, Any] = {}
 
 
-Frame = Data | Gap | Notice | Close | Ack | Input | Control
+Frame = Data | Gap | Notice | Close | Ack | Input | Control | Paste
 
 NOTICES = frozenset(
     {
@@ -120,11 +129,15 @@ NOTICES = frozenset(
         "keyboard",
         # what the console's policy does to a guest login: state ending or ended, who, session, how, observed
         "login",
+        "paste",  # how far the viewer's paste is: `pasting.Progress`
     }
 )
 WISHES = frozenset({"write", "ask", "allow", "decline", "hand", "release"})
 """Of a viewer; `allow`, `decline` and `hand` name a session: fields {"session": str}."""
-CONTROLS = WISHES | {"renew"}  # of the gateway: fields {"grant": str}
+PASTE = "paste"
+"""A verb of the viewer's, and what it may take: fields {"event": one of PASTE_EVENTS, "id", "size"}."""
+PASTE_EVENTS = frozenset({"begin", "pause", "resume", "abort"})
+CONTROLS = WISHES | {PASTE, "renew"}  # of the gateway: fields {"grant": str}
 
 _JSON_KINDS: dict[int, type[Notice] | type[Close] | type[Control]] = {
     Kind.NOTICE: Notice,
@@ -132,7 +145,7 @@ _JSON_KINDS: dict[int, type[Notice] | type[Close] | type[Control]] = {
     Kind.CONTROL: Control,
 }
 _FROM_AGENT = frozenset({Kind.DATA, Kind.GAP, Kind.NOTICE, Kind.CLOSE, Kind.ACK})
-_FROM_VIEWER = frozenset({Kind.INPUT, Kind.CONTROL})
+_FROM_VIEWER = frozenset({Kind.INPUT, Kind.CONTROL, Kind.PASTE})
 
 
 def data(offset: int, payload: bytes | memoryview) -> bytes:
@@ -153,6 +166,8 @@ def encode(frame: Frame) -> bytes:
             return data(offset, payload)
         case Input(offset, payload):
             return _DATA.pack(Kind.INPUT, offset) + payload
+        case Paste(offset, payload):
+            return _DATA.pack(Kind.PASTE, offset) + payload
         case Gap(start, end, reason):
             return _GAP.pack(Kind.GAP, start, end, reason)
         case Ack(offset):
@@ -173,13 +188,15 @@ def decode(message: bytes) -> Frame:
         raise ProtocolError(f"expected at most {MAX_FRAME} bytes, got {len(message)}")
     kind = message[0]
     try:
-        if kind in (Kind.DATA, Kind.INPUT, Kind.ACK):
+        if kind in (Kind.DATA, Kind.INPUT, Kind.ACK, Kind.PASTE):
             _, offset = _DATA.unpack_from(message)
             _check_offset(offset)
             if kind == Kind.ACK:
                 _check_length(message, _DATA.size)
                 return Ack(offset)
             payload = bytes(message[_DATA.size :])
+            if kind == Kind.PASTE:
+                return Paste(offset, payload)
             return Data(offset, payload) if kind == Kind.DATA else Input(offset, payload)
         if kind == Kind.GAP:
             _check_length(message, _GAP.size)

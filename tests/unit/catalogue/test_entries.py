@@ -139,7 +139,9 @@ def test_an_entry_is_fit_for_a_person(code: str) -> None:
         assert "\n" not in text
     filled = explain(Fault(code, **dict.fromkeys(placeholders(code), "field")))
     # What Windows' own commands have in braces stays.
-    told = re.sub(r"\{(?:current|default)\}", "", filled.message + filled.cause + "".join(filled.remedy))
+    told = re.sub(
+        r"\{(?:bootmgr|current|default)\}", "", filled.message + filled.cause + "".join(filled.remedy)
+    )
     assert "{" not in told
 
 

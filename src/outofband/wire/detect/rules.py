@@ -36,6 +36,8 @@ Handler = Callable[["Mind", Line, "re.Match[str]"], None]
 class Rule(msgspec.Struct, frozen=True):
     heads: tuple[str, ...]
     handler: Handler
+    name: str = ""
+    """Of the function behind it."""
 
 
 RULES: list[Rule] = []
@@ -90,7 +92,7 @@ def rule(heads: str | tuple[str, ...], rest: str = "") -> Callable[[Handler], Ha
             if found := pattern.match(line.body):
                 handler(mind, line, found)
 
-        RULES.append(Rule(literals, tried))
+        RULES.append(Rule(literals, tried, handler.__name__))
         return handler
 
     return take
