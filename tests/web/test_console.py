@@ -6,9 +6,10 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.web.people import Person, Town
 from tests.web.portal import Portal
@@ -218,3 +219,96 @@ async def test_boot_diagnostics_are_switched_off_and_the_console_offers_to_switc
     await enable.click()
     await seat.attached()
     await expect(other.get_by_text("On: the console of this machine may be opened.")).to_be_visible()
+
+
+LINES = 220_000
+"""Of 76 bytes: 16 MiB, as much as a log holds."""
+
+
+def _long_log(wish: dict[str, Any]) -> dict[str, Any]:
+    """What the API would answer about a log of LINES lines."""
+    end = LINES * 76
+    first = wish.get("from", max(0, wish.get("before", end) - 76 * wish["lines"])) // 76
+    last = min(first + wish["lines"], wish.get("before", end) // 76)
+    lines = [
+        {
+            "offset": 76 * number,
+            "at": "2026-05-04T10:00:00Z",
+            "text": f"[{number:>8}] a line of a long log",
+            "looks": [[0, 10, "fg2"]],
+        }
+        for number in range(first, last)
+    ]
+    boots = [{"boot": 0, "number": 1, "from": 0, "end": end, "at": "2026-05-04T10:00:00Z", "last": "x"}]
+    base = {"lines": lines, "records": [], "gaps": [], "boots": boots, "start": 0, "end": end, "live": True}
+    return base | {"from": 76 * first, "next": 76 * last, "more": last < LINES, "at": "2026-05-04T10:00:00Z"}
+
+
+_SCROLLED = """async (box) => {
+  const frames = [];
+  let last = performance.now(), end = last + 4000;
+  while (last < end) {
+    box.scrollTop -= 1500;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  frames.sort((one, other) => one - other);
+  return [frames.length, frames[frames.length >> 1], frames[Math.floor(frames.length * 0.95)],
+    box.querySelectorAll("[role=option]").length];
+}"""
+
+
+async def test_earlier_output_by_the_keyboard_and_16_mib_of_it(
+    visits: Visits, admin: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit = await visits.open()
+    page, seat = visit.page, Seat(visit)
+    await visit.sign_in(admin)
+    await seat.open()
+    await seat.keyboard.press("Control+]")
+    await page.keyboard.press("l")
+    pane = page.get_by_role("region", name="Output of demo from before")
+    lines = pane.get_by_role("listbox")
+    await expect(lines.get_by_role("option").first).to_be_visible()
+    await expect(pane.get_by_role("textbox", name="Search all of the log")).to_be_focused()
+    await page.keyboard.type("linux version")
+    await page.keyboard.press("Enter")
+    await expect(pane.get_by_text(re.compile(r"^[1-9]\d* found$"))).to_be_visible()
+    await pane.get_by_role("button", name="Next match").press("Enter")
+    await expect(lines.locator("mark").first).to_have_text("Linux version")
+    await expect(lines.locator("mark").first).to_be_in_viewport()
+    await expect(pane.get_by_role("switch", name="Freeze")).to_be_checked()
+    await pane.get_by_role("button", name="Times").press("Enter")
+    await expect(lines.locator("time").first).to_be_visible()
+    await lines.focus()
+    for key in ("ArrowUp", "Shift+ArrowDown"):
+        await page.keyboard.press(key)
+    await expect(lines.locator("[aria-selected=true]")).to_have_count(2)
+    await visit.axe()
+    await visit.picture("console-history")
+    await page.keyboard.press("Escape")
+    await expect(pane).to_have_count(0)
+    await expect(seat.keyboard).to_be_focused()
+
+    async def answer(route: Route) -> None:
+        wish = route.request.post_data_json
+        if wish.get("wait"):
+            # What follows waits for as long as this takes.
+            return
+        await route.fulfill(json=_long_log(wish))
+
+    await page.route(re.compile("/serialPorts/0/log"), answer)
+    await page.get_by_role("toolbar").first.get_by_role("button", name="Earlier output").click()
+    await expect(lines.get_by_text(f"{LINES - 1}] a line")).to_be_visible()
+    await lines.evaluate("box => { box.scrollTop = 200 * 18 }")
+    await expect(pane.get_by_role("switch", name="Freeze")).to_be_checked()
+    count, median, slow, drawn = await lines.evaluate(_SCROLLED)
+    with capsys.disabled():
+        print(
+            f"\n16 MiB of log: {count} frames, median {median:.0f} ms, 95 % {slow:.0f} ms, {drawn} rows drawn"
+        )
+    assert drawn < 200
+    assert median < 200
+    await page.unroute_all(behavior="ignoreErrors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -70,13 +71,21 @@ async def test_the_log_is_searched_jumped_through_and_downloaded(
     await page.get_by_role("switch", name="Follow the end").check()
     await expect(log).to_contain_text("login:")
 
-    async with page.expect_download() as waiting:
+    async def saved_as(form: str) -> bytes:
         await page.get_by_role("button", name="Download").click()
-    download = await waiting.value
+        async with page.expect_download() as waiting:
+            await page.get_by_role("menuitem", name=form).click()
+        return Path(await (await waiting.value).path()).read_bytes()
+
+    saved = await saved_as("Bytes")
     (spool,) = (portal.house.root / "agent" / "machines").glob("*/serial0.log")
-    saved = Path(await download.path()).read_bytes()
     assert len(saved) > 10_000
     assert spool.read_bytes().startswith(saved)
+    header, *events = map(json.loads, (await saved_as("Recording")).splitlines())
+    assert header["version"] == 2
+    assert KERNEL in "".join(each[2] for each in events)
+    assert b"Linux version" in await saved_as("Text")
+    assert b"<pre>" in await saved_as("Page with colours")
 
 
 async def test_a_new_boot_is_followed_and_the_one_before_is_a_click_away(

@@ -51,6 +51,8 @@ export interface SerialPortReport {
   viewers: number;
   /** A code of the catalogue. */
   alarm: string | null;
+  /** What it shows (docs/reference/port-states.md); absent or empty of an older host. */
+  shows?: string;
 }
 
 export interface InstanceView {
@@ -265,6 +267,8 @@ export interface LogLine {
   matches?: [number, number][];
   /** The guest has not ended it. */
   open?: boolean;
+  /** What letters look like, where it was asked for: first, behind the last, words. */
+  looks?: [number, number, string][];
 }
 
 /** `boot` is 0 for the newest. */
@@ -301,6 +305,8 @@ export interface LogPage {
   at: string;
   /** Base64. */
   data?: string | null;
+  /** Of `data`: the bytes up to `end` came by `at`. */
+  times?: { end: number; at: string; after?: string }[];
 }
 
 export interface LogWish {
@@ -308,6 +314,8 @@ export interface LogWish {
   before?: number;
   boot?: number;
   lines?: number;
+  /** With `looks` of the letters. */
+  colours?: boolean;
   align?: boolean;
   after?: number;
   wait?: number;

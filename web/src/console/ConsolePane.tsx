@@ -4,9 +4,12 @@ import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { type ReactNode, useEffect, useRef } from "react";
 import { t } from "../text";
 import { useLocale } from "../text/language";
+import { History } from "./history/History";
 import { Banner } from "./pane/Banner";
 import { CautionGate } from "./pane/CautionGate";
 import { Controls } from "./pane/Controls";
+import { KeyBar } from "./pane/KeyBar";
+import { SacBar } from "./pane/SacBar";
 import { StatusLine } from "./pane/StatusLine";
 import { wordOf } from "./pane/states";
 import { useFilling } from "./pane/useFilling";
@@ -94,10 +97,13 @@ function Pane({
       aria-label={t("console.terminal", { name })}
     >
       {seat && <Controls seat={seat} filling={filling} alone={alone} />}
+      {seat && <SacBar seat={seat} />}
       <div className={styles.frame} data-tabster={GUESTS_KEYS}>
         {seat && <Banner seat={seat} />}
         <div ref={place} className={styles.terminal} />
+        {seat && <History seat={seat} />}
       </div>
+      {seat && <KeyBar seat={seat} />}
       {seat && <StatusLine seat={seat} />}
     </section>
   );

@@ -81,6 +81,7 @@ test("a ticket opens a socket and is its first message", async () => {
     resume: null,
     replay: 65536,
     client: "portal",
+    takes: ["paste", "state"],
   });
   stage.side.tell("attached", {
     mode: "write",
@@ -113,7 +114,9 @@ test("a ticket opens a socket and is its first message", async () => {
     writer: "me",
     others: ["bert"],
     backlog: 0,
+    paste: null,
     stopped: false,
+    shows: null,
   });
 });
 

@@ -10,6 +10,8 @@ import { faultOf } from "./faults";
 import { Line, type Outcome } from "./line";
 import type { Opening } from "./opening";
 import { Backoff } from "./protocol/backoff";
+import type { Control, Paste } from "./protocol/frames";
+import { Pasting, progressOf } from "./protocol/pasting";
 import { ClientSession, type Ended, type Mode, type SessionEvent, type Wish } from "./protocol/session";
 import { listenerAddress, type Reach } from "./reach";
 import { BEGINNING, changeBy, type Snapshot } from "./snapshot";
@@ -20,6 +22,8 @@ export const FIRST_TRIES = 4;
 export const UNOPENED_TRIES = 4;
 /** A socket that lived this long was a good one: after it the waiting begins anew. */
 const STABLE_SECONDS = 5;
+/** Beyond the first form of the protocol. */
+const TAKES = ["paste", "state"];
 /** Typed bytes that wait here until the port took those before them: a large paste. */
 export const MAX_BACKLOG = 1024 * 1024;
 /** Between two looks at what stands in the way; seldom when nobody watches. */
@@ -65,6 +69,7 @@ export class ConsoleConnection {
   #url = "";
   #attachedAt: number | null = null;
   #backlog = new Uint8Array(0);
+  readonly #pasting = new Pasting((frame) => this.#put(frame));
   #ending = new AbortController();
   #wake: (why: Woken) => void = () => {};
 
@@ -72,7 +77,7 @@ export class ConsoleConnection {
     this.#vmId = vmId;
     this.#sink = sink;
     this.#world = world;
-    this.#session = new ClientSession({ mode });
+    this.#session = new ClientSession({ mode, takes: TAKES });
   }
 
   get mayType(): boolean {
@@ -135,6 +140,27 @@ export class ConsoleConnection {
     this.#backlog = new Uint8Array(0);
     this.#set({ backlog: 0 });
     return count;
+  }
+
+  /** Have the agent type a text as the guest takes it; false where no agent does that, or one is under way. */
+  paste(text: string): boolean {
+    if (!this.mayType || !this.#pasting.takes || this.#pasting.active) return false;
+    this.#pasting.begin(new TextEncoder().encode(text));
+    this.#tellPaste();
+    return true;
+  }
+
+  controlPaste(event: "pause" | "resume" | "abort"): void {
+    if (this.#session.phase === "attached") this.#pasting.control(event);
+  }
+
+  #put(frame: Control | Paste): void {
+    this.#session.put(frame);
+    this.#line?.flush();
+  }
+
+  #tellPaste(): void {
+    this.#set({ paste: this.#pasting.progress });
   }
 
   /** A wish about the keyboard, which may name a session; false while there is no connection. */
@@ -203,6 +229,7 @@ export class ConsoleConnection {
     this.#line = line;
     const outcome = await line.done;
     session.lost(line.brokenSince);
+    this.#pasting.lost(this.#world.now());
     if (this.#line === line) this.#line = null;
     return outcome;
   }
@@ -218,6 +245,9 @@ export class ConsoleConnection {
       const told =
         event.kind === "inputDropped" ? { ...event, count: event.count + this.dropBacklog() } : event;
       this.#sink.event(told, mode);
+      if (event.kind === "attached") this.#pasting.attached(event.fields, this.#world.now());
+      if (event.kind === "told" && event.what === "paste") this.#pasting.told(progressOf(event.fields));
+      this.#tellPaste();
       this.#set(changeBy(event, this.store.get(), mode));
     }
     if (phase === "attached" && mode !== "write") {
@@ -255,7 +285,7 @@ export class ConsoleConnection {
   /** A new session in place of an ended one, from the same byte. Keys nobody confirmed are not typed in it. */
   #renew(mode: Mode): void {
     const next = this.#session.nextOffset;
-    this.#session = new ClientSession({ mode });
+    this.#session = new ClientSession({ mode, takes: TAKES });
     this.#session.nextOffset = next;
   }
 

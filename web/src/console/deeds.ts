@@ -29,6 +29,9 @@ async function send(
 export const sendNmi = (machine: Machine, reason = ""): Promise<string> =>
   send(machine, "nmi", t("console.noticeNmi", machine), reason);
 
+export const sendCtrlAltDel = (machine: Machine, reason = ""): Promise<string> =>
+  send(machine, "ctrlAltDel", t("console.noticeCtrlAltDel", machine), reason);
+
 export const sendSysrq = (machine: Machine, key: Sysrq, reason = ""): Promise<string> =>
   send(machine, "sysrq", t("console.noticeSysrq", { key: key.toUpperCase(), name: machine.name }), reason, {
     key,

@@ -37,7 +37,9 @@ export function faultOf(code: string, fields: Fields = {}, blank = "?"): ApiErro
   const known = table[code] === undefined ? "InternalError" : code;
   const entry: Entry = { ...(table[known] ?? entries.en.InternalError), ...words[locale()][known] };
   const fill = (template: string): string =>
-    template.replace(/\{(\w+)\}/g, (_, name: string) => readable(fields[name] ?? blank));
+    template.replace(/\{\{|\}\}|\{(\w+)\}/g, (found, name?: string) =>
+      name === undefined ? found.slice(1) : readable(fields[name] ?? blank),
+    );
   return new ApiError({
     status: 0,
     code,

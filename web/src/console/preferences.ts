@@ -8,6 +8,10 @@ export interface Preferences {
   readonly screenReader: boolean;
   /** Long lines go on in the next one, whatever the guest's firmware asked for. */
   readonly wrap: boolean;
+  /** Keys that a phone lacks, below the terminal; shown by itself where there is no mouse. */
+  readonly keyBar: boolean;
+  /** Tell a guest the size of the terminal once after each login. */
+  readonly sizeAfterLogin: boolean;
 }
 
 const PLACE = "oob.console";
@@ -35,6 +39,8 @@ function remembered(): Preferences {
     fontSize: bounded(Number(found?.fontSize) || USUAL_SIZE),
     screenReader: found?.screenReader === true,
     wrap: found?.wrap !== false,
+    keyBar: found?.keyBar ?? globalThis.matchMedia?.("(pointer: coarse)").matches === true,
+    sizeAfterLogin: found?.sizeAfterLogin === true,
   };
 }
 

@@ -10,10 +10,16 @@ import { createStore, type Store } from "../store";
 import { t } from "../text";
 import { createClock } from "./clock";
 import { ConsoleConnection, type World } from "./connection";
+import { converted } from "./keys/convert";
+import { type Modifiers, modified, NO_MODIFIERS } from "./keys/modify";
+import { Shown } from "./keys/shown";
 import { isReady, openingOf } from "./opening";
 import { prefer, preferences } from "./preferences";
 import type { Mode, Output, SessionEvent, Wish } from "./protocol/session";
 import { reachOf } from "./reach";
+import { ChannelReader, type Channels, NONE } from "./sac/channels";
+import { toPrompt } from "./sac/commands";
+import type { SpecialKey } from "./specialKeys";
 import type { Shortcut } from "./terminal/keys";
 import { USUAL_SIZE } from "./terminal/options";
 import { isRisky, type Paste, pasteOf, typedOf } from "./terminal/paste";
@@ -21,12 +27,20 @@ import { fileName, Record } from "./terminal/record";
 import { Screen } from "./terminal/screen";
 import { wordsFor } from "./words";
 
+/** Bytes; more at once is a paste, and none of it a key. */
+const MOST_OF_KEYS = 4096;
+
 /** What the person has to be asked or shown; the pane does it. */
 export type Request =
   | { readonly kind: "paste"; readonly paste: Paste }
   | { readonly kind: "menu" }
   | { readonly kind: "leave" }
-  | { readonly kind: "find" };
+  | { readonly kind: "find" }
+  /** What was printed before; `back`: from where the terminal begins. */
+  | { readonly kind: "history"; readonly back: boolean };
+
+/** Characters of a paste that a guest's buffers take in any case. */
+const PACED = 64;
 
 /** The last thing said, for the status line and for screen readers. A new object is said again. */
 export interface Said {
@@ -49,6 +63,16 @@ export class Seat {
   readonly elsewhere: Store<boolean> = createStore(false);
   readonly request: Store<Request | null> = createStore<Request | null>(null);
 
+  /** Ctrl and Alt, held for the next key. */
+  readonly modifiers: Store<Modifiers> = createStore(NO_MODIFIERS);
+  /** Windows has the port, with its Special Administration Console or its boot manager. */
+  readonly windows: Store<boolean> = createStore(false);
+  /** SAC's channels, as far as it told of them. */
+  readonly channels: Store<Channels> = createStore(NONE);
+  /** What the port reads now, as far as it showed it. */
+  readonly #shown = new Shown();
+  readonly #channels = new ChannelReader();
+  readonly #latin = new TextDecoder("latin1");
   readonly #ending = new AbortController();
   #mode: Mode;
   #opened = 0;
@@ -57,7 +81,7 @@ export class Seat {
     this.machine = machine;
     this.#mode = mode;
     this.screen = new Screen(nonce, preferences.get().fontSize, {
-      typed: (bytes) => this.#typed(bytes),
+      typed: (bytes) => this.#pressed(bytes),
       shortcut: (shortcut) => this.#shortcut(shortcut),
       pasted: (text) => this.paste(text),
       resized: (size) => this.size.set(size),
@@ -132,6 +156,32 @@ export class Seat {
     this.#typed(new TextEncoder().encode(text));
   }
 
+  /** Type something at SAC's own prompt, wherever the line is now: what stands there is taken back. */
+  atSacPrompt(text: string): void {
+    this.send(toPrompt(this.#shown.leftAtSac) + text);
+    this.screen.focus();
+  }
+
+  /** A key that is no key of the person's own keyboard, with Ctrl and Alt where they are held. */
+  press({ sends }: SpecialKey): void {
+    this.#pressed(new TextEncoder().encode(sends(this.screen.applicationKeys)));
+    this.screen.focus();
+  }
+
+  /** Tell a shell the size; where there is none, show what other programs count on, or follow the window again. */
+  matchSize(): void {
+    const { screen } = this;
+    if (this.#shown.atShell) {
+      screen.letterbox = null;
+      this.tellSize();
+      this.say(t("console.saidSize", screen.size));
+    } else {
+      screen.letterbox = screen.letterbox === null ? { rows: this.#shown.windows ? 24 : 25, cols: 80 } : null;
+      this.say(t(screen.letterbox ? "console.saidLetterbox" : "console.saidWindow", screen.size));
+    }
+    screen.focus();
+  }
+
   tellSize(): void {
     const { rows, cols } = this.screen.size;
     this.send(`stty rows ${rows} cols ${cols}\r`);
@@ -146,7 +196,9 @@ export class Seat {
   }
 
   typePaste(paste: Paste): void {
-    this.send(typedOf(paste, this.screen.bracketed));
+    // What is long is paced by the agent, and says what became of it; a word goes as keys do.
+    const paced = paste.text.length > PACED && this.connection.paste(paste.text);
+    if (!paced) this.send(typedOf(paste, this.screen.bracketed));
     this.screen.toBottom();
   }
 
@@ -160,12 +212,34 @@ export class Seat {
     saveAs(name, this.record.blob(), "application/octet-stream");
   }
 
-  #typed(bytes: Uint8Array): void {
+  #pressed(bytes: Uint8Array): void {
+    const held = this.modifiers.get();
+    const both = held.ctrl || held.alt ? modified(new TextDecoder().decode(bytes), held) : null;
+    if (both === null) {
+      this.#typed(bytes);
+      return;
+    }
+    this.modifiers.set(NO_MODIFIERS);
+    this.send(both);
+  }
+
+  #typed(typed: Uint8Array): void {
+    const bytes = this.#asRead(typed);
+    if (bytes.length === 0) return;
     const lacking = bytes.length - this.connection.type(bytes);
     if (lacking === 0 || isReport(bytes)) return;
     if (this.connection.mayType) this.say(t("console.saidSlow", { count: lacking }));
     else if (this.connection.store.get().status.kind === "attached") this.say(t("console.saidNotTyping"));
     else this.say(t("console.saidNotConnected"));
+  }
+
+  /** Keys as the port reads them now; the rest, of whatever encoding, as it is. */
+  #asRead(typed: Uint8Array): Uint8Array {
+    if (typed.length > MOST_OF_KEYS) return typed;
+    const { layout } = this.#shown;
+    const { text, dropped } = converted(String.fromCharCode(...typed), layout);
+    if (dropped > 0) this.say(t("console.saidNoSuchKey"));
+    return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   }
 
   #shortcut(shortcut: Shortcut): void {
@@ -175,6 +249,9 @@ export class Seat {
       case "leave":
       case "find":
         this.request.set({ kind: shortcut });
+        return;
+      case "history":
+        this.request.set({ kind: "history", back: true });
         return;
       case "copy":
         void this.copySelection();
@@ -215,6 +292,7 @@ export class Seat {
       this.#output(event, mode);
       return;
     }
+    if (event.kind === "told") this.#told(event);
     const { name } = this.machine;
     const back = this.connection.store.get().status.kind === "lost";
     const words = wordsFor(event, { name, mode, back, me: this.connection.store.get().me });
@@ -229,7 +307,23 @@ export class Seat {
       performance.measure("console: first byte", { start: this.#opened, detail: this.machine.id });
     }
     this.record.add(offset, payload);
+    this.#see(payload);
+    if (this.#shown.takeLogin() && live && mode === "write" && preferences.get().sizeAfterLogin)
+      this.tellSize();
     this.screen.write(payload, live && mode === "write" ? "live-writer" : "bystander");
+  }
+
+  /** What the output tells of who reads the port. */
+  #see(payload: Uint8Array): void {
+    this.#shown.feed(payload);
+    this.windows.set(this.#shown.windows);
+    if (this.#shown.windows) this.channels.set(this.#channels.feed(this.#latin.decode(payload)));
+  }
+
+  #told({ what, fields }: SessionEvent & { kind: "told" }): void {
+    this.#shown.told(what, fields);
+    this.windows.set(this.#shown.windows);
+    if (what === "reset" || !this.#shown.windows) this.channels.set(this.#channels.restarted());
   }
 
   /** The page's own life: back from sleep, from another tab, from the network's absence; and gone. */

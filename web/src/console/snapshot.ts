@@ -2,6 +2,7 @@
 
 import type { ApiError } from "../api/errors";
 import { alarmOf } from "./faults";
+import type { Progress } from "./protocol/pasting";
 import type { Mode, SessionEvent } from "./protocol/session";
 
 export type Status =
@@ -46,8 +47,12 @@ export interface Snapshot {
   readonly others: readonly string[];
   /** Typed bytes that wait for the port. */
   readonly backlog: number;
+  /** The last paste that the agent types or typed. */
+  readonly paste: Progress | null;
   /** The machine was stopped while this was attached; the console stays for when it runs again. */
   readonly stopped: boolean;
+  /** What the port shows, as its host tells it (docs/reference/port-states.md); null while it does not. */
+  readonly shows: string | null;
 }
 
 export const BEGINNING: Snapshot = {
@@ -59,7 +64,9 @@ export const BEGINNING: Snapshot = {
   writer: null,
   others: [],
   backlog: 0,
+  paste: null,
   stopped: false,
+  shows: null,
 };
 
 /** What an event changes in how things stand. `mode` is this session's own, now. */
@@ -87,6 +94,8 @@ export function changeBy(event: SessionEvent, before: Snapshot, mode: Mode): Par
     }
     case "people":
       return { people: peopleOf(fields["people"]), asking: namesOf(fields["asking"]) };
+    case "state":
+      return { shows: nameOf(fields["state"]) };
     case "power":
       return { stopped: fields["power"] === "stopped" };
     case "joined":

@@ -61,10 +61,17 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
   };
   const { id } = machine;
   const whyNmi = whyNot(may, id, "nmi", "connect");
+  const whyCtrlAltDel = whyNot(may, id, "ctrlAltDel", "connect");
   const whySysrq = whyNot(may, id, "sysrq", "connect");
   const choices: readonly Choice[] = [
     { letter: "n", label: t("console.sendNmi"), run: () => setQuestion("nmi"), why: whyNmi },
     { letter: "s", label: t("console.sendSysrq"), run: () => setQuestion("sysrq"), why: whySysrq },
+    {
+      letter: "c",
+      label: t("console.sendCtrlAltDel"),
+      run: () => setQuestion("ctrlAltDel"),
+      why: whyCtrlAltDel,
+    },
     {
       letter: "r",
       label: t("console.reset"),
@@ -72,7 +79,13 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
       why: whyNot(may, id, "reset", "connect"),
     },
     ...keyboardChoices(seat, snapshot, may),
+    { letter: "z", label: t("console.matchSize"), run: () => seat.matchSize() },
     { letter: "f", label: t("console.find"), run: find },
+    {
+      letter: "l",
+      label: t("console.historyOpen"),
+      run: () => seat.request.set({ kind: "history", back: false }),
+    },
     { letter: "q", label: t("console.disconnect"), run: () => connection.leave() },
     { letter: "tab", label: t("console.leave"), run: leave },
     {
@@ -90,8 +103,10 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
       <SendKeys
         seat={seat}
         onNmi={() => setQuestion("nmi")}
+        onCtrlAltDel={() => setQuestion("ctrlAltDel")}
         onSysrq={() => setQuestion("sysrq")}
         whyNmi={whyNmi}
+        whyCtrlAltDel={whyCtrlAltDel}
         whySysrq={whySysrq}
       />
     ),

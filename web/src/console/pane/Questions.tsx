@@ -6,13 +6,13 @@ import { lossesFor } from "../../pages/vm/DeedQuestion";
 import { act } from "../../pages/vms/actions";
 import { lossesOf, titleFor, verbOf } from "../../pages/vms/PowerQuestion";
 import { t } from "../../text";
-import { sendNmi, sendReset } from "../deeds";
+import { sendCtrlAltDel, sendNmi, sendReset } from "../deeds";
 import type { Seat } from "../seat";
 import type { Paste } from "../terminal/paste";
 import { PasteDialog } from "./PasteDialog";
 import { SysrqDialog } from "./SysrqDialog";
 
-export type Question = "nmi" | "reset" | "restart" | "sysrq";
+export type Question = "nmi" | "ctrlAltDel" | "reset" | "restart" | "sysrq";
 
 interface Props {
   seat: Seat;
@@ -35,6 +35,18 @@ export function Questions({ seat, question, onClose }: Props): ReactNode {
           confirm={t("console.nmiConfirm")}
           asksWhy
           onConfirm={async (reason) => seat.say(await sendNmi(machine, reason))}
+          onClose={onClose}
+        />
+      );
+    case "ctrlAltDel":
+      return (
+        <Confirm
+          open
+          title={t("console.ctrlAltDelTitle", { name })}
+          loses={[t("console.ctrlAltDelLoss1"), t("console.ctrlAltDelLoss2")]}
+          confirm={t("console.sendCtrlAltDel")}
+          asksWhy
+          onConfirm={async (reason) => seat.say(await sendCtrlAltDel(machine, reason))}
           onClose={onClose}
         />
       );

@@ -12,6 +12,7 @@ import {
   KeyboardRegular,
   KeyboardShiftRegular,
   KeyCommandRegular,
+  KeyMultipleRegular,
 } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { t } from "../../text";
@@ -21,14 +22,24 @@ import { FUNCTION_KEYS, KEYS, type SpecialKey } from "../specialKeys";
 interface Props {
   seat: Seat;
   onNmi: () => void;
+  onCtrlAltDel: () => void;
   onSysrq: () => void;
   /** Why it cannot be sent. */
   whyNmi: string | undefined;
+  whyCtrlAltDel: string | undefined;
   whySysrq: string | undefined;
 }
 
 /** The keyboard icon: what no keyboard sends, and keys that a phone lacks or a browser keeps for itself. */
-export function SendKeys({ seat, onNmi, onSysrq, whyNmi, whySysrq }: Props): ReactNode {
+export function SendKeys({
+  seat,
+  onNmi,
+  onCtrlAltDel,
+  onSysrq,
+  whyNmi,
+  whyCtrlAltDel,
+  whySysrq,
+}: Props): ReactNode {
   return (
     <Menu>
       <MenuTrigger disableButtonEnhancement>
@@ -56,6 +67,14 @@ export function SendKeys({ seat, onNmi, onSysrq, whyNmi, whySysrq }: Props): Rea
           >
             {t("console.sendSysrq")}
           </MenuItem>
+          <MenuItem
+            icon={<KeyMultipleRegular />}
+            disabled={whyCtrlAltDel !== undefined}
+            subText={whyCtrlAltDel ?? t("console.ctrlAltDelHint")}
+            onClick={onCtrlAltDel}
+          >
+            {t("console.sendCtrlAltDel")}
+          </MenuItem>
           <MenuDivider />
           <Keys seat={seat} title={t("console.keyboard")} keys={KEYS} />
           <Keys seat={seat} title={t("console.functionKeys")} keys={FUNCTION_KEYS} />
@@ -66,10 +85,6 @@ export function SendKeys({ seat, onNmi, onSysrq, whyNmi, whySysrq }: Props): Rea
 }
 
 function Keys({ seat, title, keys }: { seat: Seat; title: string; keys: readonly SpecialKey[] }): ReactNode {
-  function send({ sends, applicationSends }: SpecialKey): void {
-    seat.send(seat.screen.applicationKeys ? (applicationSends ?? sends) : sends);
-    seat.screen.focus();
-  }
   return (
     <Menu>
       <MenuTrigger disableButtonEnhancement>
@@ -78,7 +93,7 @@ function Keys({ seat, title, keys }: { seat: Seat; title: string; keys: readonly
       <MenuPopover>
         <MenuList>
           {keys.map((key) => (
-            <MenuItem key={key.label} onClick={() => send(key)}>
+            <MenuItem key={key.label} onClick={() => seat.press(key)}>
               {key.label}
             </MenuItem>
           ))}

@@ -4,7 +4,9 @@ import { StatusBadge } from "../../components";
 import { useStore } from "../../store";
 import { t } from "../../text";
 import type { Said, Seat } from "../seat";
+import { PasteProgress } from "./PasteProgress";
 import { People } from "./People";
+import { Shows } from "./Shows";
 import { toneOf, wordOf } from "./states";
 
 /** What was said is seen for so long; screen readers have it at once. */
@@ -40,7 +42,7 @@ const useStyles = makeStyles({
 /** Below the terminal: how it stands, who is there, what was just said, and the keys that are not the guest's. */
 export function StatusLine({ seat }: { seat: Seat }): ReactNode {
   const styles = useStyles();
-  const { status, writer, backlog } = useStore(seat.connection.store);
+  const { status, writer, backlog, shows } = useStore(seat.connection.store);
   const { rows, cols } = useStore(seat.size);
   const said = useRecent(useStore(seat.said));
   const watching = status.kind === "attached" && status.mode === "observe";
@@ -52,6 +54,7 @@ export function StatusLine({ seat }: { seat: Seat }): ReactNode {
           {writer ? t("console.typing", { writer }) : t("console.nobodyTypes")}
         </span>
       )}
+      {status.kind === "attached" && <Shows state={shows} />}
       <People seat={seat} />
       {backlog > 0 && (
         <span>
@@ -61,6 +64,7 @@ export function StatusLine({ seat }: { seat: Seat }): ReactNode {
           </Button>
         </span>
       )}
+      <PasteProgress seat={seat} />
       <span className={styles.said} role="status" title={said}>
         {said}
       </span>

@@ -13,7 +13,9 @@ import {
   FontIncreaseRegular,
   FullScreenMaximizeRegular,
   FullScreenMinimizeRegular,
+  HistoryRegular,
   KeyboardDockRegular,
+  KeyboardRegular,
   OpenRegular,
   PlugDisconnectedRegular,
   ResizeRegular,
@@ -71,6 +73,13 @@ export function barTools(seat: Seat, pane: PaneTools, may: May): readonly Tool[]
   return [
     { id: "find", label: t("console.find"), icon: <SearchRegular />, run: pane.find, hint: "Ctrl+Shift+F" },
     {
+      id: "history",
+      label: t("console.historyOpen"),
+      icon: <HistoryRegular />,
+      run: () => seat.request.set({ kind: "history", back: false }),
+      hint: t("console.historyHint"),
+    },
+    {
       id: "full",
       label: t(pane.filling ? "console.leaveFullScreen" : "console.fullScreen"),
       icon: pane.filling ? <FullScreenMinimizeRegular /> : <FullScreenMaximizeRegular />,
@@ -106,7 +115,7 @@ export function barTools(seat: Seat, pane: PaneTools, may: May): readonly Tool[]
 
 /** Only in the menu "More". */
 export function moreTools(seat: Seat, { status }: Snapshot): readonly Tool[] {
-  const { fontSize, screenReader, wrap } = preferences.get();
+  const { fontSize, screenReader, wrap, keyBar, sizeAfterLogin } = preferences.get();
   const { rows, cols } = seat.screen.size;
   const types =
     status.kind === "attached" && status.mode === "write" ? undefined : t("console.saidNotTyping");
@@ -160,6 +169,29 @@ export function moreTools(seat: Seat, { status }: Snapshot): readonly Tool[] {
       run: () => seat.tellSize(),
       hint: t("console.tellSizeHint", { rows, cols }),
       why: types,
+    },
+    {
+      id: "matchSize",
+      label: t("console.matchSize"),
+      icon: <ResizeRegular />,
+      run: () => seat.matchSize(),
+      hint: t("console.matchSizeHint"),
+      on: seat.screen.letterbox !== null,
+    },
+    {
+      id: "sizeAfterLogin",
+      label: t("console.sizeAfterLogin"),
+      icon: <ResizeRegular />,
+      run: () => prefer({ sizeAfterLogin: !sizeAfterLogin }),
+      on: sizeAfterLogin,
+    },
+    {
+      id: "keyBar",
+      label: t("console.keyBar"),
+      icon: <KeyboardRegular />,
+      run: () => prefer({ keyBar: !keyBar }),
+      hint: t("console.keyBarHint"),
+      on: keyBar,
     },
     {
       id: "clear",

@@ -20,6 +20,7 @@ export const KIND = {
   ack: 0x05,
   input: 0x10,
   control: 0x11,
+  paste: 0x12,
 } as const;
 
 /** Why output is missing: it fell out of the ring before it was read, or was never written (disk full). */
@@ -70,6 +71,13 @@ export interface Input {
   readonly payload: Uint8Array;
 }
 
+/** Bytes of the paste that was begun, numbered from 0 within it. */
+export interface Paste {
+  readonly kind: "paste";
+  readonly offset: number;
+  readonly payload: Uint8Array;
+}
+
 /** A wish of the viewer: `write` takes the keyboard, `release` gives it back. */
 export interface Control {
   readonly kind: "control";
@@ -77,7 +85,7 @@ export interface Control {
   readonly fields: Fields;
 }
 
-export type Frame = Data | Gap | Notice | Close | Ack | Input | Control;
+export type Frame = Data | Gap | Notice | Close | Ack | Input | Control | Paste;
 
 /** The other side broke the rules of the protocol. */
 export class ProtocolError extends Error {
@@ -94,6 +102,7 @@ export function encode(frame: Frame): Uint8Array<ArrayBuffer> {
   switch (frame.kind) {
     case "data":
     case "input":
+    case "paste":
       return withOffset(KIND[frame.kind], frame.offset, frame.payload);
     case "ack":
       return withOffset(KIND.ack, frame.offset, NOTHING);
@@ -129,6 +138,8 @@ export function decode(message: Uint8Array): Frame {
       return { kind: "data", offset: offsetAt(view, 1), payload: message.subarray(HEAD) };
     case KIND.input:
       return { kind: "input", offset: offsetAt(view, 1), payload: message.subarray(HEAD) };
+    case KIND.paste:
+      return { kind: "paste", offset: offsetAt(view, 1), payload: message.subarray(HEAD) };
     case KIND.ack:
       expectLength(message, HEAD);
       return { kind: "ack", offset: offsetAt(view, 1) };

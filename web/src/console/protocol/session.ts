@@ -6,12 +6,14 @@
  */
 
 import {
+  type Control,
   decode,
   encode,
   type Fields,
   type GapReason,
   MAX_PAYLOAD,
   type Notice,
+  type Paste,
   ProtocolError,
   REPLAY_DEFAULT,
 } from "./frames";
@@ -77,6 +79,8 @@ export interface SessionOptions {
   readonly replay?: number;
   /** What the audit calls this program. */
   readonly client?: string;
+  /** What it takes beyond the first form of the protocol. */
+  readonly takes?: readonly string[];
 }
 
 export class ClientSession {
@@ -87,17 +91,24 @@ export class ClientSession {
   #wanted: Mode;
   readonly #replay: number;
   readonly #client: string;
+  readonly #takes: readonly string[];
   #liveFrom = 0;
   #confirmed = 0;
   #unconfirmed = new Uint8Array(0);
   #lostAt: number | null = null;
   #outbox: Uint8Array<ArrayBuffer>[] = [];
 
-  constructor({ mode = "write", replay = REPLAY_DEFAULT, client = "portal" }: SessionOptions = {}) {
+  constructor({
+    mode = "write",
+    replay = REPLAY_DEFAULT,
+    client = "portal",
+    takes = [],
+  }: SessionOptions = {}) {
     this.mode = mode;
     this.#wanted = mode;
     this.#replay = replay;
     this.#client = client;
+    this.#takes = takes;
   }
 
   /** How many more bytes may be typed now. */
@@ -127,6 +138,7 @@ export class ClientSession {
       resume: this.nextOffset,
       replay: this.#replay,
       client: this.#client,
+      takes: this.#takes,
     });
   }
 
@@ -150,6 +162,12 @@ export class ClientSession {
     this.#expect("attached");
     if (verb === "write" || verb === "release") this.#wanted = verb === "write" ? "write" : "observe";
     this.#outbox.push(encode({ kind: "control", verb, fields }));
+  }
+
+  /** Queue a frame of a paste, for a far side that takes pastes. */
+  put(frame: Control | Paste): void {
+    this.#expect("attached");
+    this.#outbox.push(encode(frame));
   }
 
   /** Queue a question whether anybody is still there: input without bytes, which is answered with an ACK. */

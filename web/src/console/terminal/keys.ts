@@ -1,7 +1,16 @@
 /** Keys that are not the guest's: what the browser, the terminal window and the menu keep for themselves. */
 
 /** `browser`: neither ours nor the guest's, the browser does it (it pastes, for instance). */
-export type Shortcut = "menu" | "leave" | "copy" | "find" | "larger" | "smaller" | "usual" | "browser";
+export type Shortcut =
+  | "menu"
+  | "leave"
+  | "copy"
+  | "find"
+  | "history"
+  | "larger"
+  | "smaller"
+  | "usual"
+  | "browser";
 
 type Key = Pick<
   KeyboardEvent,

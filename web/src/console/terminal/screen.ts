@@ -33,6 +33,11 @@ export interface Handlers {
   resized(size: { rows: number; cols: number }): void;
 }
 
+export interface Size {
+  readonly rows: number;
+  readonly cols: number;
+}
+
 export interface Found {
   /** From 0; -1 when it is not among those counted. */
   index: number;
@@ -46,15 +51,20 @@ export class Screen {
   readonly #hygiene = new Hygiene();
   readonly #nonce: string;
   readonly #pasted: Handlers["pasted"];
+  readonly #past: () => void;
   #waiting = 0;
   #wrap = true;
+  #fontSize: number;
+  #box: Size | null = null;
   #caughtUp: (() => void)[] = [];
   #watch: ResizeObserver | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(nonce: string, fontSize: number, handlers: Handlers) {
     this.#nonce = nonce;
+    this.#fontSize = fontSize;
     this.#pasted = handlers.pasted;
+    this.#past = () => handlers.shortcut("history");
     Terminal.strings.promptLabel = t("console.terminalInput");
     Terminal.strings.tooMuchOutput = t("console.tooMuchOutput");
     this.#terminal = new Terminal({ ...OPTIONS, fontSize });
@@ -69,6 +79,10 @@ export class Screen {
     terminal.onResize(({ rows, cols }) => handlers.resized({ rows, cols }));
     terminal.parser.registerCsiHandler({ prefix: "?", final: "l" }, (modes) => this.#keepsWrapping(modes));
     terminal.attachCustomKeyEventHandler((event) => {
+      if (event.type === "keydown" && event.key === "PageUp" && event.shiftKey && this.#atTop) {
+        this.#past();
+        return false;
+      }
       const shortcut = shortcutOf(event, MAC);
       if (shortcut === null) return true;
       if (shortcut === "browser") return false;
@@ -84,6 +98,7 @@ export class Screen {
     withNonce(this.#nonce, () => this.#terminal.open(place));
     // Before xterm.js sees it: what is pasted may have to be asked about first.
     place.addEventListener("paste", this.#onPaste, { capture: true });
+    place.addEventListener("wheel", this.#onWheel, { capture: true, passive: true });
     this.#watch = new ResizeObserver(() => this.fit());
     this.#watch.observe(place);
     this.fit();
@@ -95,6 +110,7 @@ export class Screen {
     clearTimeout(this.#idle);
     this.#watch?.disconnect();
     this.#terminal.element?.parentElement?.removeEventListener("paste", this.#onPaste, { capture: true });
+    this.#terminal.element?.parentElement?.removeEventListener("wheel", this.#onWheel, { capture: true });
     this.#terminal.dispose();
     this.#settle();
   }
@@ -140,7 +156,31 @@ export class Screen {
 
   /** Take the size of the place, unless that is hidden. */
   fit(): void {
-    if (this.#terminal.element?.clientWidth) this.#fit.fit();
+    if (!this.#terminal.element?.clientWidth) return;
+    if (this.#box === null) this.#fit.fit();
+    else this.#fitBox(this.#box);
+  }
+
+  /** A size that stays whatever the place has; null follows the place. */
+  get letterbox(): Size | null {
+    return this.#box;
+  }
+
+  set letterbox(size: Size | null) {
+    this.#box = size;
+    this.fontSize = this.#fontSize;
+  }
+
+  /** Rows and columns that a guest counts on, in smaller letters where they do not fit otherwise. */
+  #fitBox({ rows, cols }: Size): void {
+    const { options } = this.#terminal;
+    options.fontSize = this.#fontSize;
+    for (let size = this.#fontSize - 1; size >= SMALLEST; size -= 1) {
+      const room = this.#fit.proposeDimensions();
+      if (!room || (room.rows >= rows && room.cols >= cols)) break;
+      options.fontSize = size;
+    }
+    this.#terminal.resize(cols, rows);
   }
 
   focus(): void {
@@ -175,7 +215,8 @@ export class Screen {
   }
 
   set fontSize(size: number) {
-    this.#terminal.options.fontSize = Math.max(SMALLEST, Math.min(LARGEST, size));
+    this.#fontSize = Math.max(SMALLEST, Math.min(LARGEST, size));
+    this.#terminal.options.fontSize = this.#fontSize;
     this.fit();
   }
 
@@ -253,6 +294,17 @@ export class Screen {
     this.#caughtUp = [];
     for (const resolve of waiting) resolve();
   }
+
+  /** There is nothing above what is seen, and no program of the guest's fills the screen. */
+  get #atTop(): boolean {
+    const { active } = this.#terminal.buffer;
+    return active.type === "normal" && active.viewportY === 0;
+  }
+
+  /** Scrolled up further than this terminal reaches: the machine's log reaches further. */
+  readonly #onWheel = (event: WheelEvent): void => {
+    if (event.deltaY < 0 && !event.ctrlKey && this.#atTop) this.#past();
+  };
 
   readonly #onPaste = (event: ClipboardEvent): void => {
     event.preventDefault();

@@ -34,6 +34,8 @@ export function deedWords({ verb, noun, steps }: Pick<Deed, "verb" | "noun" | "s
       return t("activity.verbEndLogin");
     case "nmi":
       return t("activity.verbNmi");
+    case "ctrlaltdel":
+      return t("activity.verbCtrlAltDel");
     case "sysrq":
       return t("activity.verbSysrq");
     case "reset":

@@ -15,6 +15,7 @@ export const RIGHTS = {
   takeOver: "Microsoft.SerialConsole/serialPorts/takeOver/action",
   nmi: "Microsoft.SerialConsole/serialPorts/nmi/action",
   sysrq: "Microsoft.SerialConsole/serialPorts/sysrq/action",
+  ctrlAltDel: "Microsoft.SerialConsole/serialPorts/ctrlAltDel/action",
   reset: "Microsoft.SerialConsole/serialPorts/reset/action",
   setPolicy: "Outofband.Console/policies/write",
   diagnostics: "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action",

@@ -45,6 +45,7 @@ export const activity = {
   verbDelete: "Delete {noun}",
   verbConnect: "Open console",
   verbNmi: "Send NMI",
+  verbCtrlAltDel: "Send Ctrl-Alt-Del",
   verbSysrq: "Send SysRq",
   verbReset: "Reset",
   verbSession: "Console session",

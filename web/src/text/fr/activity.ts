@@ -47,6 +47,7 @@ export const activity = inWordsOf<typeof english>()({
   verbDelete: "Supprimer {noun}",
   verbConnect: "Ouvrir une console",
   verbNmi: "Envoyer une NMI",
+  verbCtrlAltDel: "Envoyer Ctrl-Alt-Suppr",
   verbSysrq: "Envoyer SysRq",
   verbReset: "Réinitialiser",
   verbSession: "Session de console",

@@ -46,6 +46,7 @@ export const activity = inWordsOf<typeof english>()({
   verbDelete: "{noun} verwijderen",
   verbConnect: "Console openen",
   verbNmi: "NMI verzenden",
+  verbCtrlAltDel: "Ctrl-Alt-Del verzenden",
   verbSysrq: "SysRq verzenden",
   verbReset: "Resetten",
   verbSession: "Consolesessie",

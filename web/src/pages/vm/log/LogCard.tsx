@@ -6,21 +6,14 @@ import {
   ProgressBar,
   Spinner,
   Switch,
-  Tooltip,
   tokens,
 } from "@fluentui/react-components";
-import {
-  ArrowDownloadRegular,
-  ChevronDownRegular,
-  ChevronUpRegular,
-  DismissRegular,
-  SearchRegular,
-} from "@fluentui/react-icons";
-import { type FormEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { ChevronDownRegular, ChevronUpRegular, DismissRegular, SearchRegular } from "@fluentui/react-icons";
+import { type FormEvent, type ReactNode, useMemo, useState } from "react";
 import { ErrorView, StatusBadge } from "../../../components";
 import { t } from "../../../text";
 import { Card } from "../../shared/Card";
-import { downloadLog } from "./download";
+import { DownloadMenu } from "./DownloadMenu";
 import { LogLines, markKey } from "./LogLines";
 import { SearchHits } from "./SearchHits";
 import type { Log } from "./useLog";
@@ -79,7 +72,7 @@ export function LogCard({ id, name, log }: Props): ReactNode {
     <Card
       title={t("vm.log")}
       note={view && !view.live ? <StatusBadge tone="warning">{t("vm.logKept")}</StatusBadge> : undefined}
-      actions={<Download id={id} name={name} />}
+      actions={<DownloadMenu id={id} name={name} />}
     >
       <div className={styles.row}>
         <form className={styles.search} onSubmit={find} aria-label={t("vm.logSearch")}>
@@ -173,44 +166,5 @@ export function LogCard({ id, name, log }: Props): ReactNode {
         <p className={styles.note}>{t("vm.logPlace", { from: view.from, next: view.next, end: view.end })}</p>
       )}
     </Card>
-  );
-}
-
-function Download({ id, name }: { id: string; name: string }): ReactNode {
-  const [part, setPart] = useState<number>();
-  const [error, setError] = useState<unknown>();
-  const end = useRef<AbortController>(undefined);
-  useEffect(() => () => end.current?.abort(), []);
-
-  async function run(): Promise<void> {
-    const own = new AbortController();
-    end.current = own;
-    setPart(0);
-    setError(undefined);
-    try {
-      await downloadLog(id, name, setPart, own.signal);
-    } catch (thrown) {
-      if (!own.signal.aborted) setError(thrown);
-    } finally {
-      if (!own.signal.aborted) setPart(undefined);
-    }
-  }
-
-  const label =
-    part === undefined ? t("vm.logDownload") : t("vm.logDownloading", { percent: Math.round(100 * part) });
-  return (
-    <>
-      <Tooltip content={t("vm.logDownloadHint")} relationship="description">
-        <Button
-          size="small"
-          icon={<ArrowDownloadRegular />}
-          disabledFocusable={part !== undefined}
-          onClick={() => void run()}
-        >
-          {label}
-        </Button>
-      </Tooltip>
-      {error !== undefined && <ErrorView error={error} onRetry={() => void run()} />}
-    </>
   );
 }

@@ -1,31 +1,60 @@
-/** The bytes of a log as the guest printed them, in pieces, as one file. */
+/** All of a log as one file: the bytes as the guest printed them, or a form that others read or play. */
 
+import type { LogPage, LogWish } from "../../../api/types";
 import { saveAs } from "../../shared/saveAs";
+import { bytesOf, castOf, htmlOf, itemsOf, textOf } from "./exports";
 import { askLog } from "./useLog";
+
+export type Form = "bytes" | "text" | "html" | "cast";
+
+const LINES: LogWish = { lines: 2000 };
 
 export async function downloadLog(
   id: string,
   name: string,
+  form: Form,
   told: (part: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  const file = `${name}-serial`;
+  if (form === "bytes" || form === "cast") {
+    const pages = await allOf(id, { raw: true }, told, signal);
+    if (form === "cast") saveAs(`${file}.cast`, castOf(pages, name), "application/x-asciicast");
+    else saveAs(`${file}.log`, joined(pages.map(bytesOf)), "application/octet-stream");
+    return;
+  }
+  const pages = await allOf(id, form === "html" ? { ...LINES, colours: true } : LINES, told, signal);
+  const items = itemsOf(pages);
+  if (form === "text") saveAs(`${file}.txt`, textOf(items), "text/plain;charset=utf-8");
+  else saveAs(`${file}.html`, await htmlOf(items, name, document.documentElement.lang), "text/html");
+}
+
+async function allOf(
+  id: string,
+  wish: LogWish,
+  told: (part: number) => void,
+  signal: AbortSignal,
+): Promise<LogPage[]> {
+  const pages: LogPage[] = [];
   let from = 0;
   let end: number | undefined;
   for (;;) {
-    const page = await askLog(id, { from, raw: true }, signal);
-    pieces.push(Uint8Array.from(atob(page.data ?? ""), (letter) => letter.charCodeAt(0)));
+    const page = await askLog(id, { ...wish, from }, signal);
+    pages.push(page);
     from = page.next;
     // As far as it was at first: a guest that prints faster than this reads would make it endless.
     end ??= page.end;
     told(Math.min(1, (page.next - page.start) / Math.max(1, end - page.start)));
-    if (!page.more || page.next >= end) break;
+    if (!page.more || page.next >= end) return pages;
   }
+}
+
+function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);
     at += piece.length;
   }
-  saveAs(`${name}-serial.log`, whole, "application/octet-stream");
+  return whole;
 }

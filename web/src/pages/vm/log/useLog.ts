@@ -6,7 +6,7 @@ import { isAbort } from "../../../api/errors";
 import type { LogPage, LogWish } from "../../../api/types";
 import { pause } from "../../../pause";
 import { portOf } from "../../shared/resourceId";
-import { appended, type LogView, prepended, viewOf } from "./view";
+import { appended, type LogView, MOST, prepended, viewOf } from "./view";
 
 const LINES = 300;
 const WAIT_SECONDS = 20;
@@ -38,8 +38,18 @@ export function askLog(id: string, wish: LogWish, signal?: AbortSignal): Promise
   });
 }
 
-/** `first`: an offset to begin with, instead of the end. It has to stay the same. */
-export function useLog(id: string, first?: number): Log {
+export interface Reading {
+  /** Of a page. */
+  lines: number;
+  /** Items that are kept. */
+  most: number;
+  colours: boolean;
+}
+
+const READING: Reading = { lines: LINES, most: MOST, colours: false };
+
+/** `first`: an offset to begin with, instead of the end. It has to stay the same, and so has `reading`. */
+export function useLog(id: string, first?: number, reading = READING): Log {
   const [view, setView] = useState<LogView>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -60,7 +70,7 @@ export function useLog(id: string, first?: number): Log {
       setBusy(true);
       setError(undefined);
       try {
-        const page = await askLog(id, { lines: LINES, ...wish }, signal);
+        const page = await askLog(id, { ...wanted(reading), ...wish }, signal);
         if (!signal.aborted) change(page);
       } catch (thrown) {
         if (!signal.aborted && !isAbort(thrown)) setError(thrown);
@@ -68,7 +78,7 @@ export function useLog(id: string, first?: number): Log {
         if (!signal.aborted) setBusy(false);
       }
     },
-    [begin, id],
+    [begin, id, reading],
   );
 
   useEffect(() => {
@@ -78,11 +88,11 @@ export function useLog(id: string, first?: number): Log {
     const own = new AbortController();
     setBusy(true);
     setTarget(undefined);
-    void followEnd(id, own.signal, {
+    void followEnd(id, reading, own.signal, {
       page: (page, first) => {
         setBusy(false);
         setError(undefined);
-        setView((now) => (first || !now ? viewOf(page) : appended(now, page)));
+        setView((now) => (first || !now ? viewOf(page) : appended(now, page, reading.most)));
       },
       failed: (thrown) => {
         setBusy(false);
@@ -90,7 +100,7 @@ export function useLog(id: string, first?: number): Log {
       },
     });
     return () => own.abort();
-  }, [begin, following, id]);
+  }, [begin, following, id, reading]);
 
   // The last one to go: whatever is still on its way is not wanted.
   useEffect(() => () => end.current.abort(), []);
@@ -113,15 +123,26 @@ export function useLog(id: string, first?: number): Log {
   const earlier = useCallback(() => {
     setFollowing(false);
     setTarget(undefined);
-    if (view) void load({ before: view.from }, (page) => setView((now) => now && prepended(now, page)));
-  }, [load, view]);
+    if (view)
+      void load({ before: view.from }, (page) => setView((now) => now && prepended(now, page, reading.most)));
+  }, [load, reading, view]);
 
   const later = useCallback(() => {
     setTarget(undefined);
-    if (view) void load({ from: view.next }, (page) => setView((now) => now && appended(now, page)));
-  }, [load, view]);
+    if (view)
+      void load({ from: view.next }, (page) => setView((now) => now && appended(now, page, reading.most)));
+  }, [load, reading, view]);
 
   return { view, error, busy, following, target, follow: setFollowing, jump, earlier, later };
+}
+
+function wanted(reading: Reading): LogWish {
+  return { lines: reading.lines, ...coloured(reading) };
+}
+
+/** Left out where it is not wanted: an older control plane does not know the word. */
+function coloured(reading: Reading): LogWish {
+  return reading.colours ? { colours: true } : {};
 }
 
 interface Told {
@@ -130,14 +151,14 @@ interface Told {
 }
 
 /** The last lines, and then what comes, for as long as `signal` lets it. */
-async function followEnd(id: string, signal: AbortSignal, told: Told): Promise<void> {
+async function followEnd(id: string, reading: Reading, signal: AbortSignal, told: Told): Promise<void> {
   let page: LogPage | undefined;
   while (!signal.aborted) {
     try {
       await shown(signal);
       const wish: LogWish = page
-        ? { from: page.next, after: page.end, wait: waitAfter(page), lines: 2000 }
-        : { lines: LINES };
+        ? { from: page.next, after: page.end, wait: waitAfter(page), lines: 2000, ...coloured(reading) }
+        : wanted(reading);
       const found = await askLog(id, wish, signal);
       if (signal.aborted) return;
       told.page(found, page === undefined);

@@ -40,11 +40,11 @@ export function viewOf(page: LogPage): LogView {
 }
 
 /** With what comes behind it. A line that was open is in the page again, whole. */
-export function appended(view: LogView, page: LogPage): LogView {
+export function appended(view: LogView, page: LogPage, most = MOST): LogView {
   const kept = view.items.filter((item) => item.kind !== "line" || item.line.offset < page.from);
-  const known = new Set(kept.map((item) => item.key));
+  const known = wordsIn(kept);
   const items = [...kept, ...itemsOf(page, known)];
-  const cut = Math.max(0, items.length - MOST);
+  const cut = Math.max(0, items.length - most);
   const left = cut > 0 ? items.slice(cut) : items;
   return {
     ...viewOf(page),
@@ -54,10 +54,10 @@ export function appended(view: LogView, page: LogPage): LogView {
 }
 
 /** With what stands before it. */
-export function prepended(view: LogView, page: LogPage): LogView {
-  const known = new Set(view.items.map((item) => item.key));
+export function prepended(view: LogView, page: LogPage, most = MOST): LogView {
+  const known = wordsIn(view.items);
   const items = [...itemsOf(page, known), ...view.items];
-  const left = items.slice(0, MOST);
+  const left = items.slice(0, most);
   const cut = items.length > left.length;
   const last = lastLine(left);
   return {
@@ -80,8 +80,10 @@ function itemsOf(page: LogPage, known: ReadonlySet<string>): Item[] {
   const gaps = [...page.gaps];
   const reached = page.more ? page.next - 1 : page.end;
   const boots = page.boots.filter((boot) => boot.from >= page.from && boot.from <= reached);
+  let row = 0;
   for (let number = 0; number <= page.lines.length; number++) {
     const line = page.lines[number];
+    row = line && page.lines[number - 1]?.offset === line.offset ? row + 1 : 0;
     while (gaps[0] && gaps[0].before <= number) {
       const gap = gaps.shift() as LogGap;
       add({ kind: "gap", key: `gap ${gap.from} ${gap.end} ${gap.bytes}`, gap });
@@ -95,15 +97,14 @@ function itemsOf(page: LogPage, known: ReadonlySet<string>): Item[] {
       add({ kind: "record", key: `record ${record.at} ${record.text}`, record });
     }
     // A line that jumps about makes several rows of one offset.
-    if (line) items.push({ kind: "line", key: `line ${line.offset} ${rowOf(page.lines, number)}`, line });
+    if (line) items.push({ kind: "line", key: `line ${line.offset} ${row}`, line });
   }
   return items;
 }
 
-function rowOf(lines: readonly LogLine[], number: number): number {
-  let row = 0;
-  while (row < number && lines[number - row - 1]?.offset === lines[number]?.offset) row++;
-  return row;
+/** Keys of what stands between the lines: pages repeat that, never lines. */
+function wordsIn(items: readonly Item[]): Set<string> {
+  return new Set(items.filter((item) => item.kind !== "line").map((item) => item.key));
 }
 
 function firstOffset(items: readonly Item[]): number | undefined {
