@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).parent
 MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak"}
 BROKEN = "exact-failed"
+
+# How long an example takes says how busy the machine is. Speed is measured in bench/.
+settings.register_profile("outofband", deadline=None)
+settings.load_profile("outofband")
 
 
 @pytest.fixture(scope="session")

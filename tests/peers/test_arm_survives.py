@@ -12,7 +12,7 @@ from tests.support.mortal import Keeper
 from tests.support.postgres import Cluster, binaries
 
 pytestmark = pytest.mark.anyio
-BOTH = ["sqlite", "postgresql"]
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)]
 MOST_COMMITS = 40
 GUEST = {"properties": {"outofband": {"driver": "qemu", "image": "demo"}}}
 NSG = "providers/Microsoft.Network/networkSecurityGroups/n"

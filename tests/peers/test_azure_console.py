@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import queue
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 from tests.peers.az import PYTHON, Clients
 from tests.peers.guest import PASSWORD
-from tests.peers.house import OOB, House
+from tests.peers.house import OOB, House, until
 from tests.support.terminal import SHELL, Terminal
 
 TALK = Path(__file__).with_name("azure_console_talk.py")
@@ -294,6 +295,34 @@ def test_an_instance_of_a_scale_set(house: House, azure: Clients) -> None:
         assert seat.told("status")["status"] == 200
         seat.do("quit")
     house.oob("vmss", "delete", "web", "--yes")
+
+
+def test_the_simulated_console_of_windows(house: House, azure: Clients) -> None:
+    """SAC and a prompt through Azure's client, then `oob`; what bcdedit writes holds at the next start."""
+    house.up("--windows")
+    assert "simulated: this is not Windows" in house.oob("vm", "show", "win-sim").stdout
+    until("SAC is there", lambda: "is now available." in house.oob("vm", "log", "win-sim").stdout)
+    with Extension(azure, "1.0", ("virtualMachines", "win-sim")) as seat:
+        seat.do("connect")
+        seat.expect("connected to win-sim")
+        for typed, shown in (
+            ("cmd\r", "Channel: Cmd0001\r\nSAC>"),
+            ("ch -sn cmd0001\r", "Use any other key to view this channel."),
+            (" ", "Username: "),
+            ("administrator\r\rsimulator\r", "system32>"),
+            ("copy con x.txt\rhello\r\x1a\r", "1 file(s) copied."),
+        ):
+            seat.do("type", typed)
+            seat.expect(shown)
+        seat.do("quit")
+    with Terminal([*OOB, "console", "win-sim", "--replay", "0"], house.env) as person:
+        person.expect(rb"you have the keyboard")
+        person.send(b"certutil -hashfile x.txt MD5\r")
+        person.expect(hashlib.md5(b"hello\r\n").hexdigest().encode())
+        person.send(b"bcdedit /ems {current} off\r")
+        person.expect(rb"completed successfully")
+        house.oob("vm", "restart", "win-sim")
+        person.expect(rb"======== Microsoft Azure VM Health Report - Start ")
 
 
 def test_a_host_name_with_ws_in_it(house: House, azure: Clients) -> None:

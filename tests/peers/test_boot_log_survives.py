@@ -94,7 +94,7 @@ class Place:
         self.house.close()
 
 
-@pytest.fixture(params=["embedded", "grown up"])
+@pytest.fixture(params=["embedded", pytest.param("grown up", marks=pytest.mark.soak)])
 def place(request: pytest.FixtureRequest, demo_guest: Guest, tmp_path: Path) -> Iterator[Place]:
     with contextlib.ExitStack() as ends:
         gateway = None

@@ -30,7 +30,7 @@ from tests.support.actors import Viewer, viewer
 from tests.support.process import Api
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.anyio, pytest.mark.exact]
+pytestmark = [pytest.mark.anyio, pytest.mark.exact, pytest.mark.soak]
 
 CONNECT = "/providers/Microsoft.SerialConsole/serialPorts/0/connect"
 LINES = 60_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import re
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from guests.build import Guest
+from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
+from tests.peers.host import HostLab
 from tests.peers.house import OOB, House, until
 from tests.peers.test_nothing_is_lost import LINE, Watcher, run_in_guest, whole
 from tests.support.terminal import Terminal
@@ -68,6 +71,7 @@ def cramped(demo_guest: Guest) -> Iterator[tuple[House, SmallDisk]]:
         house.close()
 
 
+@pytest.mark.soak
 def test_with_the_agent_at_work_a_full_disk_costs_old_history_only(cramped: tuple[House, SmallDisk]) -> None:
     house, disk = cramped
     watcher = Watcher(house)
@@ -80,6 +84,7 @@ def test_with_the_agent_at_work_a_full_disk_costs_old_history_only(cramped: tupl
         watcher.close()
 
 
+@pytest.mark.soak
 def test_what_a_full_disk_swallowed_while_the_agent_was_dead_is_told(
     cramped: tuple[House, SmallDisk],
 ) -> None:
@@ -116,3 +121,26 @@ def settled(log: Path) -> bool:
     before = log.stat().st_size
     time.sleep(1)
     return log.stat().st_size == before
+
+
+@pytest.mark.anyio
+async def test_a_picture_that_finds_no_room_leaves_the_guest_running(
+    tmp_path: Path, demo_guest: Guest
+) -> None:
+    """QEMU's own PNGs end it there: libpng aborts when it cannot write."""
+    disk = SmallDisk(tmp_path / "state")
+    lab = HostLab(disk.place, demo_guest)
+    try:
+        await lab.machines.load()
+        await lab.create("noise")
+        await lab.perform("start")
+        await lab.shows(b"~")
+        disk.fill()
+        with pytest.raises(Fault, match="No space left on device") as caught:
+            await lab.perform("screenshot")
+        assert caught.value.code == "HypervisorRefused"
+        disk.free()
+        assert base64.b64decode((await lab.perform("screenshot")).data["png"]).startswith(b"\x89PNG")
+    finally:
+        await lab.close()
+        disk.close()

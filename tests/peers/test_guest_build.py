@@ -90,6 +90,7 @@ def test_a_damaged_or_missing_output_is_made_anew(out: Path, name: str) -> None:
         assert (out / "vmlinuz").read_bytes() == kernel
 
 
+@pytest.mark.soak
 def test_force_fetches_again_and_leaves_no_old_package(out: Path) -> None:
     (out / "packages" / "linux-image-old_1_amd64.deb").write_bytes(b"old")
     build(out, password=PASSWORD, force=True)

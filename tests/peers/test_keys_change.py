@@ -148,6 +148,7 @@ def flows(watcher: Watcher) -> None:
     until("lines flow", lambda: len(watcher.numbers()) > seen, 60)
 
 
+@pytest.mark.soak
 def test_every_key_changes_under_load(house: House, load: Load) -> None:
     watcher = Watcher(house)
     try:

@@ -381,6 +381,17 @@ async def test_a_guest_that_does_not_react_is_said_not_to(lab: HostLab) -> None:
     assert outcome.observed == "The NMI was injected; nothing within 10 s on its console."
 
 
+async def test_ctrl_alt_del_is_pressed_on_the_machines_own_keyboard(lab: HostLab) -> None:
+    """The firmware obeys it here: it resets the machine, which nothing on the serial line could."""
+    await lab.create("bare")
+    await lab.perform("start")
+    await lab.shows(GREETING.strip())
+    outcome = await lab.perform("ctrl-alt-del")
+    assert outcome.observed == "Ctrl-Alt-Del was pressed on the VM's keyboard; the VM was reset."
+    assert outcome.data == {"outcome": "answered", "event": "was reset"}
+    assert lab.machine.boots == 2
+
+
 async def test_a_sysrq_key_is_seen_on_the_console(booted: HostLab) -> None:
     outcome = await booted.perform("sysrq", key="h")
     assert "sysrq: HELP" in outcome.observed

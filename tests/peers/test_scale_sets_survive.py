@@ -109,7 +109,7 @@ async def instances(trial: Trial) -> dict[str, Any]:
     return {each["properties"]["vmId"]: each for each in found}
 
 
-@pytest.mark.parametrize("url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True)
 async def test_capacity_is_reached_and_every_instance_is_one(tmp_path: Path, url: str | None) -> None:
     async with Keeper(tmp_path, url) as keeper:
         trial = Trial(keeper, await keeper.host())
@@ -142,6 +142,7 @@ async def test_capacity_is_reached_and_every_instance_is_one(tmp_path: Path, url
         await host.peer.kill()
 
 
+@pytest.mark.soak
 async def test_a_new_model_reaches_its_instance_once(tmp_path: Path) -> None:
     async with Keeper(tmp_path) as keeper:
         trial = Trial(keeper, await keeper.host())
@@ -171,6 +172,7 @@ async def test_a_new_model_reaches_its_instance_once(tmp_path: Path) -> None:
         await trial.host.peer.kill()
 
 
+@pytest.mark.soak
 async def test_a_vm_gets_its_size_once(tmp_path: Path) -> None:
     async with Keeper(tmp_path) as keeper:
         trial = Trial(keeper, await keeper.host())

@@ -207,6 +207,7 @@ async def test_an_agent_that_is_killed_concerns_its_own_consoles_only(
     assert {event.what for event in mine.events if isinstance(event, Told)} <= {"alarm", "people", "writer"}
 
 
+@pytest.mark.soak
 def test_one_console_through_a_whole_life_of_its_vm(house: House, hosts: SecondHost) -> None:
     """The person sits there while the VM is stopped, started, reset and restarted by others."""
     house.oob("vm", "create", "lives", "--image", "demo", "--memory", "192")

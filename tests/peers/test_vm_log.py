@@ -127,6 +127,15 @@ def test_boots_times_searches_and_bytes(house: House) -> None:
 
     house.oob("vm", "stop", "demo", "--force")
     (spool,) = (house.root / "agent" / "machines").glob("*/serial0.log")
+    recording = house.oob("vm", "log", "demo", "--cast", "-").stdout.splitlines()
+    header, *events = map(json.loads, recording)
+    assert header["version"] == 2
+    assert sum(each[1] == "m" and each[2].startswith("boot ") for each in events) == 2
+    assert [each[0] for each in events] == sorted(each[0] for each in events)
+    assert "".join(each[2] for each in events if each[1] == "o").count(KERNEL) == 2
+    document = house.oob("vm", "log", "demo", "--boot", "-1", "--html", "-").stdout
+    assert PROMPT in document
+    assert '<span class="' in document
     raw = subprocess.run(
         [*OOB, "vm", "log", "demo", "--raw"], env=house.env, capture_output=True, timeout=120, check=True
     )

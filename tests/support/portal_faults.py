@@ -17,8 +17,8 @@ from outofband.catalogue.entries import Translation
 from outofband.core.locale import DEFAULT, LOCALES
 
 FILE = Path(__file__).parents[2] / "web" / "src" / "console" / "faults.json"
-AREAS = ["console", "gateway", "agent"]
-OTHERS = ["InternalError", "ConsoleUnreachable", "MfaRequired"]
+AREAS = ["console", "gateway", "agent", "known_issues"]
+OTHERS = ["InternalError", "ConsoleUnreachable", "MfaRequired", "SacDisabled", "KernelDebuggerOnPort"]
 _WIDTH = 110
 _WORDS = ("title", "message", "cause", "remedy")
 _KEPT = (*_WORDS, "retry", "action")

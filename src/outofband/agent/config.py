@@ -115,7 +115,9 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return _find("socket", self.sockets, name, host)
 
 
-REFUSED_WHEN_MONITORING = frozenset({Verb.NMI, Verb.SYSRQ, Verb.RUN, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
+REFUSED_WHEN_MONITORING = frozenset(
+    {Verb.NMI, Verb.SYSRQ, Verb.CTRL_ALT_DEL, Verb.RUN, Verb.RUN_CANCEL, Verb.SET_PASSWORD}
+)
 """They reach into the guest through its console, its processor or its agent, as typing does."""
 
 DEFAULT = """\
@@ -129,7 +131,7 @@ DEFAULT = """\
 # accelerator = "auto"
 
 [policy]
-# true: consoles may be watched; nobody may type, run a script, or send an NMI or SysRq.
+# true: consoles may be watched; nobody may type, run a script, or send an NMI, SysRq or Ctrl-Alt-Del.
 # monitor = false
 # The commands a control plane may give to this host:
 # allow = [ALLOW]
@@ -189,14 +191,21 @@ def add_image(path: Path, name: str, image: Image) -> bool:
 
     An image that is there already is the administrator's business and stays. Raises AgentConfigInvalid.
     """
-    if name in load(path).images:
-        return False
+    return name not in load(path).images and _append(path, "images", name, image)
+
+
+def add_program(path: Path, name: str, program: Program) -> bool:
+    """The same for `[programs.NAME]`, whose environment has to be empty."""
+    return name not in load(path).programs and _append(path, "programs", name, program)
+
+
+def _append(path: Path, kind: str, name: str, value: msgspec.Struct) -> bool:
     if not NAME.fullmatch(name):
-        raise Fault("AgentConfigInvalid", path=str(path), detail=f"{name!r} is no name for an image")
-    # A JSON string is a TOML basic string as long as nothing but \\uXXXX is used for other planes.
-    words = {key: value for key, value in msgspec.structs.asdict(image).items() if value}
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in words.items()]
-    table = "\n".join([f'[images."{name}"]', *lines, ""])
+        raise Fault("AgentConfigInvalid", path=str(path), detail=f"{name!r} is no name for one of the {kind}")
+    # A JSON string, or a list of them, is TOML as long as nothing but \\uXXXX is used for other planes.
+    words = {key: each for key, each in msgspec.structs.asdict(value).items() if each}
+    lines = [f"{key} = {json.dumps(each, ensure_ascii=False)}" for key, each in words.items()]
+    table = "\n".join([f'[{kind}."{name}"]', *lines, ""])
     text = path.read_text("utf-8").rstrip("\n") + "\n\n" + table
     _parse(text.encode(), path)
     write_private(path, text)

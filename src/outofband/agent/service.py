@@ -8,6 +8,7 @@ import secrets
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import structlog
 
 import outofband
@@ -51,6 +52,7 @@ class Service:
         settings = config.load(config.config_path(state))
         self._since = clock.iso()
         self._facts: HostReport | None = None
+        self._takes_shows = False
         self._trust = Trust(state, identity)
         self._machines = Machines(state, settings, name=identity.name)
         self._journal = Journal(state.agent / "journal.db")
@@ -136,17 +138,25 @@ class Service:
 
     def inventory(self) -> link.Inventory:
         assert self._facts is not None
-        return link.Inventory(self._facts, self._machines.reports())
+        return link.Inventory(self._facts, [self._as_taken(each) for each in self._machines.reports()])
 
     def report(self, vm: str) -> VmReport | None:
         try:
-            return self._machines.get(vm).report()
+            return self._as_taken(self._machines.get(vm).report())
         except Fault:
             return None
+
+    def _as_taken(self, report: VmReport) -> VmReport:
+        """A report as far as the control plane of this link takes it."""
+        if self._takes_shows:
+            return report
+        ports = [msgspec.structs.replace(port, shows="") for port in report.ports]
+        return msgspec.structs.replace(report, ports=ports)
 
     def welcomed(self, welcome: link.Welcome) -> None:
         self._streams.trust_keys(welcome.grant_keys)
         self._places.linked(welcome.takes)
+        self._takes_shows = link.TAKES_SHOWS in welcome.takes
 
     def keys_changed(self, keys: link.Keys) -> None:
         self._streams.trust_keys(keys.grant_keys)

@@ -53,6 +53,13 @@ def offer(
     )
 
 
+def offer_program(state: StateDir, name: str, command: list[str]) -> bool:
+    """The same for a program that runs on a terminal."""
+    from outofband.agent.config import Program, add_program, config_path
+
+    return add_program(config_path(state), name, Program(command=command))
+
+
 def running_guests(state: StateDir) -> list[str]:
     """Ids of the VMs that the running agent says are not stopped; none when it does not say."""
     from outofband.agent.admin import status as ask

@@ -69,7 +69,7 @@ def console(
     then you watch until you are given the keyboard. A lost connection comes back by itself and goes on at its
     byte. With --observe into a pipe or a file, the guest's bytes are passed on as they are.
     """
-    from outofband.wire.console import ClientSession
+    from outofband.wire.console import TAKES, ClientSession
     from outofband.wire.grant import Mode
 
     if ask and observe:
@@ -78,7 +78,7 @@ def console(
     if not person and not observe:
         raise Fault("NotATerminal")
     mode = Mode.OBSERVE if observe or ask else Mode.WRITE
-    session = ClientSession(mode=mode, replay=replay, client="oob")
+    session = ClientSession(mode=mode, replay=replay, client="oob", takes=TAKES)
     killed_by: int | None = None
     if output == "json":
         show.voice.quiet = True  # standard error is for one JSON object, should it come to that

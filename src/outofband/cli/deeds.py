@@ -13,6 +13,7 @@ EXIT_DECLINED = 130
 """The person said no."""
 _ENDS = {
     "nmi": "An NMI is meant for debugging and may crash the guest.",
+    "ctrl-alt-del": "Ctrl-Alt-Del restarts many guests: Linux at once, Windows Server opens its sign-in.",
     "reset": "A reset loses what the guest has not written to its disks.",
     "b": "SysRq b reboots the guest at once; what it has not written to its disks is lost.",
     "c": "SysRq c crashes the guest.",

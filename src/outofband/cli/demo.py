@@ -72,10 +72,10 @@ def build(state: StateDir, detail: Callable[[str], None]) -> Guest:
     return guest
 
 
-def find(client: ArmClient) -> dict[str, Any] | None:
-    """The demo VM, if there is one."""
+def find(client: ArmClient, name: str = NAME) -> dict[str, Any] | None:
+    """The demo VM, if there is one; or the one called `name`."""
     try:
-        found: dict[str, Any] = client.get(client.vm(NAME), **{"$expand": "instanceView"})
+        found: dict[str, Any] = client.get(client.vm(name), **{"$expand": "instanceView"})
     except Fault as fault:
         if fault.code == "ResourceNotFound":
             return None

@@ -18,8 +18,9 @@ class Wish(enum.Enum):
     MENU = "menu"
     CLOSED = "closed"
     SURE = "sure"
-    """Ask whether that is meant; `key` is `nmi`, or the SysRq key."""
+    """Ask whether that is meant; `key` is `nmi`, `ctrl-alt-del`, or the SysRq key."""
     NMI = "nmi"
+    CTRL_ALT_DEL = "ctrlAltDel"
     SYSRQ_KEY = "sysrq-key"
     SYSRQ = "sysrq"
     RESET_SURE = "reset-sure"
@@ -111,6 +112,8 @@ class Escape:
             return Keys(self._key)
         if pressed in (b"n", b"N"):
             return self._ask(Command(Wish.NMI), "nmi")
+        if pressed in (b"c", b"C"):
+            return self._ask(Command(Wish.CTRL_ALT_DEL), "ctrl-alt-del")
         if pressed in (b"s", b"S"):
             self._at = _At.SYSRQ
             return Command(Wish.SYSRQ_KEY)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import msgspec
 
-from outofband.cli import log_text, options
+from outofband.cli import log_files, log_text, options
 from outofband.cli import output as show
 from outofband.cli.log_text import Teller
 from outofband.core import clock
@@ -48,7 +48,7 @@ def _since(_: click.Context, __: click.Parameter, given: str | None) -> str | No
 @click.command(
     "log",
     epilog="Examples:  oob vm log web1 -f   ·   oob vm log web1 --boot -1   ·   "
-    "oob vm log web1 --since 10m --grep '(?i)error|fail'   ·   oob vm log web1 --raw > web1.log",
+    "oob vm log web1 --since 10m --grep '(?i)error|fail'   ·   oob vm log web1 --cast web1.cast",
 )
 @click.argument("name", shell_complete=options.complete_vm)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
@@ -70,6 +70,10 @@ def _since(_: click.Context, __: click.Parameter, given: str | None) -> str | No
 @click.option(
     "--raw", is_flag=True, help="The bytes as the guest printed them; a terminal gets no harmful ones."
 )
+@click.option(
+    "--cast", metavar="FILE", help="A recording for `asciinema play`, with its times (asciicast v2)."
+)
+@click.option("--html", metavar="FILE", help="A page of its own with its colours, for any browser.")
 @click.option("--boots", is_flag=True, help="List the boots that the log knows instead.")
 @click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
 @options.group
@@ -84,6 +88,8 @@ def log(
     ignore_case: bool,
     times: bool,
     raw: bool,
+    cast: str | None,
+    html: str | None,
     boots: bool,
     port: str,
     group: str | None,
@@ -95,20 +101,36 @@ def log(
     Lines of the guest begin with two blanks. Those that begin with `* ` tell, each at its place, who was at
     the console, where a boot begins, and where output is missing.
 
-    With -o json one document; with --follow a JSON object a line.
+    With -o json one document; with --follow a JSON object a line. --cast and --html write all of it, or
+    what --since and --boot choose, to a file (`-` is standard output).
     """
-    from outofband.client.log import LogReader
+    from outofband.client.log import PAGE_LINES, LogReader
 
     narrow = since is not None or boot is not None
     _check(
         follow=follow, boot=boot, grep=grep, raw=raw, boots=boots, output=output, cut=narrow and bool(lines)
     )
+    if cast or html:
+        given: dict[str, object] = {
+            "-n": lines,
+            "-f": follow,
+            "--raw": raw,
+            "--boots": boots,
+            "-o json": output == "json",
+        }
+        given |= {"--cast with --html": cast and html, "--grep": cast and grep}
+        _check_file("--cast" if cast else "--html", [option for option, value in given.items() if value])
     wish = {"since": since, "boot": boot, "grep": grep, "ignoreCase": ignore_case or None}
     with options.sign_in(state) as client:
         reader = LogReader(client, client.vm(name, group), port)
         try:
             if boots:
                 _list_boots(reader, output)
+            elif cast:
+                log_files.write(cast, log_files.cast(reader.forward(**_narrowed(wish), raw=True), name))
+            elif html:
+                pages = reader.forward(**_begun(wish), lines=PAGE_LINES, colours=True)
+                log_files.write(html, log_files.document(pages, name, boots=grep is None))
             elif raw:
                 _raw(reader, wish, lines, follow=follow)
             elif follow:
@@ -139,6 +161,22 @@ def _check(
         wrong = "--boots stands alone"
     if wrong:
         raise Fault("UsageInvalid", detail=wrong)
+
+
+def _check_file(option: str, others: list[str]) -> None:
+    if others:
+        raise Fault("UsageInvalid", detail=f"{option} writes one file, and goes without {others[0]}")
+
+
+def _begun(wish: dict[str, Any]) -> dict[str, Any]:
+    """From its beginning, where nothing chooses another."""
+    narrow = any(wish[name] is not None for name in ("since", "boot", "grep"))
+    return wish if narrow else wish | {"from": 0}
+
+
+def _narrowed(wish: dict[str, Any]) -> dict[str, Any]:
+    """For pages of bytes."""
+    return _begun({name: value for name, value in wish.items() if name in ("since", "boot")} | {"grep": None})
 
 
 def _pages(reader: LogReader, wish: dict[str, Any], lines: int | None) -> Iterator[dict[str, Any]]:
@@ -317,11 +355,7 @@ def _raw(reader: LogReader, wish: dict[str, Any], lines: int | None, *, follow: 
         out.write(hygiene.clean(data) if hygiene is not None else data)
         out.flush()
 
-    begin: dict[str, Any] = {name: value for name, value in wish.items() if name in ("since", "boot")}
-    if lines is not None:
-        begin = {"from": reader.last(lines)[0]["from"]}
-    elif wish["since"] is None and wish["boot"] is None:
-        begin = {"from": 0}
+    begin = {"from": reader.last(lines)[0]["from"]} if lines is not None else _narrowed(wish)
     page: dict[str, Any] = {}
     for page in reader.forward(**begin, raw=True):
         put(page)

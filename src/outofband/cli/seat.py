@@ -14,11 +14,15 @@ from outofband.cli import deeds
 from outofband.cli import output as show
 from outofband.cli.company import Company, keyboard_words, login_words
 from outofband.cli.escape import Command, Escape, Keys, Wish
+from outofband.cli.keyboard import Keyboard
+from outofband.cli.seat_paste import ASK_FOR_MARKS, SeatPaste
 from outofband.cli.serial import act
 from outofband.cli.terminal import RawTerminal, Screen
 from outofband.client import background
 from outofband.client.console import Console, Lost
 from outofband.client.http import ArmClient
+from outofband.client.pasting import Pasting
+from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.net.tasks import Tasks
 from outofband.wire.console import (
@@ -33,10 +37,12 @@ from outofband.wire.console import (
     Told,
 )
 from outofband.wire.grant import Mode
+from outofband.wire.known_issues import KnownIssues
+from outofband.wire.pasting import Progress
 from outofband.wire.screen import Hygiene, Reader
 from outofband.wire.stream import alarm_of
 
-MENU = """n NMI   s SysRq   r reset   i info   q quit   {key} send {key}
+MENU = """n NMI   s SysRq   c Ctrl-Alt-Del   r reset   i info   q quit   {key} send {key}
 keyboard: a ask for it   w take it   g give it back   h hand it to somebody   y/d answer who asks"""
 CAUTION = """Everything shown here is kept in the VM's console log, for all who may read it: do not print
 secrets, use SSH or RDP for these as soon as they work again. Passwords typed at a prompt that does not echo
@@ -77,6 +83,16 @@ class Seat:
         self._key = "Ctrl-" + chr(escape[0] | 0x40)
         self._console = Console(client, vm, port=port, session=session, sink=self._show)
         self._hygiene = Hygiene()
+        self._issues = KnownIssues()
+        self._pasting = Pasting(self._console, self._paste_told)
+        self._paste = SeatPaste(
+            self._pasting,
+            keys=self._pressed,
+            send=self._send,
+            say=self._say,
+            may_type=lambda: self._console.may_type,
+        )
+        self._keyboard = Keyboard(send=self._send, lacking=self._lacks_keys)
         self._asks = asks
         """The keyboard is to be asked for, once, as soon as that can be."""
         self._company = Company()
@@ -96,6 +112,7 @@ class Seat:
         with RawTerminal() as terminal:
             loop.add_signal_handler(signal.SIGCONT, terminal.again)
             terminal.listen(self._typed)
+            self._screen.say(ASK_FOR_MARKS)
             try:
                 self._tasks.spawn("terminal-gone", self._leave_when_gone())
                 self._say(f"connecting to {self._name} ... {self._key} opens a menu")
@@ -129,10 +146,13 @@ class Seat:
     # What happens
 
     async def _show(self, event: Event | Lost) -> None:
+        self._pasting.hear(event)
         if isinstance(event, Output):
             writes = event.live and self._session.mode is Mode.WRITE
             self._hygiene.reader = Reader.LIVE_WRITER if writes else Reader.BYSTANDER
-            await self._screen.write(self._hygiene.clean(event.payload))
+            self._keyboard.printed(event.payload)
+            self._issues.printed(event.payload)
+            await self._screen.write(self._hygiene.clean(event.payload) + self._paste.printed(event.payload))
         elif text := self._text(event):
             # Waits for its turn: a gap, above all, must not be left out.
             await self._screen.write(_words(text))
@@ -147,6 +167,7 @@ class Seat:
             case InputDropped(count):
                 return f"the last {count} typed bytes may not have reached the guest; check"
             case Told(what, fields):
+                self._keyboard.told(what, fields)
                 return self._told(what, fields)
             case Lost(fault, _, before):
                 begin = "connection lost" if before else "not there yet"
@@ -178,6 +199,8 @@ class Seat:
         return f"watching {self._name}; {who}. {CAUTION}"
 
     def _told(self, what: str, fields: dict[str, Any]) -> str | None:
+        if what == "state":
+            return _explained(self._issues.shows(str(fields.get("state", ""))))
         if what == "writer":
             writer = fields.get("writer")
             if writer and self._session.mode is Mode.WRITE:
@@ -209,9 +232,15 @@ class Seat:
         if not typed:
             self._console.leave()
             return
+        self._paste.typed(typed)
+
+    def _paste_told(self, progress: Progress) -> None:
+        self._paste.told(progress)
+
+    def _pressed(self, typed: bytes) -> None:
         for thing in self._escape.feed(typed):
             if isinstance(thing, Keys):
-                self._send(thing.payload)
+                self._keyboard.type(thing.payload)
             elif thing.wish is Wish.QUIT:
                 # What was typed after it was not meant for this guest.
                 self._console.leave()
@@ -220,11 +249,18 @@ class Seat:
                 self._grant(thing)
 
     def _send(self, keys: bytes) -> None:
+        if issue := _explained(self._issues.typed(keys, clock.monotonic())):
+            self._say(issue)
         lacking = len(keys) - self._console.type(keys)
         if lacking and self._console.may_type:
             self._say(f"{lacking} typed bytes were not taken: the guest reads too slowly")
         elif lacking:
             self._screen.say(_BELL)
+
+    def _lacks_keys(self, *, first: bool) -> None:
+        self._screen.say(_BELL)
+        if first:
+            self._say(_explained("SacKeysLimited") or "")
 
     def _grant(self, command: Command) -> None:
         wish = command.wish
@@ -233,7 +269,8 @@ class Seat:
         elif wish is Wish.SYSRQ_KEY:
             self._say("SysRq: press its key (h shows what there is)")
         elif wish is Wish.SURE:
-            what, key = ("nmi", None) if command.key == "nmi" else ("sysrq", command.key)
+            alone = command.key in ("nmi", "ctrl-alt-del")
+            what, key = (command.key, None) if alone else ("sysrq", command.key)
             self._say(f"{deeds.warning(what, key)} Send it? y/N")
         elif wish is Wish.RESET_SURE:
             self._say("reset the VM? What the guest has not written to its disks is lost. y/N")
@@ -247,11 +284,11 @@ class Seat:
             people = self._company.number()
             self._say(f"hand the keyboard to: {people}" if people else "nobody else is here (press any key)")
         elif wish in _KEYBOARD:
-            self._keyboard(wish, command.key)
-        elif wish in (Wish.NMI, Wish.RESET, Wish.SYSRQ):
+            self._ask_keyboard(wish, command.key)
+        elif wish in (Wish.NMI, Wish.RESET, Wish.SYSRQ, Wish.CTRL_ALT_DEL):
             self._tasks.spawn("action", self._act(wish.value, {"key": command.key} if command.key else None))
 
-    def _keyboard(self, wish: Wish, key: str) -> None:
+    def _ask_keyboard(self, wish: Wish, key: str) -> None:
         """What is asked about the keyboard, in the words of the protocol."""
         if wish in (Wish.ALLOW, Wish.DECLINE):
             if not self._company.asking:
@@ -280,6 +317,14 @@ class Seat:
             self._say(f"{verb} failed: {show.words_for(fault).message}")
         else:
             self._say(f"{verb}: {observed}")
+
+
+def _explained(code: str | None) -> str | None:
+    """A known trouble in the catalogue's words, with the commands that end it."""
+    if code is None:
+        return None
+    words = show.words_for(Fault(code))
+    return "\n".join([f"{words.title}. {words.cause}", *(f"- {step}" for step in words.remedy)])
 
 
 def _words(text: str) -> bytes:

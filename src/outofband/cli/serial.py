@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from outofband.client.http import ArmClient
     from outofband.core.paths import StateDir
 
+_ACTIONS = {"ctrl-alt-del": "ctrlAltDel"}
+"""Words of the command line that the API writes otherwise."""
 CONSOLE_SERVICE = "providers/Microsoft.SerialConsole/consoleServices/default"
 
 
 def act(client: ArmClient, vm: str, port: str, verb: str, body: dict[str, str] | None) -> str:
-    """Send nmi, reset or sysrq to a VM's port; returns the sentence of what was seen to happen."""
+    """Send nmi, reset, sysrq or ctrlAltDel to a VM's port; the sentence of what was seen to happen."""
     from outofband.client.http import SERIAL_VERSION
 
     path = f"{vm}/providers/Microsoft.SerialConsole/serialPorts/{port}/{verb}"
@@ -30,14 +32,14 @@ def act(client: ArmClient, vm: str, port: str, verb: str, body: dict[str, str] |
 
 @click.group()
 def serial() -> None:
-    """NMI, SysRq and reset for a VM; who is at its console; the switches of all consoles."""
+    """NMI, SysRq, Ctrl-Alt-Del and reset for a VM; who is at its console; the switches of all consoles."""
 
 
 @serial.command(
     epilog="Examples:  oob serial send demo sysrq h   ·   oob serial send demo reset --reason hangs"
 )
 @click.argument("name", shell_complete=options.complete_vm)
-@click.argument("what", type=click.Choice(["nmi", "reset", "sysrq"]))
+@click.argument("what", type=click.Choice(["nmi", "reset", "sysrq", "ctrl-alt-del"]))
 @click.argument("key", required=False)
 @click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
 @deeds.destructive
@@ -54,13 +56,14 @@ def send(
     state: StateDir,
     output: str,
 ) -> int:
-    """Send NAME a non-maskable interrupt, a reset, or the SysRq KEY (one of 0-9 a-z).
+    """Send NAME a non-maskable interrupt, a reset, Ctrl-Alt-Del, or the SysRq KEY (one of 0-9 a-z).
 
-    The keyboard of whoever is at the console is left alone. Says what was seen to happen. On a terminal it
-    asks before it sends what can cost work.
+    Ctrl-Alt-Del is pressed on the VM's own keyboard, through its hypervisor. The keyboard of whoever is at
+    the console is left alone. Says what was seen to happen. On a terminal it asks before it sends what can
+    cost work.
     """
     if (what == "sysrq") != (key is not None):
-        raise click.UsageError("sysrq needs a KEY (for example h); nmi and reset take none")
+        raise click.UsageError("sysrq needs a KEY (for example h); the others take none")
     if key is not None and not (len(key) == 1 and key.isascii() and key.isalnum()):
         raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
     danger = deeds.warning(what, key)
@@ -68,7 +71,7 @@ def send(
         return deeds.EXIT_DECLINED
     body = {"key": key.lower()} if key else None
     with options.sign_in(state, reason) as client, Steps(quiet=output == "json").progress(f"sending {what}"):
-        observed = act(client, client.vm(name, group), port, what, body)
+        observed = act(client, client.vm(name, group), port, _ACTIONS.get(what, what), body)
     told = {"vm": name, "sent": what, "observed": observed}
     show.emit(told, output, lambda done: show.line(done["observed"]))
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import agent, demo, options, preflight
+from outofband.cli import agent, demo, options, preflight, windows
 from outofband.cli import output as show
 from outofband.cli.services import AGENT, CONTROL_PLANE, alone
 from outofband.cli.steps import Steps
@@ -45,8 +45,18 @@ PORTS = {"--port": "arm", "--console-port": "console"}
 @click.option(
     "--demo/--no-demo", "with_demo", default=True, help="Build and start the demo VM.  [default: yes]"
 )
+@click.option(
+    "--windows", "with_windows", is_flag=True, help=f"Also VM {windows.NAME}: Windows' console, simulated."
+)
 @options.common
-def up(port: int | None, console_port: int | None, with_demo: bool, state: StateDir, output: str) -> None:
+def up(
+    port: int | None,
+    console_port: int | None,
+    with_demo: bool,
+    with_windows: bool,
+    state: StateDir,
+    output: str,
+) -> None:
     """Start control plane, host agent and the demo VM on this machine, and say how to attach."""
     began = clock.monotonic()
     steps = Steps(quiet=output == "json")
@@ -58,9 +68,11 @@ def up(port: int | None, console_port: int | None, with_demo: bool, state: State
             _build_guest(state, steps)
         # As the local client, whoever is signed in: this is about this host.
         with options.sign_in(state, local=True) as client:
-            _agent(state, steps, client, with_demo)
+            _agent(state, steps, client, with_demo, with_windows)
             if with_demo:
                 _demo_vm(state, steps, client)
+            if with_windows:
+                _windows_vm(steps, client)
             _stopped_by_down(state, steps, client)
             from outofband.cli.status import collect
 
@@ -102,8 +114,10 @@ def _build_guest(state: StateDir, steps: Steps) -> None:
         demo.build(state, detail)
 
 
-def _agent(state: StateDir, steps: Steps, client: ArmClient, with_demo: bool) -> None:
+def _agent(state: StateDir, steps: Steps, client: ArmClient, with_demo: bool, with_windows: bool) -> None:
     offered = with_demo and _offer_demo(state)
+    if with_windows and windows.offer(state):
+        offered = True
     found = AGENT.running(state)
     if found and found.ready and not offered:
         steps.already("host agent", "runs already")
@@ -160,6 +174,18 @@ def _demo_vm(state: StateDir, steps: Steps, client: ArmClient) -> None:
     demo.once(state).touch(mode=0o600)
 
 
+def _windows_vm(steps: Steps, client: ArmClient) -> None:
+    """Who asks for it gets it: unlike the demo VM it also comes back after somebody deleted it."""
+    from outofband.cli.vm import power
+
+    found = windows.find(client)
+    if found is not None and found["properties"].get("provisioningState") != "Failed":
+        steps.already(f"VM {windows.NAME} (simulator)", power(found))
+        return
+    with steps.step(f"creating and starting VM {windows.NAME} (simulator)") as detail:
+        windows.create(client, detail)
+
+
 def _stopped_by_down(state: StateDir, steps: Steps, client: ArmClient) -> None:
     """Start again what `oob down` stopped, and only that: who stopped a VM himself wants it stopped."""
     from outofband.cli.down import forget_stopped, stopped_by_down
@@ -211,6 +237,9 @@ def _welcome(state: StateDir, facts: dict[str, Any], changed: int, took: float) 
         show.heading(f"Attach:  {oob} console {demo.NAME}")
         secret = demo.password_file(state)
         show.line(f"Log in:  demo, password in {secret}   (Ctrl-] opens the menu, Ctrl-] q leaves)")
+    if any(vm["name"] == windows.NAME for vm in facts["vms"]):
+        show.heading(f"Windows' console, simulated:  {oob} console {windows.NAME}")
+        show.line(f"At SAC> `cmd`, `ch -si 1`; then {windows.LOGIN}.")
     show.line(f"\n{'Ready' if changed else 'Everything ran already'} after {took:.1f} s.")
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options, sharing, vm_addresses, vm_diagnostics, vm_findings
+from outofband.cli import deeds, options, sharing, vm_addresses, vm_diagnostics, vm_findings, windows
 from outofband.cli import log as console_log
 from outofband.cli import output as show
+from outofband.cli.port_states import STATES
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
 
@@ -40,6 +41,12 @@ def power_words(machine: dict[str, Any]) -> str:
     """The same for a person, who is told when it may not be so any more."""
     connected = (_view(machine).get("outofband") or {}).get("hostConnected", True)
     return power(machine) if connected else f"{power(machine)} (last known)"
+
+
+def console_shows(machine: dict[str, Any]) -> str:
+    """What its serial port shows now, in words; empty while its host does not say."""
+    ports = (_view(machine).get("outofband") or {}).get("ports") or [{}]
+    return STATES.get(str(ports[0].get("shows", "")), "")
 
 
 def _view(machine: dict[str, Any]) -> dict[str, Any]:
@@ -74,11 +81,12 @@ def list_(everywhere: bool, group: str | None, state: StateDir, output: str) -> 
                 power_words(machine),
                 host(machine),
                 machine["id"].split("/")[4],
+                console_shows(machine),
                 vm_findings.worst(_view(machine)),
             )
             for machine in machines
         ]
-        titles = ["NAME", "POWER", "HOST", "RESOURCE GROUP", "FINDINGS"]
+        titles = ["NAME", "POWER", "HOST", "RESOURCE GROUP", "CONSOLE", "FINDINGS"]
         show.rows(titles, lines, empty="There are no VMs here.")
 
     show.emit(found, output, table)
@@ -103,7 +111,9 @@ def show_(name: str, group: str | None, state: StateDir, output: str) -> None:
         show.facts(
             {
                 "name": machine["name"],
+                "simulator": windows.label(machine),
                 "power": power_words(machine),
+                "console": console_shows(machine),
                 "provisioning": str(properties.get("provisioningState", "")),
                 "host": host(machine),
                 "addresses": vm_addresses.words(machine["addresses"]),
@@ -182,6 +192,9 @@ def create(
             raise click.UsageError(f"--{option} belongs to driver {other}, not to {driver}")
     definition = {"driver": driver, wanted: value, "memoryMiB": memory, "cpus": cpus}
     properties: dict[str, Any] = {"outofband": definition}
+    if program in windows.PROGRAMS:
+        properties = windows.properties(program) | properties
+        tags = windows.TAGS | tags
     with options.sign_in(state) as client, waiting(f"creating {name}", output) as progress:
         scope = client.group(group)
         if machine:

@@ -121,6 +121,16 @@ class Console:
         self._pump()
         return len(taken)
 
+    @property
+    def all_typed(self) -> bool:
+        """The port has taken all that was typed."""
+        return not self._backlog and not self.session.unconfirmed
+
+    def put(self, frame: stream.Control | stream.Paste) -> None:
+        """Queue a frame of a paste. Raises ProtocolError while there is no connection."""
+        self.session.put(frame)
+        self._flush_wanted.set()
+
     def ask(self, verb: str, **fields: Any) -> None:
         """Queue a wish, `write` or `release`. Raises ProtocolError while there is no connection."""
         self.session.ask(verb, **fields)

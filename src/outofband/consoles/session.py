@@ -25,7 +25,7 @@ from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.net.backoff import Backoff
 from outofband.wire import stream
-from outofband.wire.console import MAX_CLIENT, Open
+from outofband.wire.console import MAX_CLIENT, TAKES, Open
 from outofband.wire.grant import Mode
 from outofband.wire.link import OpenStream
 from outofband.wire.stream import REPLAY_LIMIT
@@ -89,6 +89,8 @@ class Session:
         self.taken = 0
         """Typed bytes that the port took in the whole session."""
         self._client = first.client[:MAX_CLIENT]
+        self._takes = tuple(each for each in TAKES if each in first.takes)
+        self._pasted: dict[str, int] = {}
         self._replay = max(0, min(first.replay, REPLAY_LIMIT))
         self._next_offset = first.resume
         self._returning = first.resume is not None
@@ -147,7 +149,7 @@ class Session:
         fields = self._close.fields if self._close is not None else {}
         return Ending(
             seen=self.seen,
-            bytes_in=self.taken,
+            bytes_in=self.taken + sum(self._pasted.values()),
             bytes_out=self.shown,
             by=_text(fields.get("by")),
             detail=_text(fields.get("detail")),
@@ -321,6 +323,7 @@ class Session:
             replay=self._replay,
             address=self.viewer.address,
             client=self._client,
+            takes=self._takes,
         )
 
     def _hang_up(self) -> str:
@@ -347,6 +350,7 @@ class Session:
     def _count(self, carrier: StreamSocket) -> None:
         self.shown += carrier.shown
         self.taken = max(self.taken, carrier.taken)
+        self._pasted |= carrier.pasted
         carrier.shown = 0
 
     @property

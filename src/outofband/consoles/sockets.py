@@ -31,7 +31,7 @@ _PING_ON_WIRE = 128
 """More than a ping takes with its TLS record."""
 _BINARY, _TEXT = WSMsgType.BINARY, WSMsgType.TEXT
 _DATA, _GAP, _NOTICE, _CLOSE, _ACK = Kind.DATA, Kind.GAP, Kind.NOTICE, Kind.CLOSE, Kind.ACK
-_INPUT, _CONTROL = Kind.INPUT, Kind.CONTROL
+_INPUT, _CONTROL, _PASTE = Kind.INPUT, Kind.CONTROL, Kind.PASTE
 
 
 class Gate(Protocol):
@@ -244,7 +244,7 @@ class ViewerSocket(ConsoleSocket):
         if kind == _CONTROL:
             if not self._may_wish(frame.get_payload_as_bytes()):
                 return
-        elif kind != _INPUT:
+        elif kind not in (_INPUT, _PASTE):
             if not transport.is_close_frame_sent:
                 self._gate.violated(self, f"a viewer may not send frames of kind 0x{kind:02x}")
             return
@@ -259,6 +259,8 @@ class ViewerSocket(ConsoleSocket):
         except ProtocolError as error:
             self._gate.violated(self, str(error))
             return False
+        if isinstance(control, stream.Control) and control.verb == stream.PASTE:
+            return True
         if not isinstance(control, stream.Control) or control.verb not in stream.WISHES:
             self._gate.violated(self, f"a viewer may ask for {', '.join(sorted(stream.WISHES))} only")
             return False
@@ -284,6 +286,8 @@ class StreamSocket(ConsoleSocket):
         """Bytes of output that went through."""
         self.taken = 0
         """Typed bytes of the session that the port has taken, in all its streams."""
+        self.pasted: dict[str, int] = {}
+        """Bytes typed of each paste, beside those."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._frames += 1
@@ -319,6 +323,8 @@ class StreamSocket(ConsoleSocket):
                     self.taken = int(fields.get("input") or 0)
                 case stream.Notice("writer", fields):
                     self._gate.seat_changed(self, Mode(fields["mode"]))
+                case stream.Notice(stream.PASTE, fields):
+                    self.pasted[str(fields["id"])] = int(fields["typed"])
                 case stream.Close():
                     self._gate.stream_closes(self, read)
                     return False

@@ -128,6 +128,7 @@ class Tickets:
         replay: int,
         address: str,
         client: str,
+        takes: tuple[str, ...] = (),
     ) -> tuple[str, float]:
         """A signed grant for the agent, and its end in seconds since the epoch."""
         may_write = Mode.WRITE in rights
@@ -148,6 +149,7 @@ class Tickets:
             replay=replay,
             address=address,
             client=client,
+            takes=takes,
         )
         return signed.sign(claims, await self._keys.grant_key(clock.now())), expires
 

@@ -13,8 +13,12 @@ TOKEN_BYTES = 32
 
 
 def token() -> str:
-    """256 bits of randomness, URL-safe text."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    """256 bits of randomness, URL-safe text. It never begins with a hyphen: `az login --password` takes such
+    a secret for an option.
+    """
+    while (made := secrets.token_urlsafe(TOKEN_BYTES)).startswith("-"):
+        pass
+    return made
 
 
 def digest(secret: str) -> str:

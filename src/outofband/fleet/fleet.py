@@ -31,6 +31,7 @@ from outofband.wire.link import (
     TAKES_FINDINGS,
     TAKES_KEYS,
     TAKES_PLACES,
+    TAKES_SHOWS,
     AgentMessage,
     Command,
     EndSession,
@@ -372,7 +373,7 @@ class Fleet:
         link.takes_keys = TAKES_KEYS in hello.takes
         link.takes_places = TAKES_PLACES in hello.takes
         doors = {TAKES_FINDINGS: self.on_found, TAKES_PLACES: self.on_places}
-        takes = [name for name, door in doors.items() if door is not None]
+        takes = [*(name for name, door in doors.items() if door is not None), TAKES_SHOWS]
         link.welcome(Welcome(link.id, self._node, grant_keys, self._trust(), takes))
         self._bell.ring(topic(row.id))
         log.info("link.opened", agent=row.id, name=row.name, link=link.id, version=hello.version[:64])

@@ -13,6 +13,7 @@ from outofband.cli.escape import ENDING_SYSRQ
     ("what", "key", "danger"),
     [
         ("nmi", None, True),
+        ("ctrl-alt-del", None, True),
         ("reset", None, True),
         ("sysrq", "b", True),
         ("sysrq", "B", True),

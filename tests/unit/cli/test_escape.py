@@ -19,6 +19,7 @@ def pressed(*chunks: bytes, key: bytes = b"\x1d") -> list[object]:
     [
         (b"ls\r", [Keys(b"ls\r")]),
         (b"\x1dny", [MENU, Command(Wish.SURE, "nmi"), Command(Wish.NMI)]),
+        (b"\x1dcy", [MENU, Command(Wish.SURE, "ctrl-alt-del"), Command(Wish.CTRL_ALT_DEL)]),
         (b"\x1dn\r", [MENU, Command(Wish.SURE, "nmi"), Command(Wish.CLOSED)]),
         (b"\x1dsbY", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SURE, "b"), Command(Wish.SYSRQ, "b")]),
         (b"\x1dsbn", [MENU, Command(Wish.SYSRQ_KEY), Command(Wish.SURE, "b"), Command(Wish.CLOSED)]),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from outofband.cli import log_text
+from outofband.cli import log_files, log_text
 from outofband.cli.log import _since, _Writer
 from outofband.cli.log_text import GUEST, RECORD, Teller, text_of
 from outofband.cli.main import run
 from outofband.core import clock
+from outofband.core.errors import Fault
 
 
 def tail(*lines: str, **records: int) -> dict[str, Any]:
@@ -147,6 +151,56 @@ def test_what_pages_repeat_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
     )
 
 
+# --- files ---
+
+
+def raw(begin: int, data: bytes, *times: tuple[int, str], **more: Any) -> dict[str, Any]:
+    end = begin + len(data)
+    told = [{"end": end, "at": at} for end, at in times]
+    base = {"from": begin, "next": end, "end": end, "boots": [], "gaps": [], "at": "2026-05-04T10:00:09Z"}
+    return base | {"data": base64.b64encode(data).decode(), "times": told} | more
+
+
+def test_a_recording_goes_through_pages_boots_and_gaps() -> None:
+    boot = {"number": 2, "from": 8, "at": "2026-05-04T10:00:04Z"}
+    gap = {"from": 12, "end": 12, "bytes": 7}
+    pages = [
+        raw(0, b"old\r\n", (3, "2026-05-04T10:00:01Z"), (5, "2026-05-04T10:00:02Z"), boots=[boot]),
+        raw(5, b"endBIOSlogin", (17, "2026-05-04T10:00:05.500Z"), boots=[boot], gaps=[gap]),
+    ]
+    header, *events = [json.loads(line) for line in log_files.cast(pages, "web1")]
+    assert (header["version"], header["timestamp"], header["title"]) == (2, 1777888801, "web1")
+    assert events == [
+        [0.0, "o", "old"],
+        [1.0, "o", "\r\n"],
+        [4.5, "o", "end"],
+        [4.5, "m", "boot 2"],
+        [4.5, "o", "BIOS"],
+        [4.5, "m", "7 bytes are missing here (offset 12)"],
+        [4.5, "o", "login"],
+    ]
+
+
+def test_an_older_control_plane_tells_no_times() -> None:
+    lines = [json.loads(line) for line in log_files.cast([raw(0, b"a", times=[])], "web1")]
+    assert lines[1:] == [[0.0, "o", "a"]]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    def broken() -> Iterator[str]:
+        yield "half"
+        raise Fault("AgentOffline")
+
+    place = tmp_path / "web1.cast"
+    place.write_text("before")
+    with pytest.raises(Fault):
+        log_files.write(str(place), broken())
+    assert place.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [place]
+    with pytest.raises(Fault, match="UsageInvalid"):
+        log_files.write(str(tmp_path / "none" / "x"), ["a"])
+
+
 # --- the command line ---
 
 
@@ -158,6 +212,11 @@ def test_what_pages_repeat_is_told_once(capsys: pytest.CaptureFixture[str]) -> N
         ["--raw", "-o", "json"],
         ["--raw", "--boot", "0", "-n", "5"],
         ["--boots", "--follow"],
+        ["--cast", "x", "--follow"],
+        ["--cast", "x", "--grep", "y"],
+        ["--cast", "x", "--html", "y"],
+        ["--html", "x", "-o", "json"],
+        ["--html", "x", "-n", "3"],
     ],
 )
 def test_options_that_exclude_each_other(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

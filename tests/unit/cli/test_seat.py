@@ -385,3 +385,35 @@ async def test_another_key_for_the_menu(far: Far) -> None:
 def _state(pid: int) -> str:
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(")")[2].split()[0]
+
+
+async def test_keys_are_what_the_port_reads(far: Far) -> None:
+    """Typed in a real terminal, one byte at a time where that could matter, and measured at the far side."""
+    got: list[bytes] = []
+
+    async def script(visit: Visit) -> None:
+        await visit.attached(0, live=0)
+        printed = 0
+        for output, size in ((b"demo login: ", 8), (b"\r\nSAC>", 11), (b"cmd\r\n\r\nC:\\>", 18)):
+            await visit.output(printed, output)
+            printed += len(output)
+            got.append(await visit.read(size))
+        got[:] = [got[2][:8], got[2][8:11], got[2][11:]]
+        await visit.gone()
+
+    far.scripts.append(script)
+    async with seated(far) as seat:
+        await seat.expect(rb"demo login: ")
+        for byte in b"\x1b[19~":
+            seat.send(bytes([byte]))
+        seat.send(b"\x1b[H")
+        await seat.expect(rb"SAC>")
+        seat.send(b"\x1b[A\x1b[3~c\x7f")
+        await seat.expect(rb"SAC's prompt knows no arrow")
+        seat.send(b"\x1b")
+        await seat.expect(rb"C:\\>")
+        seat.send(b"\x1b[19~\x1b[H\x1b[A")
+        await until(lambda: len(got) == 3)
+        seat.send(b"\x1dq")
+        assert await seat.ended() == 0
+    assert got == [b"\x1b[19~\x1b[H", b"c\x08\x1b", b"\x1b8\x1bh\x1b[A"]

@@ -37,7 +37,7 @@ async def test_life_of_a_vm(oob: Oob, host: Host) -> None:
     assert out == "web1 is running on h1.\n"
     out, _ = await oob("vm list")
     assert [line.split() for line in out.splitlines()] == [
-        ["NAME", "POWER", "HOST", "RESOURCE", "GROUP", "FINDINGS"],
+        ["NAME", "POWER", "HOST", "RESOURCE", "GROUP", "CONSOLE", "FINDINGS"],
         ["web1", "running", "h1", "Lab"],
     ]
     out, _ = await oob("vm show web1")
@@ -111,6 +111,7 @@ async def test_what_is_sent_and_the_switch(oob: Oob, cloud: Cloud, host: Host) -
         "observed": "vm.nmi was seen",
     }
     assert (await oob("serial send demo sysrq H"))[0] == "vm.sysrq was seen\n"
+    assert (await oob("serial send demo ctrl-alt-del --yes"))[0] == "vm.ctrl-alt-del was seen\n"
     assert (await oob("serial send demo reset --reason hangs"))[0] == "vm.reset was seen\n"
     assert reasons(await cloud.owner.get(ACTIVITY, version="2015-04-01"), "reset") == {"hangs"}
     too_long = await oob.json(f"serial send demo nmi --reason {'x' * 257}", 2)

@@ -249,3 +249,16 @@ async def test_one_reader_too_many_does_not_ask_again_at_once(
     before = clock.monotonic()
     page = await ask(cloud.owner, **{"from": 4, "after": 4, "wait": 20})
     assert page["lines"] == [] and 1.0 <= clock.monotonic() - before < 15.0
+
+
+async def test_colours_and_times_for_who_makes_files_of_them(cloud: Cloud, spool: Spool) -> None:
+    await cloud.owner.create_vm()
+    say(spool, b"\x1b[1;32mOK\x1b[0m fine\r\n")
+    say(spool, b"more")
+    page = await ask(cloud.owner, colours=True)
+    assert page["lines"][0]["looks"] == [[0, 2, "fg2 bold"]]
+    assert "looks" not in page["lines"][1]
+    assert page["times"] == []
+    raw = await ask(cloud.owner, **{"from": 0, "raw": True})
+    assert [each["end"] for each in raw["times"]][-1] == raw["next"] == spool.end
+    assert [clock.parse_iso(each["at"]) for each in raw["times"]]

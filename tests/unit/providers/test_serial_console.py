@@ -234,11 +234,19 @@ async def test_ports_are_listed(cloud: Cloud, host: Host) -> None:
     assert under_subscription.json() == {"value": [only]}, "who is there is not asked for each of many"
     vm = made["properties"]["vmId"]
     watched = msgspec.structs.replace(
-        vm_report(vm, Power.RUNNING), ports=[PortReport(name="0", start=0, end=5, viewers=1)]
+        vm_report(vm, Power.RUNNING), ports=[PortReport(name="0", start=0, end=5, viewers=1, shows="sac")]
     )
     await host.peer.send(VmChanged(watched))
     await until(lambda: (known := cloud.fleet.report(vm)) and known.ports[0].viewers)
     assert (await cloud.owner.get(port(), version=V)).json()["properties"]["connectionState"] == "active"
+    for said, told in (("sac", "sac"), ("a word of tomorrow", "unknown"), ("", None)):
+        ports = [PortReport(name="0", start=0, end=5, shows=said)]
+        await host.peer.send(VmChanged(msgspec.structs.replace(watched, ports=ports)))
+        await until(lambda said=said: (at := cloud.fleet.report(vm)) and at.ports[0].shows == said)
+        own = (await cloud.owner.get(port(), version=V)).json()["properties"]["outofband"]
+        assert own.get("shows") == told
+        shown = await cloud.owner.get(f"{vm_id('demo')}/instanceView", version="2024-07-01")
+        assert shown.json()["outofband"]["ports"][0]["shows"] == (told or "")
 
 
 async def test_who_is_there_is_told_to_those_who_could_be_there(cloud: Cloud, host: Host) -> None:
@@ -296,6 +304,7 @@ async def test_the_console_is_where_the_caller_already_is(
     [
         ("nmi", None, "vm.nmi", {}),
         ("reset", {}, "vm.reset", {}),
+        ("ctrlAltDel", None, "vm.ctrl-alt-del", {}),
         ("sysrq", {"key": "h"}, "vm.sysrq", {"key": "h"}),
     ],
 )

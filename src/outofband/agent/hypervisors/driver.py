@@ -77,6 +77,9 @@ class Driver(Protocol):
 
     async def nmi(self) -> None: ...
 
+    async def ctrl_alt_del(self) -> None:
+        """The three keys on the machine's own keyboard, pressed together and released."""
+
     async def send_break(self) -> None:
         """A BREAK on the first serial port."""
 

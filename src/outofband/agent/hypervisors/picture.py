@@ -1,7 +1,8 @@
 """A guest's screen as PNG, made smaller when it would not fit a message.
 
-A hypervisor makes PNGs itself; only of a screen full of photographs it is too large. Then the raw pixels are
-halved until it fits: text is still to be recognised, and a picture says more than a refusal.
+QEMU could make the PNG itself, but dies of it where the disk is full: libpng aborts when it cannot write. So
+it is asked for raw pixels. A screen full of photographs is too large as a PNG; it is halved until it fits:
+text is still to be recognised, and a picture says more than a refusal.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ MAX_PIXELS = 64 * 1024 * 1024
 MAX_SCALE = 16
 _PPM = re.compile(rb"P6\s(?:#[^\n]*\n)?(\d{1,5})\s(\d{1,5})\s255\s")
 _CHANNELS = 3
-MAX_DARK = 64 * 1024
-"""Bytes of a PNG that may be of a black screen."""
-_PNG = re.compile(rb"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR(.{4})(.{4})\x08\x02\x00\x00\x00.{4}", re.DOTALL)
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -38,45 +36,34 @@ def fitting(ppm: bytes, limit: int = MAX_PNG) -> Picture:
 
     Raises Fault ScreenshotTooLarge, and ValueError for what is no PPM with 8 bits a channel.
     """
-    head = _PPM.match(ppm)
-    width, height = (int(head[1]), int(head[2])) if head else (0, 0)
-    pixels = ppm[head.end() :] if head else b""
-    if not 0 < width * height <= MAX_PIXELS or len(pixels) != width * height * _CHANNELS:
-        raise ValueError(f"expected a PPM, got {ppm[:20]!r} and {len(pixels)} bytes of pixels")
+    width, height, pixels = _parsed(ppm)
+    dark = _black(pixels)
     scale = 1
     while len(png := encode(width, height, pixels)) > limit:
         if scale == MAX_SCALE or min(width, height) < 2:
             raise Fault("ScreenshotTooLarge", size=len(png), limit=limit)
         width, height, pixels = halved(width, height, pixels)
         scale *= 2
-    return Picture(png, scale)
+    return Picture(png, scale, dark)
 
 
-def is_dark(png: bytes) -> bool:
-    """Whether every pixel is black, of a PNG as QEMU makes them; False for what it cannot read.
+def is_dark(ppm: bytes) -> bool:
+    """Whether every pixel is black, which is what a display shows that went to sleep. Raises ValueError."""
+    return _black(_parsed(ppm)[2])
 
-    That is what a display shows that went to sleep. Other screens are larger than MAX_DARK.
-    """
-    head = _PNG.match(png)
-    if head is None or len(png) > MAX_DARK:
-        return False
-    width, height = int.from_bytes(head[1]), int.from_bytes(head[2])
-    stride = 1 + width * _CHANNELS
-    if not 0 < width * height <= MAX_PIXELS:
-        return False
-    packed, at = bytearray(), len(head[0])
-    while at + 12 <= len(png):
-        size = int.from_bytes(png[at : at + 4])
-        if png[at + 4 : at + 8] == b"IDAT":
-            packed += png[at + 8 : at + 8 + size]
-        at += 12 + size
-    try:
-        raw = zlib.decompressobj().decompress(packed, stride * height)
-    except zlib.error:
-        return False
-    # What differs from its neighbours by nothing is black throughout, whatever filter a row begins with.
-    filters = sum(1 for start in range(0, len(raw), stride) if raw[start])
-    return len(raw) == stride * height and len(raw) - raw.count(0) == filters
+
+def _parsed(ppm: bytes) -> tuple[int, int, bytes]:
+    """Width, height and pixels."""
+    head = _PPM.match(ppm)
+    width, height = (int(head[1]), int(head[2])) if head else (0, 0)
+    pixels = ppm[head.end() :] if head else b""
+    if not 0 < width * height <= MAX_PIXELS or len(pixels) != width * height * _CHANNELS:
+        raise ValueError(f"expected a PPM, got {ppm[:20]!r} and {len(pixels)} bytes of pixels")
+    return width, height, pixels
+
+
+def _black(pixels: bytes) -> bool:
+    return pixels.count(0) == len(pixels)
 
 
 def encode(width: int, height: int, pixels: bytes) -> bytes:

@@ -16,6 +16,8 @@ from outofband.core.errors import Fault
 from outofband.wire.machine import Power, Verb
 
 KILL_SECONDS = 10.0
+FOLDER = "OOB_MACHINE_DIR"
+"""In the program's environment: the machine's folder, where it may keep what is to be there the next time."""
 
 
 class PtyDriver:
@@ -50,7 +52,8 @@ class PtyDriver:
 
     async def start(self) -> str:
         program = self._program()
-        host = await start_ptyhost(self._directory, program.command, program.env, name=self._name)
+        env = {FOLDER: str(self._directory)} | program.env
+        host = await start_ptyhost(self._directory, program.command, env, name=self._name)
         self._killed = False
         if not self._hold(host):
             self._tell_end()
@@ -113,6 +116,9 @@ class PtyDriver:
 
     async def nmi(self) -> None:
         raise not_supported("pty", Verb.NMI)
+
+    async def ctrl_alt_del(self) -> None:
+        raise not_supported("pty", Verb.CTRL_ALT_DEL)
 
     async def send_break(self) -> None:
         raise not_supported("pty", Verb.SYSRQ)

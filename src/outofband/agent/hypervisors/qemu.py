@@ -25,7 +25,7 @@ from outofband.agent.hypervisors.command import (
 )
 from outofband.agent.hypervisors.driver import Happening, Report
 from outofband.agent.hypervisors.guest_agent import GuestAgent
-from outofband.agent.hypervisors.picture import MAX_PNG, Picture, fitting, is_dark
+from outofband.agent.hypervisors.picture import Picture, fitting, is_dark
 from outofband.agent.hypervisors.process import Process, read_pid, tail
 from outofband.agent.hypervisors.qmp import Monitor, MonitorRefused
 from outofband.agent.ports import fifo
@@ -74,6 +74,7 @@ class QemuDriver:
             Verb.RESET,
             Verb.NMI,
             Verb.SYSRQ,
+            Verb.CTRL_ALT_DEL,
             Verb.SCREENSHOT,
             Verb.RUN,
             Verb.RUN_STATUS,
@@ -295,23 +296,23 @@ class QemuDriver:
     async def nmi(self) -> None:
         await self._execute(Verb.NMI, "inject-nmi")
 
+    async def ctrl_alt_del(self) -> None:
+        keys = [{"type": "qcode", "data": name} for name in ("ctrl", "alt", "delete")]
+        await self._execute(Verb.CTRL_ALT_DEL, "send-key", keys=keys)
+
     async def send_break(self) -> None:
         await self._execute(Verb.SYSRQ, "chardev-send-break", id=chardev(self._ports[0]))
 
     async def screenshot(self, *, wake: bool) -> Picture:
-        png = await self._dump("png")
-        dark = is_dark(png)
-        if dark and wake:
-            png = await self._woken(png)
-            dark = is_dark(png)
-        if len(png) <= MAX_PNG:
-            return Picture(png, dark=dark)
         try:
-            return await asyncio.to_thread(fitting, await self._dump("ppm"))
+            ppm = await self._dump()
+            if wake and is_dark(ppm):
+                ppm = await self._woken(ppm)
+            return await asyncio.to_thread(fitting, ppm)
         except ValueError as error:
             raise Fault("HypervisorRefused", verb=str(Verb.SCREENSHOT), detail=str(error)) from error
 
-    async def _woken(self, png: bytes) -> bytes:
+    async def _woken(self, ppm: bytes) -> bytes:
         """Press and release Shift, which types nothing, and look until there is something to see; what is
         seen last. Every guest takes a key as a reason to show its screen again.
         """
@@ -319,10 +320,10 @@ class QemuDriver:
             key = {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "shift"}}}
             await self._execute(Verb.SCREENSHOT, "input-send-event", events=[key])
         end = clock.monotonic() + WAKE_SECONDS
-        while is_dark(png) and clock.monotonic() < end:
+        while is_dark(ppm) and clock.monotonic() < end:
             await asyncio.sleep(_WAKING_SECONDS)
-            png = await self._dump("png")
-        return png
+            ppm = await self._dump()
+        return ppm
 
     async def _guest_listens(self) -> bool | None:
         """Whether a program in the guest has the agent's port open, as QEMU sees it."""
@@ -335,12 +336,13 @@ class QemuDriver:
             return None
         return next((bool(each["frontend-open"]) for each in ports if each["label"] == GUEST_CHARDEV), None)
 
-    async def _dump(self, kind: str) -> bytes:
+    async def _dump(self) -> bytes:
+        """The screen as a PPM."""
         # QEMU's working directory is the machine's, and it writes the file itself.
-        picture = self._directory / f"screen-{secrets.token_hex(8)}.{kind}"
+        picture = self._directory / f"screen-{secrets.token_hex(8)}.ppm"
         try:
             await self._execute(
-                Verb.SCREENSHOT, "screendump", timeout=SCREEN_SECONDS, filename=picture.name, format=kind
+                Verb.SCREENSHOT, "screendump", timeout=SCREEN_SECONDS, filename=picture.name, format="ppm"
             )
             return picture.read_bytes()
         except FileNotFoundError as error:

@@ -59,6 +59,9 @@ class UnixDriver:
     async def nmi(self) -> None:
         raise not_supported("unix", Verb.NMI)
 
+    async def ctrl_alt_del(self) -> None:
+        raise not_supported("unix", Verb.CTRL_ALT_DEL)
+
     async def send_break(self) -> None:
         raise not_supported("unix", Verb.SYSRQ)
 

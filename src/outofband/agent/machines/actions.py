@@ -52,6 +52,14 @@ async def nmi(machine: Machine) -> Outcome:
     return await watch.look(b"NMI received", "The NMI was injected", "NMI received", ends=True)
 
 
+async def ctrl_alt_del(machine: Machine) -> Outcome:
+    """Press Ctrl-Alt-Del on the machine's own keyboard, not on its serial port."""
+    machine.expect(Verb.CTRL_ALT_DEL, *_ALIVE)
+    watch = _Watch(machine)
+    await machine.driver.ctrl_alt_del()
+    return await watch.after("Ctrl-Alt-Del was pressed on the VM's keyboard", "its screen shows what it did")
+
+
 async def sysrq(machine: Machine, key: str) -> Outcome:
     """BREAK, then one key, which Linux obeys within five seconds; a writer's next key is not taken for it.
 
@@ -129,6 +137,14 @@ class _Watch:
         data |= {"line": words} if words else {}
         data |= {"event": event} if event else {}
         return Outcome(f"{done}; {said}{f'; the VM {event}' if event else ''}.", data)
+
+    async def after(self, done: str, otherwise: str) -> Outcome:
+        """What the hypervisor reports soon after; a guest says nothing of this on its console."""
+        await asyncio.sleep(AFTER_SECONDS)
+        event = self._event()
+        outcome = Seen.ANSWERED if event else Seen.SILENT
+        data: dict[str, Any] = {"outcome": outcome.value} | ({"event": event} if event else {})
+        return Outcome(f"{done}; {f'the VM {event}' if event else otherwise}.", data)
 
     def _event(self) -> str:
         """What the hypervisor reported since, in words that follow `the VM`."""

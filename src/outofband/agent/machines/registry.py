@@ -281,6 +281,8 @@ class Machines:
                 return await machine.reset()
             case Verb.NMI:
                 return await actions.nmi(machine)
+            case Verb.CTRL_ALT_DEL:
+                return await actions.ctrl_alt_del(machine)
             case Verb.SCREENSHOT:
                 return await actions.screenshot(machine)
         raise AssertionError(f"a verb without an action: {wanted}")

@@ -111,13 +111,17 @@ class Attachment:
     # --- what the transport calls ---
 
     def receive(self, frame: bytes) -> None:
-        """A frame from the viewer: INPUT or CONTROL. Raises ProtocolError for anything else."""
+        """A frame from the viewer: INPUT, PASTE or CONTROL. Raises ProtocolError for anything else."""
         if self.closed:
             return
         message = stream.decode(frame)
         match message:
             case stream.Input(offset, payload):
                 self._type(offset, payload)
+            case stream.Paste(offset, payload):
+                self._broker.pastes.receive(self, offset, payload)
+            case stream.Control(stream.PASTE, fields):
+                self._broker.pastes.control(self, fields)
             case stream.Control("renew", fields):
                 self._renew_by(fields.get("grant"))
             case stream.Control(verb, fields) if verb in stream.WISHES:
@@ -125,7 +129,7 @@ class Attachment:
             case stream.Control(verb):
                 raise ProtocolError(f"expected one of {sorted(stream.CONTROLS)}, got {verb!r}")
             case _:
-                raise ProtocolError(f"expected INPUT or CONTROL from a viewer, got kind 0x{frame[0]:02x}")
+                raise ProtocolError(f"expected what a viewer sends, got kind 0x{frame[0]:02x}")
 
     def resume(self) -> None:
         """The transport can take more."""

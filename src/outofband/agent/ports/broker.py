@@ -18,6 +18,8 @@ from outofband.agent.ports.attachment import Attachment, Typed, Viewer
 from outofband.agent.ports.keyboard import Keyboard, alarm_notice, refusal, refusal_notice, taken_over
 from outofband.agent.ports.logins import EndLogin
 from outofband.agent.ports.pace import Pace
+from outofband.agent.ports.pastes import Pastes
+from outofband.agent.ports.showing import STATE, Showing
 from outofband.agent.ports.source import Source
 from outofband.agent.ports.spool import Spool
 from outofband.core import clock
@@ -26,7 +28,7 @@ from outofband.wire.arbiter import RESERVE_SECONDS, TakenOver
 from outofband.wire.grant import Grant
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import PortReport
-from outofband.wire.stream import REPLAY_LIMIT, Close, Notice
+from outofband.wire.stream import PASTE, REPLAY_LIMIT, Close, Notice
 
 MAX_KEPT_SESSIONS = 256
 """Dropped sessions whose input offset is remembered; the oldest is forgotten first."""
@@ -65,6 +67,7 @@ class PortBroker:
         """Told what became of the login of a session."""
         self._captured = source.writes_spool
         self._keyboard = Keyboard(self, monitor=monitor, note=spool.path.with_suffix(".login"))
+        self.pastes = Pastes(self, self._keyboard, source.hub.loop)
         self._attached: dict[str, Attachment] = {}
         self._kept: dict[str, Typed] = {}
         self._waiters: set[asyncio.Future[None]] = set()
@@ -72,6 +75,7 @@ class PortBroker:
         self._people_due = False
         self._pace = Pace(source.hub.loop, self._flush, source.rest)
         self._alarm: tuple[str, dict[str, Any]] | None = None
+        self._showing = Showing(spool)
         self._opened = False
 
     # --- life ---
@@ -86,6 +90,7 @@ class PortBroker:
         self.source.hub.add(self)
         self._pace.seen = self._pace.looked = self.spool.end
         self._watch_alarm()
+        self._showing.open()
         self._keyboard.logins.open()
         # Many ports are opened in a row at the start of an agent.
         await asyncio.sleep(0)
@@ -101,6 +106,7 @@ class PortBroker:
         await self._keyboard.logins.close()
         self.source.hub.remove(self)
         self._pace.cancel()
+        self.pastes.close()
         self.source.close()
         self.spool.close()
         self._wake_waiters()
@@ -129,6 +135,7 @@ class PortBroker:
             self._remove(before, resumable=True)
             before.viewer.close(Close("SessionEnded", {"detail": "it goes on over another connection"}))
         self._refresh()
+        self._look_what_it_shows()
         typed = self._kept.pop(grant.session, None) or Typed()
         typed.kept_until = None
         # `attached` tells that all this was taken: an acknowledgement must not fall behind it.
@@ -150,6 +157,8 @@ class PortBroker:
             attachment.notify(refusal_notice(self.vm, refused))
         if self._alarm is not None:
             attachment.notify(alarm_notice(*self._alarm))
+        if STATE in grant.takes:
+            attachment.notify(self._showing.notice)
         self.people_changed()
         self._tell(Notice("joined", {"who": grant.name}), but=attachment)
         self._keyboard.apply(effects, silent=attachment)
@@ -166,6 +175,7 @@ class PortBroker:
 
     def _welcome(self, attachment: Attachment, loser: str | None) -> Notice:
         """`loser`: from whom it took the keyboard."""
+        pasting = self.pastes.of(attachment.session)
         return Notice(
             "attached",
             {
@@ -181,6 +191,8 @@ class PortBroker:
                 "endLogin": attachment.grant.end_login,
                 "mayWrite": self._keyboard.may_be_had(attachment.grant),
                 **({"takenFrom": loser} if loser is not None else {}),
+                **({"paste": True} if PASTE in attachment.grant.takes else {}),
+                **({"pasting": pasting.fields()} if pasting is not None else {}),
             },
         )
 
@@ -227,6 +239,7 @@ class PortBroker:
         attachment.finish()
         session = attachment.session
         self._attached.pop(session, None)
+        self.pastes.left(session)
         if resumable:
             attachment.typed.kept_until = clock.monotonic() + RESERVE_SECONDS
             self._kept[session] = attachment.typed
@@ -253,6 +266,10 @@ class PortBroker:
         """A session typed."""
         if self._keyboard.type(attachment, data):
             self._typed()
+
+    def pasted(self) -> None:
+        """A piece of a paste was typed."""
+        self._typed()
 
     def _typed(self) -> None:
         self._pace.typed()
@@ -317,6 +334,7 @@ class PortBroker:
         for attachment in self.sessions():
             if attachment.pump(frames):
                 self.resumed(attachment)
+        self.pastes.grown()
         self._wake_waiters()
         if (grew and spool.alarm) or spool.end - pace.looked > (spool.reserve // 4 or spool.ring // 8):
             # The disk is full, or much came since the last look: this cannot wait for the next second.
@@ -343,7 +361,11 @@ class PortBroker:
 
     def _arm(self) -> None:
         """Ask for the next wake-up, if there is anybody to serve."""
-        if not self._waiters and all(attachment.congested for attachment in self._attached.values()):
+        if (
+            not self._waiters
+            and not self.pastes.active
+            and all(attachment.congested for attachment in self._attached.values())
+        ):
             return
         self._pace.resting = False
         self.source.arm()
@@ -393,11 +415,23 @@ class PortBroker:
             if attachment is not but:
                 attachment.notify(notice)
 
+    def _look_what_it_shows(self) -> None:
+        if self._showing.look():
+            self._tell_state()
+            self.touched()
+
+    def _tell_state(self) -> None:
+        for attachment in self.sessions():
+            if STATE in attachment.grant.takes:
+                attachment.notify(self._showing.notice)
+
     def mark_reset(self, boot: int) -> None:
         """The guest starts or was reset: what follows in the log belongs to boot number `boot`."""
         self.spool.reset(boot)
         self._keyboard.logins.reset()
+        self._showing.reset(self.spool.end)
         self._tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))
+        self._tell_state()
         self.touched()
 
     def report(self) -> PortReport:
@@ -412,6 +446,7 @@ class PortBroker:
             viewers=len(self._attached),
             alarm=self._alarm[0] if self._alarm else None,
             writer_session=self._keyboard.writer_session,
+            shows=self._showing.state.value,
         )
 
     @property
@@ -426,6 +461,7 @@ class PortBroker:
 
     def touched(self) -> None:
         """Something of the report is another now."""
+        self.pastes.check()
         if self.on_change is not None:
             self.on_change()
 
@@ -458,6 +494,7 @@ class PortBroker:
             self.source.tick(now)
         if not quiet:
             spool.look(now)
+            self._look_what_it_shows()
             self._pace.looked = spool.end
             self._after_upkeep()
             if self._attached and spool.end > self._pace.seen:

@@ -40,7 +40,7 @@ class Inbox:
         self._acks: list[Attachment] = []
         self._stale_since: float | None = None
         self._stale_mark = 0
-        self._discards = 0
+        self.discards = 0
         """How often something was given up."""
         self._turn = asyncio.Lock()
         self._holding = False
@@ -51,6 +51,15 @@ class Inbox:
     def empty(self) -> bool:
         """Nobody waits for the port to take anything."""
         return not self._waiting and not self._held
+
+    @property
+    def free(self) -> bool:
+        """The port has all that was typed, and what is typed next goes there at once."""
+        return not self._holding and self._source.queued == self._source.delivered
+
+    def put_pasted(self, data: bytes) -> None:
+        """Bytes of a paste, which counts them itself; call it while `free`."""
+        self._source.write(data)
 
     def put(self, attachment: Attachment, typed: Typed, data: bytes) -> bool:
         """Queue typed bytes; False, and nothing taken, when the port takes none."""
@@ -90,7 +99,7 @@ class Inbox:
         held = sum(len(each.data) for each in self._held)
         self._held.clear()
         self._stale_since = None
-        self._discards += 1
+        self.discards += 1
         return held + self._source.discard()
 
     def give_up_stale(self, now: float) -> int:
@@ -152,7 +161,7 @@ class Inbox:
     async def _hand_over(self, data: bytes, timeout: float) -> bool:
         if not self._source.write(data):
             return False
-        position, discards = self._source.queued, self._discards
+        position, discards = self._source.queued, self.discards
         deadline = clock.monotonic() + timeout
         while self._source.delivered < position:
             if clock.monotonic() >= deadline:
@@ -160,7 +169,7 @@ class Inbox:
                     self._source.discard()
                 return False
             await asyncio.sleep(_POLL_SECONDS)
-            if self._discards != discards:
+            if self.discards != discards:
                 # What is discarded counts as delivered, and these bytes were among it.
                 return False
         return True

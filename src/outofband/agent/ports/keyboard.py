@@ -72,6 +72,14 @@ class Keyboard:
         kept = self.writer if self._arbiter.seat is Seat.KEPT else None
         return {"asking": list(self._arbiter.asking), "kept": kept}
 
+    def may_type(self, session: str) -> bool:
+        """Whether what this session types goes to the port now."""
+        return self._arbiter.may_type(session) and not self.logins.ending
+
+    def is_seat_of(self, session: str) -> bool:
+        """Whether the keyboard is this session's, or kept for it."""
+        return self._arbiter.writer is not None and self._arbiter.writer.session == session
+
     def may_be_had(self, grant: Grant) -> bool:
         """Whether somebody with this grant can come to type here."""
         return grant.may_write and not self._arbiter.monitor
@@ -214,7 +222,7 @@ class Keyboard:
         A session whose input the port does not take is ended.
         """
         typed = attachment.typed
-        if self.logins.ending or not self._arbiter.may_type(attachment.session):
+        if not self.may_type(attachment.session):
             # Typed before it knew that the keyboard is not its own (any more, or yet).
             typed.accepted += len(data)
             attachment.notify(self._seat_notice(attachment))

@@ -18,7 +18,8 @@ from outofband.providers.compute.shape import (
     private_of,
 )
 from outofband.store.resources import Resource
-from outofband.wire.machine import Power, VmReport
+from outofband.wire.machine import PortReport, Power, VmReport
+from outofband.wire.portstate import PortState
 
 DEALLOCATED = "deallocated"
 _PROVISIONING = {
@@ -127,6 +128,22 @@ def _fault(fault: Fault, since: str) -> dict[str, Any]:
     }
 
 
+def port_shows(report: VmReport | None, port: str) -> str:
+    """What a serial port of a VM shows, in the words of `wire.portstate`; empty where nobody says so."""
+    found = next((each for each in report.ports if each.name == port), None) if report is not None else None
+    if report is None or found is None or not found.shows:
+        return ""
+    if report.power is Power.STOPPED:
+        return PortState.SILENT.value
+    # What an agent says is believed as far as it is a word of ours.
+    known = found.shows in PortState.__members__.values()
+    return found.shows if known else PortState.UNKNOWN.value
+
+
+def _ports(report: VmReport) -> list[PortReport]:
+    return [msgspec.structs.replace(each, shows=port_shows(report, each.name)) for each in report.ports]
+
+
 def _own(row: Resource, host: HostView | None, report: VmReport | None) -> dict[str, Any]:
     """What Azure has no word for."""
     own: dict[str, Any] = {
@@ -134,7 +151,7 @@ def _own(row: Resource, host: HostView | None, report: VmReport | None) -> dict[
         "screen": has_screen(row),
         "epoch": row.epoch,
         "hostConnected": host is not None and host.connected,
-        "ports": msgspec.to_builtins(report.ports) if report is not None else [],
+        "ports": msgspec.to_builtins(_ports(report)) if report is not None else [],
     }
     if host is not None:
         own["host"] = host.agent.name

@@ -61,11 +61,14 @@ class LogRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ignore_case: bool = False
     raw: bool = False
     """The bytes as the guest printed them, in base64, instead of lines."""
+    colours: bool = False
+    """Lines with the looks of their letters (`wire.colours`)."""
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Came at `at`; `after` is given where nobody looked for a while: then it came between the two. `matches`
-    are [first, behind the last) characters. `open`: the guest has not ended it.
+    are [first, behind the last) characters. `open`: the guest has not ended it. `looks`: what letters look
+    like, in words of `wire.colours`.
     """
 
     offset: int
@@ -74,6 +77,17 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str = ""
     matches: list[tuple[int, int]] = []
     open: bool = False
+    looks: list[tuple[int, int, str]] = []
+
+
+class LogTime(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes from the entry before it up to `end` came by `at`; where nobody looked for a while not before
+    `after`.
+    """
+
+    end: int
+    at: str
+    after: str = ""
 
 
 class LogBoot(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +128,8 @@ class LogAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Read at the host; otherwise what was kept elsewhere, and the host may have more."""
     at: str
     data: str | None = None
+    times: list[LogTime] = []
+    """Of `data`."""
 
 
 class Log:
@@ -151,6 +167,7 @@ class Log:
             lines=wish.lines,
             align=wish.align,
             raw=wish.raw,
+            coloured=wish.colours,
         )
         await view.find_boot(item.row)
         follows = wish.wait > 0 and wish.after is not None
@@ -221,19 +238,32 @@ def _answer(page: Page, told: list[Record], *, live: bool) -> LogAnswer:
         live=live,
         at=clock.iso(),
         data=None if page.data is None else base64.b64encode(page.data).decode("ascii"),
+        times=_times(page) if page.data is not None else [],
     )
+
+
+def _times(page: Page) -> list[LogTime]:
+    return [
+        LogTime(end=each.end, at=_iso(page, each.at), after=_after(page, each.after, each.at))
+        for each in page.part.times
+        if each.end > page.begin
+    ]
+
+
+def _after(page: Page, after: float, at: float) -> str:
+    return _iso(page, after) if at - after > UNSURE_SECONDS and after > 0 else ""
 
 
 def _line(page: Page, row: Row) -> LogLine:
     after, at = page.stamps.get(row.offset) or page.time_of(row.offset)
-    unsure = at - after > UNSURE_SECONDS
     return LogLine(
         offset=row.offset,
         at=_iso(page, at),
-        after=_iso(page, after) if unsure and after > 0 else "",
+        after=_after(page, after, at),
         text=row.text,
         matches=page.pattern.matches(row.text) if page.pattern is not None else [],
         open=not row.closed,
+        looks=list(row.looks),
     )
 
 

@@ -78,6 +78,7 @@ class View:
         lines: int,
         align: bool,
         raw: bool,
+        coloured: bool = False,
     ) -> None:
         self._source = source
         self._first = first
@@ -87,6 +88,7 @@ class View:
         self._lines = lines
         self._align = align
         self._raw = raw
+        self._coloured = coloured
         self._low = 0
 
     async def find_boot(self, row: Resource) -> None:
@@ -167,7 +169,7 @@ class View:
             page = Page(part, [], following=part.begin + len(data), limit=limit)
             page.data = data
             return page
-        found, following = await _rows(part, data, limit)
+        found, following = await _rows(part, data, limit, coloured=self._coloured)
         if first and len(found) > self._lines:
             found = _whole(found, self._lines)
             following = found[-1].end
@@ -191,7 +193,7 @@ class View:
                 deadline = max(deadline, clock.monotonic() + SEARCH_SECONDS / 2)
             data = _bytes(part)
             limit = self._limit(part)
-            found, following = await _rows(part, data, limit)
+            found, following = await _rows(part, data, limit, coloured=self._coloured)
             matching, seen = await _matching(pattern, found, self._lines - len(hits), deadline)
             hits += matching
             searched += len(data)
@@ -208,14 +210,14 @@ class View:
         return page
 
 
-async def _rows(part: LogPart, data: bytes, limit: int) -> tuple[list[Row], int]:
+async def _rows(part: LogPart, data: bytes, limit: int, *, coloured: bool = False) -> tuple[list[Row], int]:
     """The lines of a part and where the next page begins: with an unfinished line, once more."""
     cuts = sorted({each.offset for each in part.boots} | {each.begin for each in part.gaps})
     if limit < part.end:
         cuts.append(limit)
 
     def work() -> list[Row]:
-        return list(rows(data, part.begin, cuts))
+        return list(rows(data, part.begin, cuts, coloured=coloured))
 
     found = work() if len(data) <= _ON_LOOP_BYTES else await asyncio.to_thread(work)
     end = part.begin + len(data)

@@ -61,6 +61,7 @@ RIGHTS = {
     TAKE_OVER: "Take the keyboard of a console from somebody who types",
     _own("nmi"): "Send a non-maskable interrupt to the VM, and nothing else",
     _own("sysrq"): "Send a SysRq key to a Linux VM, and nothing else",
+    _own("ctrlAltDel"): "Press Ctrl-Alt-Del on the VM's own keyboard, and nothing else",
     _own("reset"): "Reset the VM from its console, and nothing else",
     _own("tail"): "Read the last lines of a VM's console, and nothing else",
     _own("log"): "Read and search all that a VM printed on its console, and nothing else",
@@ -181,6 +182,13 @@ class SerialPorts:
                     permission=CONNECT,
                     also=(_own("sysrq"),),
                 ),
+                "ctrlAltDel": Act(
+                    run=self._ctrl_alt_del,
+                    about="Press Ctrl-Alt-Del on the keyboard that the VM's hypervisor gives it",
+                    answer=Observed,
+                    permission=CONNECT,
+                    also=(_own("ctrlAltDel"),),
+                ),
                 **self._reading.actions(),
             },
             urgent=frozenset({"GET", "PUT", "POST"}),
@@ -197,7 +205,8 @@ class SerialPorts:
             rights = await self._authorizer.rights(call.principal, tx)
             # Who is there, and from where, is for those who could be there themselves.
             if any(rights.allow(each, item.rid) for each in (CONNECT, TYPE, OBSERVE)):
-                item.body["properties"]["outofband"] = {"viewers": await self._viewers(tx, row)}
+                own = item.body["properties"].setdefault("outofband", {})
+                own["viewers"] = await self._viewers(tx, row)
         return item
 
     async def _put(self, call: Call, tx: Tx, draft: Draft, there: Item | None) -> Written:
@@ -241,7 +250,7 @@ class SerialPorts:
         rid = parse_id(row.id).extension(NAMESPACE, "serialPorts", _PORT)
         report = self._fleet.report(row.uid, vm.private_of(row).agent)
         watched = report is not None and any(port.viewers or port.writer for port in report.ports)
-        body = {
+        body: dict[str, Any] = {
             "id": str(rid),
             "name": _PORT,
             "type": f"{NAMESPACE}/serialPorts",
@@ -250,6 +259,8 @@ class SerialPorts:
                 "connectionState": "active" if watched else "inactive",
             },
         }
+        if shows := instance_view.port_shows(report, _PORT):
+            body["properties"]["outofband"] = {"shows": shows}
         return Item(rid=rid, body=body, row=row)
 
     async def _viewers(self, tx: Tx, row: Resource) -> Sequence[dict[str, Any]]:
@@ -312,6 +323,9 @@ class SerialPorts:
 
     async def _nmi(self, call: Call, item: Item, body: Any) -> Answer:
         return await self._send(item.row, Verb.NMI, {})
+
+    async def _ctrl_alt_del(self, call: Call, item: Item, body: Any) -> Answer:
+        return await self._send(item.row, Verb.CTRL_ALT_DEL, {})
 
     async def _reset(self, call: Call, item: Item, body: Any) -> Answer:
         return await self._send(item.row, Verb.RESET, {})

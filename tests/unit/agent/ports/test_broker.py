@@ -355,3 +355,17 @@ async def test_what_a_dropped_writer_left_pending_is_not_typed_for_the_next(
     port.listen()
     await until(lambda: port.typed.endswith(b"b"))
     assert len(port.typed) == 4 * 32768 - waiting + 1
+
+
+async def test_who_takes_it_is_told_what_the_port_shows(broker: PortBroker, port: LoggedPort) -> None:
+    await port.print(b"\r\nSAC>")
+    taker, other = RecordingViewer(), RecordingViewer()
+    attach(broker, taker, grant(takes=("state",)))
+    attach(broker, other, grant("eve", mode=Mode.OBSERVE))
+    assert taker.notices("state") == [{"state": "sac"}]
+    assert broker.report().shows == "sac"
+    await port.print(b"\r\nSAC>restart\r\nSeaBIOS (version 1.16)\r\n")
+    await until(lambda: taker.notices("state")[1:] == [{"state": "firmware"}])
+    broker.mark_reset(2)
+    assert taker.notices("state")[-1] == {"state": "silent"}
+    assert other.notices("state") == []

@@ -123,7 +123,7 @@ async def test_a_port_that_comes_back_is_dialled_again(
     await until(lambda: broker.source.connected)
     guest.accept()
     assert broker.alarm is None
-    assert changes[0] is False
+    assert False in changes
     assert changes[-1] is True
     guest.port.send(b" and first")
     await until(lambda: broker.report().end == 20)
