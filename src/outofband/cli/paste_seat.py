@@ -11,7 +11,7 @@ from outofband.cli import output as show
 from outofband.client.console import Console, Lost
 from outofband.client.http import ArmClient
 from outofband.client.pasting import Pasting, type_plainly
-from outofband.core.errors import Fault
+from outofband.core.errors import Fault, ProtocolError
 from outofband.net.tasks import Tasks
 from outofband.wire.console import Attached, ClientSession, Ended, Event, Output
 from outofband.wire.grant import Mode
@@ -27,6 +27,7 @@ WHY = {
     Why.QUIET: "the guest echoed and does not any more",
     Why.LINE_TOO_LONG: "a line is longer than SAC's prompt takes",
     Why.NOT_TAKEN: "the port does not take what is typed",
+    Why.GUEST_RESET: "the guest was started anew",
     Why.VIEWER_GONE: "the connection was lost",
     Why.KEYBOARD_LOST: "the keyboard is somebody else's",
 }
@@ -55,6 +56,9 @@ class PasteSeat:
             await asyncio.wait((running, work), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 ended = running.result()
+                if ended.code == "Left":
+                    size, typed = len(keys), self._pasting.progress.typed if self._pasting.progress else 0
+                    raise Fault("PasteEnded", vm=self._name, typed=typed, size=size, why=WHY[Why.ASKED])
                 raise Fault(ended.code, **{"vm": self._name, **ended.fields})
             told: dict[str, Any] = work.result()
             return told
@@ -106,7 +110,11 @@ class PasteSeat:
     def _interrupt(self) -> None:
         if self._pasting.active and not self._aborted:
             self._aborted = True
-            self._pasting.abort()
+            try:
+                self._pasting.abort()
+            except ProtocolError:
+                # The line is away: with the viewer the paste pauses, and ends when it does not come back.
+                self._console.leave()
         else:
             self._console.leave()
 

@@ -23,6 +23,7 @@ WHY = {
     Why.QUIET: "the guest echoed and does not any more",
     Why.LINE_TOO_LONG: "the next line is longer than SAC's prompt takes",
     Why.NOT_TAKEN: "the port does not take what is typed",
+    Why.GUEST_RESET: "the guest was started anew",
     Why.VIEWER_GONE: "the connection was lost",
     Why.KEYBOARD_LOST: "the keyboard is not yours",
 }

@@ -350,7 +350,8 @@ class Session:
     def _count(self, carrier: StreamSocket) -> None:
         self.shown += carrier.shown
         self.taken = max(self.taken, carrier.taken)
-        self._pasted |= carrier.pasted
+        for paste, typed in carrier.pasted.items():
+            self._pasted[paste] = max(typed, self._pasted.get(paste, 0))
         carrier.shown = 0
 
     @property

@@ -58,6 +58,8 @@ class Why(enum.StrEnum):
     """The port does not take what is typed."""
     VIEWER_GONE = "viewerGone"
     KEYBOARD_LOST = "keyboardLost"
+    GUEST_RESET = "guestReset"
+    """What was meant for a shell is not for a boot loader or a login."""
 
 
 class Verdict(enum.StrEnum):

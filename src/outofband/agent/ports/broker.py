@@ -428,6 +428,7 @@ class PortBroker:
     def mark_reset(self, boot: int) -> None:
         """The guest starts or was reset: what follows in the log belongs to boot number `boot`."""
         self.spool.reset(boot)
+        self.pastes.reset()
         self._keyboard.logins.reset()
         self._showing.reset(self.spool.end)
         self._tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))

@@ -25,7 +25,7 @@ BUSY_SECONDS = 0.02
 NOT_TAKEN_SECONDS = 5.0
 BEFORE_BYTES = 2048
 """Of earlier output, in which a Windows prompt is looked for."""
-_READ_BYTES = 64 * 1024
+_READ_BYTES = 16 * 1024
 MAX_ID = 64
 
 
@@ -83,10 +83,10 @@ class Pastes:
         paste, spool = self._paste, self._room.spool
         if paste is None or spool.end <= self._read_to:
             return
-        self._read_to = max(self._read_to, spool.start)
-        while (text := spool.read(self._read_to, _READ_BYTES)) and self._read_to < spool.end:
-            self._read_to += len(text)
-            paste.printed(text, clock.monotonic())
+        # Of a flood its end is enough: all ports share a loop.
+        first = max(self._read_to, spool.start, spool.end - _READ_BYTES)
+        self._read_to = spool.end
+        paste.printed(spool.read(first, self._read_to - first), clock.monotonic())
         self._step()
 
     def left(self, session: str) -> None:
@@ -99,6 +99,12 @@ class Pastes:
         """The keyboard may be another's now."""
         if self._paste is not None and not self._keyboard.is_seat_of(self._session):
             self._paste.end(Why.KEYBOARD_LOST)
+            self._step()
+
+    def reset(self) -> None:
+        """The guest was started anew."""
+        if self._paste is not None:
+            self._paste.end(Why.GUEST_RESET)
             self._step()
 
     def close(self) -> None:

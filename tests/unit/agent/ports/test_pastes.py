@@ -130,6 +130,19 @@ async def test_it_waits_for_its_viewer(broker: PortBroker, guest: LoggedPort) ->
     assert bytes(guest.typed) == TEXT
 
 
+async def test_it_ends_with_the_boot(broker: PortBroker, guest: LoggedPort) -> None:
+    """What was meant for a shell must not reach a boot loader."""
+    viewer = RecordingViewer()
+    attach(broker, viewer, grant("anna"))
+    paste = Paster(viewer, TEXT)
+    paste.send()
+    await until(lambda: len(guest.typed) > 500)
+    broker.mark_reset(2)
+    assert (paste.told["state"], paste.told["why"]) == ("ended", "guestReset")
+    typed = paste.told["typed"]
+    await until(lambda: len(guest.typed) == typed)
+
+
 async def test_a_port_that_takes_nothing_is_said(broker: PortBroker, guest: LoggedPort, monkeypatch) -> None:
     monkeypatch.setattr("outofband.agent.ports.pastes.NOT_TAKEN_SECONDS", 0.2)
     viewer = RecordingViewer()
