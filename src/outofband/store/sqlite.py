@@ -2,7 +2,7 @@
 
 A `Query` or a `Change` runs on the event loop itself: SQLite does it in microseconds, a hop to a thread and
 back costs ten times that. Every other statement runs in a thread, one hop for all of it, so that a long one
-holds up nobody's keys. Both use the same connection, one after the other (ADR 19, ADR 45).
+holds up nobody's keys. Both use the same connection, one after the other (ADR 19, ADR 50).
 """
 
 from __future__ import annotations

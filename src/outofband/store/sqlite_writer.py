@@ -1,7 +1,7 @@
 """Writing SQLite: one connection, on which the caller runs units one after the other.
 
 BEGIN never waits on the event loop, and COMMIT, which writes to the disk and now and then moves the
-write-ahead log into the database and syncs both, runs in a thread (ADR 45).
+write-ahead log into the database and syncs both, runs in a thread (ADR 50).
 """
 
 from __future__ import annotations

@@ -29,9 +29,9 @@ from outofband.agent.state import HostKey, Identity
 from outofband.core import clock
 from outofband.net.tls import server_context
 from outofband.wire import link
+from tests.support.wait import WAIT
 
 T = TypeVar("T")
-PATIENCE = 10.0
 CLOSE_SECONDS = 3.0
 FAR_NAME = "control.test"
 """A name no resolver knows: only a proxy finds the way."""
@@ -178,7 +178,7 @@ class ControlPlane:
 
     async def until(self, there: Callable[[], T | None]) -> T:
         """Wait until `there` finds something; looked at again after every message."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             while not (found := there()):
                 self._news.clear()
                 await self._news.wait()

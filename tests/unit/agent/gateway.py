@@ -21,7 +21,8 @@ from picows import (
 
 from outofband.wire import stream
 from outofband.wire.link import StreamHello
-from tests.unit.agent.control_plane import PATIENCE, Authority
+from tests.support.wait import WAIT
+from tests.unit.agent.control_plane import Authority
 
 T = TypeVar("T")
 
@@ -140,7 +141,7 @@ class Gateway:
 
     async def until(self, there: Callable[[], T | None]) -> T:
         """Wait until `there` finds something; looked at again after every frame."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             while not (found := there()):
                 self.news.clear()
                 await self.news.wait()

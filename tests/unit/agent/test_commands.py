@@ -15,9 +15,9 @@ from outofband.agent.journal import Journal
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.wire.link import MAX_MESSAGE, Command, Result
+from tests.support.wait import WAIT
 
 pytestmark = pytest.mark.anyio
-PATIENCE = 10.0
 
 
 class Outcome(msgspec.Struct):
@@ -68,11 +68,11 @@ class Bench:
         return Commands(self.journal, self.machines, self.answers.put_nowait, parallel=parallel)
 
     async def answer(self) -> Result:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             return await self.answers.get()
 
     async def begun(self, count: int) -> list[tuple[str, str]]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             while len(self.machines.begun) < count:  # noqa: ASYNC110 - looks at another task's progress
                 await asyncio.sleep(0.005)
         return self.machines.begun

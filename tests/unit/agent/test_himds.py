@@ -21,8 +21,8 @@ from outofband.wire import grant as grants
 from outofband.wire import link, stream
 from outofband.wire.grant import Grant
 from outofband.wire.machine import Power
-from tests.support.wait import until
-from tests.unit.agent.control_plane import PATIENCE, Authority, ControlPlane, grant_key, identity, public_jwk
+from tests.support.wait import WAIT, until
+from tests.unit.agent.control_plane import Authority, ControlPlane, grant_key, identity, public_jwk
 from tests.unit.agent.gateway import Gateway, Incoming
 
 pytestmark = pytest.mark.anyio
@@ -54,10 +54,11 @@ class Bench:
             self.key.save(state.key_path(self.state))
             state.save_identity(self.state, identity(self.plane.arm, self.authority))
             config_path(self.state).write_text(CONFIG)
-            await self.start()
             try:
+                await self.start()
                 yield self
             finally:
+                # Also when it did not come up: an event loop with a child is never closed.
                 if self.process.returncode is None:
                     self.process.kill()
                     await self.process.wait()
@@ -205,7 +206,7 @@ async def test_a_stop_leaves_the_guest_running_and_the_state_clean(bench: Bench)
     incoming = await bench.console("s1", 1)
     before = (await bench.status()).machines[0]
     bench.process.terminate()
-    assert await asyncio.wait_for(bench.process.wait(), PATIENCE) == 0
+    assert await asyncio.wait_for(bench.process.wait(), WAIT) == 0
     await bench.gateway.until(lambda: incoming.gone)
     assert incoming.of(stream.Close) == [], "the gateway waits for the agent to come back"
     status = await bench.status()
@@ -222,7 +223,7 @@ async def test_a_second_agent_is_refused(bench: Bench) -> None:
         sys.executable, "-m", "outofband.agent.himds", "--state", str(bench.state.root),
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, told = await asyncio.wait_for(second.communicate(), PATIENCE)
+    _, told = await asyncio.wait_for(second.communicate(), WAIT)
     assert second.returncode == 8
     assert f"error (AgentRunning) Another agent (process {bench.process.pid})".encode() in told
     assert (await bench.status()).link == "linked"
@@ -248,7 +249,7 @@ async def test_an_agent_that_is_not_enrolled_says_what_to_do(tmp_path: Path) -> 
         sys.executable, "-m", "outofband.agent.himds", "--state", str(tmp_path),
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, told = await asyncio.wait_for(process.communicate(), PATIENCE)
+    _, told = await asyncio.wait_for(process.communicate(), WAIT)
     assert process.returncode == 5
     assert b"error (AgentNotEnrolled)" in told and b"remedy: Enrol first" in told
 

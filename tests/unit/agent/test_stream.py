@@ -26,8 +26,8 @@ from outofband.core.paths import StateDir
 from outofband.wire import grant as grants
 from outofband.wire import link, stream
 from outofband.wire.grant import Grant
-from tests.support.wait import until
-from tests.unit.agent.control_plane import PATIENCE, Authority, grant_key, identity, public_jwk
+from tests.support.wait import WAIT, until
+from tests.unit.agent.control_plane import Authority, grant_key, identity, public_jwk
 from tests.unit.agent.gateway import Gateway
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,7 @@ class Guest:
         await self._writers[-1].drain()
 
     async def until_typed(self, text: bytes) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             while bytes(self.typed) != text:
                 self.news.clear()
                 await self.news.wait()
@@ -119,7 +119,7 @@ class Bench:
         return link.OpenStream(session, self.gateway.url(session), f"token-{session}", signed)
 
     async def failed(self) -> link.StreamFailed:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT):
             while not self.failures:  # noqa: ASYNC110 - looks at another task's progress
                 await asyncio.sleep(0.005)
         return self.failures.pop()
