@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.loop import Loop
+
 TESTS = Path(__file__).parent
 MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak"}
 BROKEN = "exact-failed"
@@ -21,9 +23,9 @@ settings.load_profile("outofband")
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
+def anyio_backend() -> tuple[str, dict[str, Any]]:
     """The loop the product runs on. Session-wide, so that fixtures of any scope may be coroutines."""
-    return "asyncio", {"use_uvloop": True}
+    return "asyncio", {"loop_factory": Loop}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
