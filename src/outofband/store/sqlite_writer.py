@@ -43,8 +43,12 @@ class SqliteWriter:
             try:
                 held.raw.execute("BEGIN IMMEDIATE")
                 break
-            except sqlite3.OperationalError as error:
-                if not faults.is_locked(error) or clock.monotonic() > ends:
+            except sqlite3.Error as error:
+                if not isinstance(error, sqlite3.OperationalError) or not faults.is_locked(error):
+                    # Nothing was begun, and another connection may fare better: the next unit makes one.
+                    self._drop()
+                    raise
+                if clock.monotonic() > ends:
                     raise
             await asyncio.sleep(backoff.next())
         try:
@@ -75,9 +79,14 @@ class SqliteWriter:
             held.end()
         except (sqlite3.Error, sa.exc.SQLAlchemyError):
             # Closed, it cannot keep a lock; the next unit makes another.
-            self._held = None
-            held.connection.invalidate()
-            with contextlib.suppress(sa.exc.SQLAlchemyError):
+            self._drop()
+
+    def _drop(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            with contextlib.suppress(sqlite3.Error, sa.exc.SQLAlchemyError):
+                held.connection.invalidate()
+            with contextlib.suppress(sqlite3.Error, sa.exc.SQLAlchemyError):
                 held.connection.close()
 
     async def scrub(self) -> None:

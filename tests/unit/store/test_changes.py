@@ -19,6 +19,7 @@ from outofband.store import blobs
 from outofband.store.blobs_objects import KEPT, LOOSE, PENDING
 from outofband.store.blobs_tables import blob_objects
 from outofband.store.query import Change
+from outofband.store.sqlite import SqliteTx
 from outofband.store.sqlite_writer import SqliteWriter
 from outofband.store.store import Store
 from tests.support.database import open_store
@@ -110,6 +111,20 @@ async def test_a_commit_that_fails_leaves_nothing_and_gives_the_turn_back(
     async with asyncio.timeout(10), sqlite.write() as tx:
         await sqlite.blob_objects.begin(tx, "b", 1, now)
     assert await states(sqlite) == [PENDING]
+
+
+async def test_a_connection_that_died_is_replaced(sqlite: Store, now: datetime) -> None:
+    async with sqlite.write() as tx:
+        await sqlite.blob_objects.begin(tx, "a", 1, now)
+        assert isinstance(tx, SqliteTx)
+        dead = tx._held.raw
+    dead.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        async with sqlite.write() as tx:
+            await sqlite.blob_objects.begin(tx, "b", 1, now)
+    async with sqlite.write() as tx:
+        await sqlite.blob_objects.begin(tx, "c", 1, now)
+    assert await states(sqlite) == [PENDING, PENDING]
 
 
 async def test_units_cancelled_anywhere_leave_no_transaction_open(sqlite: Store, now: datetime) -> None:
