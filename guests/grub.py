@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import struct
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -56,11 +57,19 @@ menuentry "{entries[2]}" {{
 """
 
 
-def build(out: Path, guest: Guest, *, timeout_s: int = -1, config: str | None = None) -> Path:
+def build(
+    out: Path,
+    guest: Guest,
+    *,
+    timeout_s: int = -1,
+    config: str | None = None,
+    files: Mapping[str, bytes] | None = None,
+) -> Path:
     """Make the disk `out` (raw, 64 MiB with holes) anew; `out` itself.
 
     `timeout_s` is how long the menu waits before it boots its first entry, -1 for ever. `config` replaces the
-    whole of grub.cfg; an empty one leaves GRUB at its prompt. Raises GuestError, which names the remedy.
+    whole of grub.cfg; an empty one leaves GRUB at its prompt. `files` lie beside grub.cfg. Raises GuestError,
+    which names the remedy.
     """
     if not (IMAGES / "kernel.img").exists() or not shutil.which("grub-mkimage"):
         raise GuestError("GRUB for BIOS is not on this machine.", "Install grub-common and grub-pc-bin.")
@@ -72,11 +81,13 @@ def build(out: Path, guest: Guest, *, timeout_s: int = -1, config: str | None = 
         prefix = f"(hd0,msdos1){_FOLDER}/grub"
         make = ["grub-mkimage", "-O", "i386-pc", "-d", str(IMAGES), "-p", prefix, "-o", str(core), *MODULES]
         run_tool(make, timeout_s=TOOL_TIMEOUT_S)
-        files = scratch / "root" / _FOLDER.strip("/")
-        (files / "grub").mkdir(parents=True)
-        (files / "grub" / "grub.cfg").write_text(config)
-        shutil.copyfile(guest.kernel, files / "vmlinuz")
-        shutil.copyfile(guest.initrd, files / "initrd.img")
+        boot = scratch / "root" / _FOLDER.strip("/")
+        (boot / "grub").mkdir(parents=True)
+        (boot / "grub" / "grub.cfg").write_text(config)
+        for name, content in (files or {}).items():
+            (boot / "grub" / name).write_bytes(content)
+        shutil.copyfile(guest.kernel, boot / "vmlinuz")
+        shutil.copyfile(guest.initrd, boot / "initrd.img")
         part = scratch / "part.img"
         sectors = DISK_MIB * 2**20 // _SECTOR - _FIRST_SECTOR
         with part.open("wb") as made:

@@ -24,6 +24,8 @@ MAX_SIZE = 1024 * 1024
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 T = TypeVar("T")
+OwnSignal = Literal["SIGUSR1", "SIGUSR2"]
+"""Signals that mean what a program says they do."""
 Mib = Annotated[int, msgspec.Meta(ge=1, le=1024 * 1024)]
 
 
@@ -42,10 +44,15 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A program that runs on a terminal of its own."""
+    """A program that runs on a terminal of its own.
+
+    `reset` and `nmi` are for one that plays a machine: the signals it takes for these two, if it does.
+    """
 
     command: Annotated[list[str], msgspec.Meta(min_length=1)]
     env: dict[str, str] = {}
+    reset: OwnSignal | None = None
+    nmi: OwnSignal | None = None
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +171,9 @@ DEFAULT = """\
 # Programs that machines of the driver "pty" run on a terminal:
 # [programs.shell]
 # command = ["/bin/login"]
+# A program that plays a machine may take signals, SIGUSR1 or SIGUSR2, for a hard reset and an NMI:
+# reset = "SIGUSR1"
+# nmi = "SIGUSR2"
 
 # Serial ports of machines that something else runs, for the driver "unix":
 # [sockets.router]

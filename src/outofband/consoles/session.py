@@ -16,6 +16,7 @@ from picows import WSCloseCode
 
 from outofband.catalogue import entry
 from outofband.consoles.limits import Limits
+from outofband.consoles.pasted import Pasted
 from outofband.consoles.rights import Extra, Rights, Subject, Verdict
 from outofband.consoles.sockets import StreamSocket, ViewerSocket
 from outofband.consoles.tickets import Tickets
@@ -88,9 +89,10 @@ class Session:
         """Bytes of output that went to the viewer over streams which are gone."""
         self.taken = 0
         """Typed bytes that the port took in the whole session."""
+        self.pasted = Pasted()
+        """Bytes typed by the agent for the viewer, beside those."""
         self._client = first.client[:MAX_CLIENT]
         self._takes = tuple(each for each in TAKES if each in first.takes)
-        self._pasted: dict[str, int] = {}
         self._replay = max(0, min(first.replay, REPLAY_LIMIT))
         self._next_offset = first.resume
         self._returning = first.resume is not None
@@ -149,7 +151,7 @@ class Session:
         fields = self._close.fields if self._close is not None else {}
         return Ending(
             seen=self.seen,
-            bytes_in=self.taken + sum(self._pasted.values()),
+            bytes_in=self.taken + self.pasted.total,
             bytes_out=self.shown,
             by=_text(fields.get("by")),
             detail=_text(fields.get("detail")),
@@ -350,8 +352,6 @@ class Session:
     def _count(self, carrier: StreamSocket) -> None:
         self.shown += carrier.shown
         self.taken = max(self.taken, carrier.taken)
-        for paste, typed in carrier.pasted.items():
-            self._pasted[paste] = max(typed, self._pasted.get(paste, 0))
         carrier.shown = 0
 
     @property

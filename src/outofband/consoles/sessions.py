@@ -265,6 +265,7 @@ class Sessions:
         session = self._live.get(carrier.session)
         if session is None:
             return
+        session.pasted.noticed(notice)
         deed = session.witness.told(notice, clock.monotonic())
         if deed is not None:
             self._tasks.spawn("session.keyboard", self._note_deed(session, deed))

@@ -27,8 +27,6 @@ _HEAD = 9
 """Kind and one offset: what a DATA frame has before its payload."""
 _BYTES_ACKED = struct.Struct("=120xQ")
 """`tcpi_bytes_acked` in Linux's struct tcp_info."""
-_PASTE_ID = 64
-"""Characters of what a viewer calls its paste."""
 _PING_ON_WIRE = 128
 """More than a ping takes with its TLS record."""
 _BINARY, _TEXT = WSMsgType.BINARY, WSMsgType.TEXT
@@ -288,13 +286,6 @@ class StreamSocket(ConsoleSocket):
         """Bytes of output that went through."""
         self.taken = 0
         """Typed bytes of the session that the port has taken, in all its streams."""
-        self.pasted: dict[str, int] = {}
-        """Bytes typed of each paste, beside those."""
-
-    def _count_pasted(self, paste: str, typed: int) -> None:
-        # One that was refused typed nothing; of an id that is used again the larger count stands.
-        if typed > self.pasted.get(paste, 0):
-            self.pasted[paste] = typed
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self._frames += 1
@@ -330,8 +321,6 @@ class StreamSocket(ConsoleSocket):
                     self.taken = int(fields.get("input") or 0)
                 case stream.Notice("writer", fields):
                     self._gate.seat_changed(self, Mode(fields["mode"]))
-                case stream.Notice(stream.PASTE, fields):
-                    self._count_pasted(str(fields["id"])[:_PASTE_ID], int(fields["typed"]))
                 case stream.Close():
                     self._gate.stream_closes(self, read)
                     return False

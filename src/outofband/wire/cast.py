@@ -15,7 +15,7 @@ from outofband.wire.screen import Hygiene
 VERSION = 2
 COLUMNS, ROWS = 80, 25
 """A serial line tells no size; this is what firmware, boot loaders and SAC draw for."""
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 2
 """Players make longer pauses this short: a console is silent for days."""
 
 
@@ -68,7 +68,9 @@ class Cast:
         if at is not None:
             # The host's clock may have been put back meanwhile.
             self._at = max(self._at, round(at - self._start, 3))
-        return _line([self._at, code, text])
+        # A whole number without its `.0`, as the portal writes it: both make the same file.
+        whole = int(self._at)
+        return _line([whole if whole == self._at else self._at, code, text])
 
 
 def _line(value: object) -> str:

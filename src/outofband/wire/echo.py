@@ -32,8 +32,14 @@ class _In(enum.Enum):
 class Echo:
     """Feed `typed` with what goes to the guest, before it goes, and `printed` with what comes from it.
 
-    Positions are those of the typed bytes. `seen` counts characters that were found.
+    Positions are those of the typed bytes. `seen` counts characters that were found. At most `most` typed
+    bytes may be unseen; after `patience` seconds in which none was seen it is typed by time.
     """
+
+    most = 512
+    patience = 1.0
+    keeps = True
+    """What is typed by time is not lost at once: a terminal keeps it for its program."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -121,7 +127,7 @@ class Echo:
         if self._state is not _In.TEXT:
             self._escape(byte)
         elif byte == _ESC:
-            self._state, self._moved = _In.ESCAPE, True
+            self._state = _In.ESCAPE
         elif byte in (_BACKSPACE, _CR, _LF):
             self._moved = True
             if byte == _LF and self._head < len(self._wanted) and self._wanted[self._head] == _LF:
@@ -160,13 +166,14 @@ class Echo:
                 self._state = _In.CONTROL
             case _In.ESCAPE if byte in b"]PX^_":
                 self._state = _In.STRING
-            case _In.CONTROL if not 0x40 <= byte <= 0x7E:
-                pass
-            case _In.CONTROL if byte in b"Hf":
-                self._state, self._draws = _In.TEXT, True
-            case _In.STRING if byte not in (_BELL, _ESC):
-                pass
             case _In.STRING if byte == _ESC:
                 self._state = _In.ESCAPE
-            case _:
+            case _In.STRING if byte != _BELL:
+                pass
+            case _In.CONTROL if not 0x40 <= byte <= 0x7E:
+                pass
+            case state:
                 self._state = _In.TEXT
+                # Colours leave the cursor where it is: PSReadLine paints each key as it comes.
+                self._moved = self._moved or state is not _In.CONTROL or byte != ord("m")
+                self._draws = self._draws or (state is _In.CONTROL and byte in b"Hf")

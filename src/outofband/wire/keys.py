@@ -161,6 +161,10 @@ _SAC_PROMPT = re.compile(rb"(?:^|[\r\n])!?SAC> *[^\r\n]*\Z")
 _SAC_BEGUN = re.compile(rb"(?:^|[\r\n])!?SAC>|\bSAC started and initialized")
 _OTHERS = re.compile(rb"login: |Linux version \d|GNU GRUB")
 _KEPT = 512
+_CSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_SHELL = re.compile(rb"(?:^|[\r\n])[^\r\n]{0,120}[\w~/\])\s-][$#] \Z")
+"""The prompt of a shell of Unix, with nothing typed at it."""
+_LOGIN = re.compile(rb"login: [^\r\n]*\Z")
 
 
 class Shown:
@@ -170,6 +174,7 @@ class Shown:
         self.state: str | None = None
         self._newest = b""
         self._sac = False
+        self._logging_in = False
 
     def feed(self, output: bytes) -> None:
         newest = self._newest + output[-8 * _KEPT :]
@@ -178,6 +183,8 @@ class Shown:
         if begun or others:
             self._sac = max(begun, default=-1) > max(others, default=-1)
         self._newest = newest[-_KEPT:]
+        if _LOGIN.search(newest) is not None:
+            self._logging_in = True
 
     def restarted(self) -> None:
         """The machine was reset or stopped: what it will be is open again."""
@@ -191,6 +198,20 @@ class Shown:
     @property
     def at_sac_prompt(self) -> bool:
         return self.windows and _SAC_PROMPT.search(self._newest) is not None
+
+    @property
+    def at_shell(self) -> bool:
+        """A shell waits for a command, which `stty` could be."""
+        if self.windows or self.state == "grub":
+            return False
+        return _SHELL.search(_CSI.sub(b"", self._newest)) is not None
+
+    def take_login(self) -> bool:
+        """True once for a login that has led to a shell."""
+        if not self._logging_in or not self.at_shell:
+            return False
+        self._logging_in = False
+        return True
 
     @property
     def layout(self) -> Layout:

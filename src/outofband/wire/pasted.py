@@ -12,7 +12,8 @@ import msgspec
 from outofband.wire.pasting import TTY_LINE
 
 _ENDS = re.compile(rb"\r\n|\n")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
+"""Those of ASCII, and of Unicode in UTF-8: 0xc2 begins a character and is never in the middle of one."""
 _PLAIN = re.compile(rb"[\x20-\x7e\n]*\n\Z")
 _BASE64_LINE = 76
 """Characters in a line of base64 (RFC 2045): no terminal breaks it."""
@@ -47,12 +48,12 @@ class Paste(msgspec.Struct, frozen=True):
 def paste_of(text: bytes) -> Paste:
     """Text as it is typed: Enter ends each line, and no control character but Tab is left."""
     ended = _ENDS.sub(b"\r", text)
-    keys = _CONTROLS.sub(b"", ended)
+    keys, controls = _CONTROLS.subn(b"", ended)
     lines = keys.split(b"\r")
     if len(lines) > 1 and not lines[-1]:
         lines.pop()
     long = next((at for at, line in enumerate(lines, 1) if len(line) > TTY_LINE), None)
-    return Paste(keys, len(lines), len(ended) - len(keys), keys.count(b"\t"), long)
+    return Paste(keys, len(lines), controls, keys.count(b"\t"), long)
 
 
 class HereDocument:

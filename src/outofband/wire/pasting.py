@@ -8,21 +8,22 @@ grows while the guest keeps up. A guest that does not echo is typed at slowly. T
 from __future__ import annotations
 
 import enum
-import re
 from typing import Any
 
 import msgspec
 
 from outofband.core.errors import ProtocolError
+from outofband.wire.drawn import Drawn, is_editor
 from outofband.wire.echo import Echo
+from outofband.wire.portstate import WINDOWS, PortState, Reader, reader
 
 MAX_SIZE = 64 * 1024 * 1024
 """Bytes of one paste."""
 AHEAD = 64 * 1024
 """Bytes a viewer may send ahead of those that were typed."""
-WINDOW_FIRST, WINDOW_MOST = 16, 512
-"""Typed bytes that may be unseen: at first, and while all goes well."""
-PATIENCE_LEAST, PATIENCE_MOST = 1.0, 5.0
+WINDOW_FIRST = 16
+"""Typed bytes that may be unseen at first; the window grows while all goes well."""
+PATIENCE_MOST = 5.0
 """Seconds without echo after which it is gone on by time."""
 BLIND_BYTES, BLIND_SECONDS = 32, 0.03
 """Without echo: so much, so often. A kilobyte a second is what a terminal of 9600 baud takes."""
@@ -32,12 +33,11 @@ REPEAT_SECONDS = 1.0
 """Between two equal characters where a repeat is taken for a bounced key (Windows' console under SAC)."""
 SAC_LINE = 77
 """Characters that SAC's own prompt takes in a line: further ones overwrite the last."""
+POLLED = frozenset({PortState.GRUB, PortState.FIRMWARE, PortState.BOOT_MANAGER})
+"""They look at the UART now and then, which keeps 16 bytes and nothing more."""
 TTY_LINE = 4095
 """Characters a terminal that reads lines keeps of one (N_TTY); the rest of the line is lost."""
 _TAIL = 2048
-_WINDOWS = re.compile(rb"(?:SAC>|(?:PS )?[A-Za-z]:\\[^\r\n]*>)[ \r\n]*\Z")
-_SAC = re.compile(rb"SAC>[ ]*\Z")
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[])")
 
 
 class State(enum.StrEnum):
@@ -60,6 +60,8 @@ class Why(enum.StrEnum):
     KEYBOARD_LOST = "keyboardLost"
     GUEST_RESET = "guestReset"
     """What was meant for a shell is not for a boot loader or a login."""
+    UNKNOWN = "unknown"
+    """The agent has no such paste: it never heard of it, or was started anew since."""
 
 
 class Verdict(enum.StrEnum):
@@ -92,9 +94,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
 
 def progress_of(fields: dict[str, Any]) -> Progress:
-    """Raises ProtocolError when the notice cannot be read."""
+    """Raises ProtocolError when the notice cannot be read. A reason of a newer agent's is left out."""
+    words: dict[str, type[enum.StrEnum]] = {"why": Why, "verdict": Verdict}
+    known = {
+        name: value
+        for name, value in fields.items()
+        if name not in words or value in list(words[name]) or not isinstance(value, str)
+    }
     try:
-        return msgspec.convert(fields, Progress)
+        return msgspec.convert(known, Progress)
     except msgspec.ValidationError as error:
         raise ProtocolError(f"paste notice cannot be read: {error}") from error
 
@@ -102,10 +110,18 @@ def progress_of(fields: dict[str, Any]) -> Progress:
 class Pasting:
     """One paste. Drive it with `feed`, `printed` and `step`; the caller types what `step` returns.
 
-    `before` is the newest output of the port, from which it is seen whether repeats have to be spaced.
+    What the port `shows`, and `before`, its newest output, tell whether repeats have to be spaced.
     """
 
-    def __init__(self, id: str, size: int, now: float, *, before: bytes = b"") -> None:
+    def __init__(
+        self,
+        id: str,
+        size: int,
+        now: float,
+        *,
+        before: bytes = b"",
+        shows: PortState = PortState.UNKNOWN,
+    ) -> None:
         if not 0 < size <= MAX_SIZE:
             raise ProtocolError(f"expected a paste of 1 to {MAX_SIZE} bytes, got {size}")
         self.id = id
@@ -117,10 +133,11 @@ class Pasting:
         self.long_line: int | None = None
         self.verdict: Verdict | None = None
         self._buffer = bytearray()
-        self._echo = Echo()
+        self._echo: Echo | Drawn = Drawn(before) if is_editor(before) else Echo()
         self._tail = bytearray(before[-_TAIL:])
-        self._spaced = _WINDOWS.search(_plain(self._tail)) is not None
+        self._spaced = shows in WINDOWS or reader(bytes(self._tail)) is not None
         self._window = WINDOW_FIRST
+        self._window_most = WINDOW_FIRST if shows in POLLED else self._echo.most
         self._moved_at = now
         """When something was typed into silence or seen the last time."""
         self._sent_at = now
@@ -180,7 +197,7 @@ class Pasting:
         self._blind, self._blind_typed = False, 0
         self._unbounded = False
         if self._in_flight == 0:
-            self._window = min(self._window * 2, WINDOW_MOST)
+            self._window = min(self._window * 2, self._window_most)
 
     def pause(self, why: Why, at: int | None = None) -> None:
         if self.state is State.TYPING:
@@ -196,10 +213,11 @@ class Pasting:
         self.state, self.why, self.at = State.TYPING, None, None
         self._moved_at = now
 
-    def end(self, why: Why) -> None:
-        """What was not typed is not typed any more."""
+    def end(self, why: Why, *, lost: int = 0) -> None:
+        """What was not typed is not typed any more, and the last `lost` bytes did not reach the port."""
         if not self.over:
-            self.state, self.why = State.ENDED, why
+            self.state, self.why, self.at = State.ENDED, why, None
+            self.typed -= min(lost, self.typed)
             self._buffer.clear()
 
     def step(self, now: float) -> tuple[bytes, float | None]:
@@ -228,7 +246,7 @@ class Pasting:
 
     @property
     def _patience(self) -> float:
-        return min(max(8 * self._round, PATIENCE_LEAST), PATIENCE_MOST)
+        return min(max(8 * self._round, self._echo.patience), PATIENCE_MOST)
 
     def _look(self, now: float) -> None:
         """Whether the echo has stopped."""
@@ -246,7 +264,8 @@ class Pasting:
             return self._window - self._in_flight, max(left, 0.001)
         if (wait := self._sent_at + BLIND_SECONDS - now) > 0:
             return 0, wait
-        if self._echo.seen and not self._unbounded and self._blind_typed >= BLIND_BUDGET:
+        budget = BLIND_BUDGET if self._echo.keeps else 0
+        if self._echo.seen and not self._unbounded and self._blind_typed >= budget:
             self.pause(Why.QUIET, self._echo.unseen_from)
             return 0, 0.0
         return BLIND_BYTES, 0.0
@@ -272,7 +291,9 @@ class Pasting:
             seen = self._blind or not self._in_flight
             if not seen:
                 return b"", self._patience
-            if (wait := self._sent_at + REPEAT_SECONDS - now) > 0:
+            # From its echo on: it may have been long on its way to the guest, and the next is not.
+            since = self._sent_at if self._blind else max(self._sent_at, self._moved_at)
+            if (wait := since + REPEAT_SECONDS - now) > 0:
                 return b"", wait
         for at in range(1, len(piece)):
             if piece[at] == piece[at - 1]:
@@ -280,11 +301,9 @@ class Pasting:
         return piece, None
 
     def _look_at_prompt(self) -> None:
-        tail = _plain(self._tail)
-        if _SAC.search(tail):
-            self._at_sac = True
-        elif _WINDOWS.search(tail):
-            self._at_sac = False
+        waits = reader(bytes(self._tail))
+        if waits is not None:
+            self._at_sac = waits is Reader.SAC
 
     def _type(self, piece: bytes, now: float) -> None:
         del self._buffer[: len(piece)]
@@ -319,10 +338,6 @@ class Pasting:
         else:
             self.verdict = Verdict.ECHOED
         return b"", None
-
-
-def _plain(text: bytes | bytearray) -> bytes:
-    return _ESCAPES.sub(b"", bytes(text))
 
 
 def _line_length(piece: bytes) -> int:

@@ -17,7 +17,7 @@ import msgspec
 from outofband.wire.detect import Detector, lines, prompts, windows
 from outofband.wire.detect.rules import RULES, split
 
-__all__ = ["LOOK", "PortState", "Seen", "advance"]
+__all__ = ["LOOK", "WINDOWS", "PortState", "Reader", "Seen", "advance", "reader"]
 
 LOOK = 4096
 """Bytes of a port's log that one look takes, from its end."""
@@ -46,6 +46,19 @@ class PortState(enum.StrEnum):
     """Nothing was printed since the guest was started."""
     UNKNOWN = "unknown"
     """A guest prints, and nothing of it says who would read a key: it boots, or a program of its own runs."""
+
+
+WINDOWS = frozenset({PortState.SAC, PortState.SAC_FAILED})
+"""Where Windows' console has the port: SAC itself, or what runs in one of its channels."""
+
+
+class Reader(enum.Enum):
+    """Whose prompt of Windows' console waits."""
+
+    SAC = "sac"
+    """SAC's own, which edits a line of 80 columns."""
+    CHANNEL = "channel"
+    """A command processor's or PowerShell's, in a channel."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -110,7 +123,6 @@ _BARE = re.compile(r"[$#] ?")
 _EARLY = frozenset({PortState.FIRMWARE, PortState.GRUB, PortState.SILENT, PortState.BOOT_MANAGER})
 """Where a kernel that speaks is news."""
 _SPOKEN = frozenset({PortState.LOGIN, PortState.SHELL})
-_SAC = frozenset({PortState.SAC, PortState.SAC_FAILED})
 _ASKS = re.compile(rb"[>#$?]|login: |initramfs\)")
 """In every line that may have a prompt: the pattern of prompts itself is dear."""
 _KEYS = frozenset(word.encode()[:4] for word in _WORDS)
@@ -136,15 +148,29 @@ def advance(seen: Seen, offset: int, data: bytes) -> Seen:
         # Whatever was going on, its beginning is not known any more; a shell's command may still run.
         cut = data.find(b"\n") + 1
         offset, data = offset + cut, data[cut:]
-    text = _ROW.sub(lambda jump: b"\n" * len(jump[0]), data.translate(_ENDS))
     state, running = seen.state, seen.running
-    *whole, last = text.split(b"\n")
+    *whole, last = _rows(data)
     for raw in whole:
         if raw:
             state, running = _line(state, running, raw, whole=True)
     if last:
         state, running = _line(state, running, last, whole=False)
     return Seen(state, offset + len(data) - len(last), running)
+
+
+def reader(data: bytes) -> Reader | None:
+    """Whose prompt of Windows' console is the newest thing in `data`, if it is one."""
+    last = next((row for row in reversed(_rows(data)) if row.strip()), b"")
+    text = lines.clean(last[:MAX_LINE]).strip(" ")
+    prompt = prompts.PROMPT.fullmatch(text)
+    if prompt is not None and prompt.lastgroup == "sac":
+        return Reader.SAC
+    return Reader.CHANNEL if _SAC_CHANNEL.fullmatch(text) else None
+
+
+def _rows(data: bytes) -> list[bytes]:
+    """Lines of what was printed; a jump of the cursor to another row ends one, and keeps its length."""
+    return _ROW.sub(lambda jump: b"\n" * len(jump[0]), data.translate(_ENDS)).split(b"\n")
 
 
 def _line(state: PortState, running: bool, raw: bytes, *, whole: bool) -> tuple[PortState, bool]:
@@ -183,7 +209,7 @@ def _line(state: PortState, running: bool, raw: bytes, *, whole: bool) -> tuple[
         return PortState.BOOT_MANAGER, False
     if (first := _FIRST.match(text)) is not None:
         new = _WORDS[first[0]]
-        if new is PortState.HEALTH_REPORT and state in _SAC:
+        if new is PortState.HEALTH_REPORT and state in WINDOWS:
             return state, False
         return new, False
     if _SAC_CHANNEL.match(text) and state not in _SPOKEN:
@@ -203,4 +229,4 @@ def _foreign(kind: str, state: PortState, running: bool, *, whole: bool) -> bool
     if running:
         return kind not in ("shell", "early", "initramfs")
     # Linux' prompts do not appear inside SAC but as text of a channel.
-    return kind == "shell" and state in _SAC
+    return kind == "shell" and state in WINDOWS

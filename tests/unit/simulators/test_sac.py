@@ -210,10 +210,47 @@ def test_the_hypervisor() -> None:
     assert seat.phase is Phase.LOADING
     seat.wait(10)
     assert b"0x00000080" in seat.simulator.nmi(seat.now)
-    seat.simulator.ask_to_stop(seat.now)
-    assert seat.phase is Phase.FAILED, "nobody is there who would shut down"
+    assert seat.phase is Phase.FAILED
     seat.simulator.power_off(seat.now)
     assert seat.phase is Phase.OFF
+
+
+MENU_SHOWN = BootStore(display_menu=True, boot_ems=True, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("phase", "store", "typed"),
+    [
+        (Phase.LOADING, BootStore(), None),
+        (Phase.MENU, MENU_SHOWN, None),
+        (Phase.SAC, BootStore(), b""),
+        (Phase.FAILED, BootStore(), b"crashdump\r"),
+        (Phase.QUIT, BootStore(), b"crashdump\rq\r"),
+        (Phase.HEALTH, BootStore(ems=False), b""),
+        (Phase.DEBUGGER, BootStore(debug=True), b""),
+    ],
+)
+def test_the_power_button_works_whatever_has_the_port(
+    phase: Phase, store: BootStore, typed: bytes | None
+) -> None:
+    seat = Played(store=store, up=typed is not None)
+    seat.type(typed or b"")
+    assert seat.phase is phase
+    seat.simulator.ask_to_stop(seat.now)
+    assert seat.phase is Phase.OFF
+
+
+def test_a_reset_leads_through_the_boot_menu_and_an_interrupt_is_only_heeded_by_windows() -> None:
+    seat = Played(store=MENU_SHOWN, up=False)
+    assert seat.simulator.nmi(seat.now) == b""
+    seat.type(b"\r")
+    assert seat.phase is Phase.LOADING
+    assert seat.simulator.nmi(seat.now) == b""
+    seat.wait(10)
+    assert b"*** STOP: 0x00000080" in seat.simulator.nmi(seat.now)
+    assert seat.phase is Phase.FAILED
+    assert b"Windows Boot Manager" in seat.simulator.power_on(seat.now)
+    assert seat.phase is Phase.MENU
 
 
 def test_switches_in_xml() -> None:
@@ -281,3 +318,22 @@ def test_the_program_on_a_terminal_keeps_settings_and_files(tmp_path: Path) -> N
         line.expect(b"Health Report - Start")
     assert main(["--state", str(state), "--offline", "/store F:\\boot\\bcd /ems {default} on"]) == 0
     assert load(state).ems
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        (b"| Set-Content x.txt", b"ab\r\n"),
+        (b"| Set-Content x.txt -NoNewline", b"ab"),
+        (b"| Set-Content -NoNewline x.txt", b"ab"),
+        (b"| Out-File -NoNewline -FilePath x.txt", b"ab"),
+        (b"> x.txt", b"ab\r\n"),
+    ],
+)
+def test_what_a_here_string_is_piped_into(words: bytes, written: bytes) -> None:
+    seat = Played()
+    seat.open_cmd()
+    seat.type(POWERSHELL)
+    seat.type(b"Remove-Module PSReadLine\r", pause=1)
+    seat.type(b"@'\rab\r'@ " + words + b"\r")
+    assert seat.simulator.files.read("x.txt") == written

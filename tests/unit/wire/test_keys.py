@@ -159,3 +159,35 @@ def test_what_the_host_says_of_a_port_decides() -> None:
 def test_the_portal_has_these_tables() -> None:
     assert portal_keys.FILE.read_text() == portal_keys.text(), "run python -m tests.support.portal_keys"
     assert portal_keys.VECTORS.read_text() == portal_keys.vectors(), "run python -m tests.support.portal_keys"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shell"),
+    [
+        (b"demo@demo:~$ ", True),
+        (b"\r\n\x1b[?2004h\x1b[01;32mroot@demo\x1b[0m:/# ", True),
+        (b"bash-5.2# ", True),
+        (b"demo@demo:~$ \x1b[6n", True),
+        (b"demo@demo:~$ ls", False),
+        (b"demo login: ", False),
+        (b"grub> ", False),
+        (b"\r\nSAC>", False),
+        (b"price: 5$\r\n", False),
+    ],
+)
+def test_a_shell_that_waits(printed: bytes, shell: bool) -> None:
+    shown = Shown()
+    shown.feed(printed)
+    assert shown.at_shell is shell
+
+
+def test_a_login_is_told_once_at_the_shell_that_follows_it() -> None:
+    shown = Shown()
+
+    def sees(printed: bytes) -> bool:
+        shown.feed(printed)
+        return shown.take_login()
+
+    printed = [b"demo@demo:~$ ", b"logout\r\ndemo login: ", b"demo\r\nPassword: "]
+    printed += [b"\r\ndemo@demo:~$ ", b"ls\r\n", b"demo@demo:~$ "]
+    assert [sees(each) for each in printed] == [False, False, False, True, False, False]

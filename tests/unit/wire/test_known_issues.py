@@ -6,6 +6,7 @@ import pytest
 
 from outofband.catalogue import entry, translations
 from outofband.wire.known_issues import BY_STATE, KnownIssues
+from tests.support import portal_issues
 
 
 def test_a_state_that_says_it_alone() -> None:
@@ -64,3 +65,10 @@ def test_every_trouble_has_words_and_commands_in_three_languages() -> None:
         for locale in ("fr", "nl"):
             theirs = {word for step in translations(locale)[code].remedy for word in step.split("`")[1::2]}
             assert theirs == commands, f"{code} in {locale}"
+
+
+def test_the_portal_is_held_to_this() -> None:
+    told = portal_issues.VECTORS.read_text()
+    assert told == portal_issues.vectors(), "run python -m tests.support.portal_issues"
+    for code in ("EnterWithoutEffect", "PowerShellRepeats", *BY_STATE.values()):
+        assert f'"{code}"' in told

@@ -18,6 +18,12 @@ def test_line_ends_become_enter_and_controls_are_left_out() -> None:
     assert paste.is_risky
 
 
+def test_controls_of_unicode_are_left_out_too() -> None:
+    """A terminal may take U+009B for the beginning of a command."""
+    paste = paste_of("caf\u00e9 \u00a0 \u009b31m \u0085x".encode())
+    assert (paste.keys, paste.controls) == ("caf\u00e9 \u00a0 31m x".encode(), 2)
+
+
 def test_one_line_without_an_end_is_not_asked_about() -> None:
     assert not paste_of(b"uname -a").is_risky
     assert paste_of(b"uname -a\n").is_risky

@@ -10,14 +10,22 @@ import pytest
 from outofband.core.errors import ProtocolError
 from outofband.wire.echo import Echo
 from outofband.wire.pasting import AHEAD, REPEAT_SECONDS, Pasting, State, Verdict, Why, progress_of
+from outofband.wire.portstate import PortState
 
 
 class Guest:
     """Drives a paste against `answer`, which gets what is typed and says what is printed for it."""
 
-    def __init__(self, text: bytes, answer: Callable[[bytes], bytes], *, before: bytes = b"$ ") -> None:
+    def __init__(
+        self,
+        text: bytes,
+        answer: Callable[[bytes], bytes],
+        *,
+        before: bytes = b"$ ",
+        shows: PortState = PortState.UNKNOWN,
+    ) -> None:
         self.now = 0.0
-        self.paste = Pasting("p", len(text), 0.0, before=before)
+        self.paste = Pasting("p", len(text), 0.0, before=before, shows=shows)
         self.text = text
         self.answer = answer
         self.typed: list[tuple[float, bytes]] = []
@@ -56,6 +64,12 @@ def test_what_a_shell_echoes_is_echoed() -> None:
     assert guest.sent == text
     assert max(len(piece) for _, piece in guest.typed) > 100, "the window grows while all goes well"
     assert len(guest.typed[0][1]) <= 16
+
+
+def test_a_boot_loader_gets_no_more_than_its_uart_keeps() -> None:
+    guest = Guest(b"set a=b\r" * 200, lambda typed: typed.replace(b"\r", b"\r\ngrub> "), shows=PortState.GRUB)
+    assert guest.run().verdict is Verdict.ECHOED
+    assert max(len(piece) for _, piece in guest.typed) == 16
 
 
 def test_without_echo_it_is_typed_by_time() -> None:
@@ -118,6 +132,15 @@ def test_equal_characters_are_spaced_for_windows() -> None:
         assert later - before >= REPEAT_SECONDS
 
 
+def test_a_port_that_windows_console_has_is_known_without_its_prompt() -> None:
+    paste = Pasting("p", 4, 0.0, before=b"a program's output", shows=PortState.SAC)
+    paste.feed(0, b"aab\r")
+    assert paste.step(0.0)[0] == b"a"
+    other = Pasting("p", 4, 0.0, before=b"a program's output", shows=PortState.SHELL)
+    other.feed(0, b"aab\r")
+    assert other.step(0.0)[0] == b"aab\r"
+
+
 def test_sac_is_asked_about_a_line_it_cuts() -> None:
     short, long = b"ch -?\r", b"abcdefghij" * 9 + b"\r"
     guest = Guest(short + long, lambda typed: typed.replace(b"\r", b"\r\nSAC>"), before=b"\r\nSAC>")
@@ -168,3 +191,15 @@ def test_an_editor_that_draws_is_followed() -> None:
         assert echo.printed(f"\x1b[5;{number}H{key}\x1b[5;{number + 1}H".encode())
     echo.printed(b"\x1b[2;3Hset a  \x1b[6;8Hset b\x1b[7;8H")
     assert (echo.waiting, echo.differs_at) == (0, None)
+
+
+def test_a_doubled_character_is_found_among_colours() -> None:
+    """As PSReadLine paints: each key in its colour."""
+    text = b"abcdefghijklmnop\r" * 20
+
+    def painted(typed: bytes) -> bytes:
+        keys = typed.replace(b"k", b"kk")
+        return b"".join(b"\r\n>> " if key == 13 else b"\x1b[93m%c\x1b[m" % key for key in keys)
+
+    paste = Guest(text, painted).run()
+    assert (paste.verdict, paste.at) == (Verdict.DIFFERS, text.index(b"k") + 1)

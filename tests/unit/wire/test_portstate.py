@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outofband.wire.portstate import LOOK, PortState, Seen, advance
+from outofband.wire.portstate import LOOK, PortState, Reader, Seen, advance, reader
 from tests.corpus.measure import HELD_OUT, KNOWN
 from tests.corpus.states import measure
 
@@ -107,3 +107,21 @@ def test_the_corpus(part: str) -> None:
     right, wrong = measure(part)
     assert not wrong, wrong
     assert right > 40
+
+
+@pytest.mark.parametrize(
+    ("printed", "who"),
+    [
+        (b"\r\nSAC>", Reader.SAC),
+        (b"\r\n!SAC>", Reader.SAC),
+        (b"\x1b[2J\x1b[1;1H\x1b[0;37;40mSAC> \x1b[0m", Reader.SAC),
+        (b"\r\nC:\\Windows\\system32>\r\n", Reader.CHANNEL),
+        (b"\x1b[5;1HPS C:\\Users\\me> ", Reader.CHANNEL),
+        (b"\r\nSAC>ch -l\r\n", None),
+        (b"\r\nSAC>ch", None),
+        (b"root@demo:~# ", None),
+        (b"", None),
+    ],
+)
+def test_whose_prompt_of_windows_console_waits(printed: bytes, who: Reader | None) -> None:
+    assert reader(printed) is who

@@ -16,14 +16,14 @@ from outofband.core.errors import Fault
 from outofband.wire.machine import Power, Verb
 
 KILL_SECONDS = 10.0
+LIFE = frozenset({Verb.START, Verb.STOP, Verb.RESTART})
+"""What can be done with any program."""
 FOLDER = "OOB_MACHINE_DIR"
 """In the program's environment: the machine's folder, where it may keep what is to be there the next time."""
 
 
 class PtyDriver:
     """The terminal of serial port `port`. `program` finds what to run when the machine is to be started."""
-
-    verbs = frozenset({Verb.START, Verb.STOP, Verb.RESTART})
 
     output_seconds = 1.0
 
@@ -38,6 +38,10 @@ class PtyDriver:
         self._killed = False
 
     guest = None
+
+    @property
+    def verbs(self) -> frozenset[Verb]:
+        return LIFE | self._signals().keys()
 
     @property
     def pid(self) -> int | None:
@@ -111,11 +115,36 @@ class PtyDriver:
             self._process.close()
         self._host = self._process = None
 
+    def _signals(self) -> dict[Verb, signal.Signals]:
+        """What the program takes, as the host's agent.toml says."""
+        try:
+            program = self._program()
+        except Fault:
+            # The host does not offer it any more; what runs may be anything.
+            return {}
+        asked = {Verb.RESET: program.reset, Verb.NMI: program.nmi}
+        return {verb: signal.Signals[name] for verb, name in asked.items() if name is not None}
+
+    def _signal(self, verb: Verb) -> None:
+        number = self._signals().get(verb)
+        if number is None:
+            raise not_supported("pty", verb)
+        if self._host is None or not self._host.passes_on:
+            detail = "no program runs" if self._host is None else "it has to be started anew for that"
+            raise Fault("HypervisorRefused", verb=str(verb), detail=detail)
+        if not self._host.takes(number):
+            detail = f"the program does not take {number.name}, or is not up yet"
+            raise Fault("HypervisorRefused", verb=str(verb), detail=detail)
+        if not self._host.signal(number):
+            raise Fault("HypervisorUnreachable", detail="the process that holds its terminal is gone")
+
     async def reset(self) -> None:
-        raise not_supported("pty", Verb.RESET)
+        """All that can be known is that the program was told to begin anew."""
+        self._signal(Verb.RESET)
+        self._report(Happening.RESET, {"guest": False})
 
     async def nmi(self) -> None:
-        raise not_supported("pty", Verb.NMI)
+        self._signal(Verb.NMI)
 
     async def ctrl_alt_del(self) -> None:
         raise not_supported("pty", Verb.CTRL_ALT_DEL)

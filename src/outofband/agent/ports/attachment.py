@@ -206,6 +206,11 @@ class Attachment:
         if self.closed:
             return
         if self.congested:
+            if notice.what == stream.PASTE:
+                # Only the newest counts, and many of them must not push out what others have to say.
+                self._held = deque(
+                    (each for each in self._held if each.what != notice.what), MAX_HELD_NOTICES
+                )
             self._held.append(notice)
         else:
             self._send(stream.encode(notice))

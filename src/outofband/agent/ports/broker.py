@@ -28,6 +28,7 @@ from outofband.wire.arbiter import RESERVE_SECONDS, TakenOver
 from outofband.wire.grant import Grant
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import PortReport
+from outofband.wire.portstate import PortState
 from outofband.wire.stream import PASTE, REPLAY_LIMIT, Close, Notice
 
 MAX_KEPT_SESSIONS = 256
@@ -239,7 +240,7 @@ class PortBroker:
         attachment.finish()
         session = attachment.session
         self._attached.pop(session, None)
-        self.pastes.left(session)
+        self.pastes.left(session, resumable=resumable)
         if resumable:
             attachment.typed.kept_until = clock.monotonic() + RESERVE_SECONDS
             self._kept[session] = attachment.typed
@@ -434,6 +435,11 @@ class PortBroker:
         self._tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))
         self._tell_state()
         self.touched()
+
+    @property
+    def shows(self) -> PortState:
+        """What it showed at the last look."""
+        return self._showing.state
 
     def report(self) -> PortReport:
         """State of the port now."""

@@ -229,6 +229,10 @@ class CapturedSource:
     def discard(self) -> int:
         return self._line.keys.discard()
 
+    def take_back(self) -> int:
+        # What a line was given is on its way.
+        return 0
+
     def _taken(self) -> None:
         if self._listener is not None:
             self._listener.taken()

@@ -78,3 +78,20 @@ def unread(fd: int) -> int:
     """Bytes in it that nobody has read."""
     found: int = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
     return found
+
+
+def drain(path: str | os.PathLike[str]) -> int:
+    """Take back what nobody has read; how many bytes. Whoever reads it now is not disturbed."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    count = 0
+    try:
+        while taken := len(os.read(fd, PIPE_BYTES)):
+            count += taken
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(fd)
+    return count

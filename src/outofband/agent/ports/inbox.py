@@ -42,6 +42,10 @@ class Inbox:
         self._stale_mark = 0
         self.discards = 0
         """How often something was given up."""
+        self.on_discard: Callable[[int], None] | None = None
+        """Told when something was, with how many bytes of a paste were among it."""
+        self._pasted = deque[tuple[int, int]]()
+        """Of pasted bytes the port has not taken: from where to where it counts them."""
         self._turn = asyncio.Lock()
         self._holding = False
         """What is typed comes after something of the agent's own."""
@@ -50,16 +54,31 @@ class Inbox:
     @property
     def empty(self) -> bool:
         """Nobody waits for the port to take anything."""
-        return not self._waiting and not self._held
+        return not self._waiting and not self._held and not self.pasted
 
     @property
     def free(self) -> bool:
         """The port has all that was typed, and what is typed next goes there at once."""
         return not self._holding and self._source.queued == self._source.delivered
 
-    def put_pasted(self, data: bytes) -> None:
-        """Bytes of a paste, which counts them itself; call it while `free`."""
-        self._source.write(data)
+    @property
+    def pasted(self) -> int:
+        """Bytes of a paste that the port has not taken."""
+        delivered = self._source.delivered
+        while self._pasted and self._pasted[0][1] <= delivered:
+            self._pasted.popleft()
+        return sum(end - max(start, delivered) for start, end in self._pasted)
+
+    def put_pasted(self, data: bytes) -> bool:
+        """Bytes of a paste, which counts them itself; False, and nothing taken, when the port takes none.
+
+        Call it while `free`.
+        """
+        if not self._source.write(data):
+            return False
+        queued = self._source.queued
+        self._pasted.append((queued - len(data), queued))
+        return True
 
     def put(self, attachment: Attachment, typed: Typed, data: bytes) -> bool:
         """Queue typed bytes; False, and nothing taken, when the port takes none."""
@@ -98,9 +117,17 @@ class Inbox:
         self._waiting.clear()
         held = sum(len(each.data) for each in self._held)
         self._held.clear()
+        return held + self._discard_queued()
+
+    def _discard_queued(self) -> int:
+        pasted = self.pasted
+        self._pasted.clear()
         self._stale_since = None
         self.discards += 1
-        return held + self._source.discard()
+        count = self._source.discard()
+        if self.on_discard is not None:
+            self.on_discard(pasted)
+        return count
 
     def give_up_stale(self, now: float) -> int:
         """Called about once a second; how many bytes were given up."""
@@ -166,7 +193,8 @@ class Inbox:
         while self._source.delivered < position:
             if clock.monotonic() >= deadline:
                 if not self._waiting:
-                    self._source.discard()
+                    # With what waited before them; what is held back for them goes on.
+                    self._discard_queued()
                 return False
             await asyncio.sleep(_POLL_SECONDS)
             if self.discards != discards:

@@ -99,6 +99,9 @@ class LoggedSource:
     def discard(self) -> int:
         return self._keys.discard()
 
+    def take_back(self) -> int:
+        return fifo.drain(self._path) if self.connected else 0
+
     def _reach(self) -> None:
         """Have the FIFO of the guest that runs now open, if there is one."""
         if self.connected:

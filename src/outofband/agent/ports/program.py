@@ -23,11 +23,15 @@ START_SECONDS = 10.0
 
 
 class PtyHost(msgspec.Struct, frozen=True, rename="camel"):
-    """A terminal host (NAME.pid). The start time tells the process from a later one with the same id."""
+    """A terminal host (NAME.pid). The start time tells the process from a later one with the same id.
+
+    `passes_on` is False for one of an older day, which SIGUSR1 and SIGUSR2 would end.
+    """
 
     pid: int
     start_ticks: int
     child: int
+    passes_on: bool = False
 
     @property
     def alive(self) -> bool:
@@ -46,6 +50,15 @@ class PtyHost(msgspec.Struct, frozen=True, rename="camel"):
             return handle
         os.close(handle)
         return None
+
+    def takes(self, number: signal.Signals) -> bool:
+        """The program has a handler for the signal, which else would end it."""
+        try:
+            status = Path(f"/proc/{self.child}/status").read_text()
+        except OSError:
+            return False
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def signal(self, number: signal.Signals) -> bool:
         """Send a signal to the process; False when it is gone."""

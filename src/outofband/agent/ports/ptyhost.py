@@ -6,7 +6,8 @@ In DIR it behaves as a hypervisor's serial port does: output is appended to NAME
 the FIFO NAME.in is typed at the program. It ends when the program ends and leaves NAME.exit; NAME.pid says
 who runs meanwhile. Without COMMAND the job is read from NAME.job (0600): it may hold secrets, and is removed.
 
-Signals: SIGTERM asks the program to end (SIGHUP and SIGTERM), SIGQUIT kills it.
+Signals: SIGTERM asks the program to end (SIGHUP and SIGTERM), SIGQUIT kills it; SIGUSR1 and SIGUSR2 are
+passed on to the program itself, and to none that it started.
 Few imports on purpose: one such process runs for each machine.
 """
 
@@ -35,6 +36,7 @@ LAST_READS = 256
 """Most that is read after the program ended, in reads of up to a terminal's buffer (4 KiB)."""
 PR_SET_PDEATHSIG = 1
 """prctl(2)."""
+PASSED_ON = (signal.SIGUSR1, signal.SIGUSR2)
 DEFAULT_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM": "vt220"}
 
 
@@ -109,7 +111,7 @@ class PtyHost:
         # Writing too: whoever types comes and goes, and a FIFO without writers would be ready all the time.
         self._keys = os.open(in_name(self.name), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         _remove(f"{self.name}.exit")
-        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD, *PASSED_ON):
             signal.signal(number, self._signalled)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # The slave stays open here: a program may close its terminal for a moment.
@@ -118,7 +120,8 @@ class PtyHost:
         size = struct.pack("HHHH", _number(job, "rows", 24), _number(job, "cols", 80), 0, 0)
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, size)
         self._spawn(job)
-        _write(f"{self.name}.pid", {"pid": os.getpid(), "startTicks": _start_ticks(), "child": self._child})
+        found = {"pid": os.getpid(), "startTicks": _start_ticks(), "child": self._child, "passesOn": True}
+        _write(f"{self.name}.pid", found)
 
     def _spawn(self, job: dict[str, object]) -> None:
         command = [str(word) for word in _list(job.get("command"))]
@@ -133,7 +136,8 @@ class PtyHost:
                 os.login_tty(self._slave)
                 os.chdir(str(job.get("cwd") or "/"))
                 os.umask(0o022)
-                for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD, signal.SIGPIPE):
+                ours = (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGCHLD, signal.SIGPIPE)
+                for number in (*ours, *PASSED_ON):
                     signal.signal(number, signal.SIG_DFL)
                 os.execvpe(command[0], command, environment)  # noqa: S606
             except OSError as error:
@@ -214,6 +218,9 @@ class PtyHost:
             self._kill(signal.SIGCONT)
         elif number == signal.SIGQUIT:
             self._kill(signal.SIGKILL)
+        elif number in PASSED_ON and self._child and self._status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child, number)
 
     def _kill(self, number: int) -> None:
         """Signal the program's whole group; the child is not reaped yet, so the id is still its own."""

@@ -73,6 +73,10 @@ class Source(Protocol):
         """Forget input that is still queued; how many bytes."""
         ...
 
+    def take_back(self) -> int:
+        """Throw away what the port has got and nobody has read, where that can be done; how many bytes."""
+        ...
+
     @property
     def queued(self) -> int:
         """Bytes of input ever queued."""

@@ -74,14 +74,16 @@ class Simulator:
         return self._take()
 
     def ask_to_stop(self, now: float) -> bytes:
-        """The hypervisor's wish, as a press of the power button: a system that is up shuts down."""
+        """The hypervisor's wish, as a press of the power button. A system that is up shuts down; where none
+        is, the button needs nobody's consent. That it is so after a stop, too, is our guess.
+        """
         self._now = max(now, self._now)
-        if self.phase in (Phase.SAC, Phase.HEALTH, Phase.DEBUGGER):
+        if self.phase is not Phase.OFF:
             self._off()
         return self._take()
 
     def nmi(self, now: float) -> bytes:
-        """The hypervisor's interrupt: Windows stops with 0x80, as it is set to by default."""
+        """The hypervisor's interrupt: Windows stops with 0x80, as it is set to. Others ignore it."""
         self._now = max(now, self._now)
         if self.phase in (Phase.SAC, Phase.HEALTH, Phase.DEBUGGER):
             self.crash(0x80)

@@ -13,7 +13,8 @@ from outofband.simulators.sac.settings import LABEL, Event, Kind, Settings
 FOLDER = "C:\\Windows\\system32"
 STARTS_HERE = re.compile(r"^\s*(?:\$(?P<name>\w+)\s*=\s*)?@(?P<quote>['\"])\s*$")
 PIPED = re.compile(
-    r"^\s*(?:\|\s*(?:set-content|out-file|sc)\s+(?:-(?:path|filepath|literalpath)\s+)?|>\s*)"
+    r"^\s*(?:\|\s*(?:set-content|out-file|sc)\s+(?P<first>-nonewline\s+)?"
+    r"(?:-(?:path|filepath|literalpath)\s+)?|>\s*)"
     r"(?P<file>\"[^\"]+\"|'[^']+'|\S+)(?P<more>.*)$",
     re.IGNORECASE,
 )
@@ -119,7 +120,8 @@ class Shell:
         found = PIPED.match(rest)
         if found is None:
             return _unexpected(rest)
-        end = b"" if "-nonewline" in found["more"].lower() else b"\r\n"
+        bare = found["first"] is not None or "-nonewline" in found["more"].lower()
+        end = b"" if bare else b"\r\n"
         return "" if self._save(found["file"], text + end) else "There is no room."
 
     def _save(self, name: str, data: bytes) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.process import start_ticks
 from outofband.wire.machine import MachineDefinition, Power
-from tests.support.wait import until
+from tests.support.sac import command, environment
+from tests.support.wait import WAIT, until
 
 pytestmark = pytest.mark.anyio
 VM = "7a7d3c05-1c11-4f0c-8f5e-3f4f3d1d2c10"
@@ -124,3 +127,49 @@ async def test_what_a_program_cannot_do(machines: Machines) -> None:
     for verb in ("reset", "nmi", "screenshot"):
         with pytest.raises(Fault, match="ActionNotSupported"):
             await perform(machines, verb)
+
+
+@pytest.fixture
+async def simulated(state: StateDir, configure: Callable[[str], None]) -> AsyncIterator[Machines]:
+    """A host that offers the simulator of Windows' console, and one program that takes no signals."""
+    words = "".join(f"{key} = {json.dumps(each)}\n" for key, each in environment().items())
+    signals = 'reset = "SIGUSR1"\nnmi = "SIGUSR2"\n'
+    configure(
+        f'[programs.deaf]\ncommand = ["sleep", "60"]\n{signals}'
+        f"[programs.sac]\ncommand = {json.dumps(command())}\n{signals}[programs.sac.env]\n{words}"
+    )
+    machines = Machines(state, name="host1")
+    await machines.load()
+    yield machines
+    await machines.delete(VM)
+    await machines.close()
+
+
+async def test_a_program_that_plays_a_machine_is_reset_and_interrupted(simulated: Machines) -> None:
+    await define(simulated, "sac")
+    await perform(simulated, "start")
+    port, machine = simulated.port(VM, "0"), simulated.get(VM)
+    assert await port.wait_for(b"SAC>", 0, WAIT) is not None
+    process, end = machine.driver.pid, port.spool.end
+    await perform(simulated, "reset")
+    assert await port.wait_for(b"SAC started and initialized", end, WAIT) is not None
+    assert (machine.driver.pid, machine.boots, machine.power) == (process, 2, Power.RUNNING)
+    await perform(simulated, "nmi")
+    assert await port.wait_for(b"*** STOP: 0x00000080", end, WAIT) is not None
+    assert await port.wait_for(b"!SAC>", end, WAIT) is not None
+    end = port.spool.end
+    await perform(simulated, "restart", graceful=False)
+    assert await port.wait_for(b"SAC started and initialized", end, WAIT) is not None
+    assert "status 0" in await perform(simulated, "stop"), "the power button"
+    assert machine.report().fault is None
+
+
+async def test_a_signal_that_would_end_a_program_is_not_sent(simulated: Machines) -> None:
+    await define(simulated, "deaf")
+    await perform(simulated, "start")
+    for verb in ("reset", "nmi"):
+        with pytest.raises(Fault) as caught:
+            await perform(simulated, verb)
+        assert caught.value.code == "HypervisorRefused"
+    assert simulated.get(VM).power is Power.RUNNING
+    assert simulated.get(VM).boots == 1
