@@ -71,7 +71,11 @@ class House:
         return done
 
     def oob(
-        self, *arguments: str, expect: int | None = 0, said: str | None = None
+        self,
+        *arguments: str,
+        expect: int | None = 0,
+        said: str | None = None,
+        seconds: float = COMMAND_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; fails when the exit code is another one than expected."""
         done = subprocess.run(
@@ -80,7 +84,7 @@ class House:
             input=said,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if expect is not None and done.returncode != expect:
@@ -88,8 +92,8 @@ class House:
             raise AssertionError("\n".join([*words, self.logs()]))
         return done
 
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self.oob(*arguments, "-o", "json").stdout)
+    def json(self, *arguments: str, seconds: float = COMMAND_SECONDS, expect: int = 0) -> Any:
+        return json.loads(self.oob(*arguments, "-o", "json", seconds=seconds, expect=expect).stdout)
 
     def error(self, *arguments: str, expect: int) -> dict[str, Any]:
         """The error object of a command that is to fail."""

@@ -323,6 +323,10 @@ def test_the_simulated_console_of_windows(house: House, azure: Clients) -> None:
         person.expect(rb"completed successfully")
         house.oob("vm", "restart", "win-sim")
         person.expect(rb"======== Microsoft Azure VM Health Report - Start ")
+        house.oob("serial", "send", "win-sim", "nmi")
+        person.expect(rb"\*\*\* STOP: 0x00000080 ")
+        house.oob("serial", "send", "win-sim", "reset", "--yes")
+        person.expect(rb"======== Microsoft Azure VM Health Report - Start ")
 
 
 def test_a_host_name_with_ws_in_it(house: House, azure: Clients) -> None:

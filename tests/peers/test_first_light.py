@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import signal
 import termios
 
@@ -185,6 +187,48 @@ def test_menu_sysrq_and_the_escape_itself(house: House) -> None:
         leave(seat)
 
 
+def test_the_size_by_one_key_and_the_log_in_a_pager(house: House) -> None:
+    house.env["PAGER"] = "less" if shutil.which("less") else "more"
+    with person(house, "demo", *FRESH, size=(41, 133)) as seat:
+        log_in(seat)
+        seat.send(b"\x1dz")
+        seat.expect(rb"stty rows 41 cols 133")
+        seat.expect(SHELL)
+        seat.send(b"stty size; echo early-$((1+1))\r")
+        seat.expect(rb"\n41 133\r\n")
+        seat.expect(SHELL)
+        seat.send(b"for i in 1 2 3 4 5 6; do sleep 1; echo tick-$i-$((i*7)); done\r\x1dl")
+        shown = seat.expect(rb"\d\d:\d\d:\d\d early-2")
+        with person(house, "demo", "--observe") as watcher:
+            watcher.expect(rb"\ntick-3-21")
+            leave(watcher)
+        seat.send(b"q")
+        shown += seat.expect(rb"\ntick-6-42")
+        ticks = [int(found) for found in re.findall(rb"[\nh]tick-(\d)-", shown)]
+        assert ticks == [1, 2, 3, 4, 5, 6], "what came meanwhile is shown, in order, and it went on"
+        seat.expect(SHELL)
+        seat.send(b"\x15echo typed-$((4+4))\r")
+        seat.expect(rb"\ntyped-8")
+        leave(seat)
+
+
+def broadcast(house: House) -> None:
+    """To `demo`, at a shell, and to `second`, at its login."""
+    with person(house, "demo", *FRESH) as seat:
+        log_in(seat)
+        refused = house.json("broadcast", "demo", "--check", expect=5)
+        assert refused["consoles"][0]["obstacle"]["kind"] == "othersType"
+        leave(seat)
+    lines = ("--line", "x=$((6*7)); sleep 1", "--line", "echo answer-$x; false")
+    said = house.json("broadcast", "demo", "second", *lines, "--status", "--yes", expect=1)
+    right, out = said["consoles"]
+    assert (right["outcome"], right["output"], right["status"]) == ("done", ["answer-42"], 1)
+    assert (right["echoed"], right["line"].endswith("$")) == (True, True)
+    assert (out["obstacle"], out["typed"]) == ({"kind": "otherState", "about": "login"}, 0)
+    printed = [line["text"] for line in house.json("vm", "log", "second")["lines"]]
+    assert not any("answer" in line for line in printed)
+
+
 def test_life_of_a_vm(house: House) -> None:
     made = house.json("vm", "create", "second", "--image", "demo", "--memory", "192")
     assert made["name"] == "second"
@@ -193,6 +237,7 @@ def test_life_of_a_vm(house: House) -> None:
     with person(house, "second", "--observe") as seat:
         seat.expect(rb"demo login: ", 30)
         leave(seat)
+    broadcast(house)
     assert "shut" in house.json("vm", "stop", "second")["observed"].lower()
     assert house.error("console", "second", "--observe", expect=5)["code"] == "VmNotRunning"
     house.oob("vm", "start", "second")

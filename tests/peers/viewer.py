@@ -33,21 +33,22 @@ def ticket_for(house: House, name: str = "demo") -> dict[str, Any]:
 
 
 class Viewer:
-    """One viewer over one socket. `shown` is the guest's output, `ended` how it was sent away; it comes from
-    the address `source`, with `headers` of its own.
+    """One viewer of VM `name` over one socket. `shown` is the guest's output, `ended` how it was sent away.
+    It comes from the address `source`, with `headers` of its own.
     """
 
     def __init__(
         self,
         house: House,
         *,
+        name: str = "demo",
         client: str = "portal",
         mode: Mode = Mode.WRITE,
         opened: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         source: str = "127.0.0.1",
     ) -> None:
-        opened = opened or ticket_for(house)
+        opened = opened or ticket_for(house, name)
         self._session = ClientSession(mode=mode, replay=0, client=client)
         self._stack = ExitStack()
         self._socket = self._stack.enter_context(

@@ -26,6 +26,7 @@ class Terminal:
     """Runs `command` with the pty as its controlling terminal.
 
     `answer` may play the terminal's own answers (to queries): it gets each chunk and returns bytes to type.
+    `size` is rows and columns.
     """
 
     def __init__(
@@ -34,11 +35,12 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         *,
         answer: Callable[[bytes], bytes] | None = None,
+        size: tuple[int, int] = (24, 80),
     ) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
+        self.resize(*size)
+        self.before = termios.tcgetattr(theirs)
         self._answer = answer
         self.process = subprocess.Popen(
             command,
@@ -66,6 +68,9 @@ class Terminal:
 
     def send(self, keys: bytes) -> None:
         os.write(self._ours, keys)
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def expect(self, pattern: bytes, seconds: float = EXPECT_SECONDS) -> bytes:
         """Wait for a regular expression in what is not yet taken; returns all up to the match's end."""

@@ -53,11 +53,12 @@ def offer(
     )
 
 
-def offer_program(state: StateDir, name: str, command: list[str]) -> bool:
-    """The same for a program that runs on a terminal."""
+def offer_simulator(state: StateDir, name: str, command: list[str]) -> bool:
+    """The same for a program on a terminal that plays a machine, and takes signals as one is reset."""
     from outofband.agent.config import Program, add_program, config_path
 
-    return add_program(config_path(state), name, Program(command=command))
+    program = Program(command=command, reset="SIGUSR1", nmi="SIGUSR2")
+    return add_program(config_path(state), name, program)
 
 
 def running_guests(state: StateDir) -> list[str]:

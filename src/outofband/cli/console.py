@@ -38,6 +38,7 @@ def _escape_key(_: click.Context, __: click.Parameter, value: str) -> bytes:
 @click.argument("name", shell_complete=options.complete_vm)
 @click.option("--observe", is_flag=True, help="Watch only; the one who types is not disturbed.")
 @click.option("--ask", is_flag=True, help="Take the keyboard from nobody: ask whoever has it for it.")
+@click.option("--tell-size", is_flag=True, help="Tell a shell the terminal's size after each login.")
 @click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
 @click.option(
     "--replay",
@@ -55,6 +56,7 @@ def console(
     name: str,
     observe: bool,
     ask: bool,
+    tell_size: bool,
     port: str,
     replay: int,
     escape: bytes,
@@ -87,7 +89,16 @@ def console(
         if person:
             from outofband.cli.seat import Seat
 
-            seat = Seat(client, vm, name=name, port=port, session=session, escape=escape, asks=ask)
+            seat = Seat(
+                client,
+                vm,
+                name=name,
+                port=port,
+                session=session,
+                escape=escape,
+                asks=ask,
+                tell_size=tell_size,
+            )
             ended = _run(seat.sit())
             killed_by = seat.killed_by
         else:

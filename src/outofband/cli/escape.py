@@ -33,6 +33,9 @@ class Wish(enum.Enum):
     HAND = "hand"
     GIVE_BACK = "give-back"
     INFO = "info"
+    SIZE = "size"
+    LOG = "log"
+    LOG_BEFORE = "log-before"
     QUIT = "quit"
 
 
@@ -65,6 +68,9 @@ _MENU = {
     b"d": Wish.DECLINE,
     b"g": Wish.GIVE_BACK,
     b"i": Wish.INFO,
+    b"z": Wish.SIZE,
+    b"l": Wish.LOG,
+    b"p": Wish.LOG_BEFORE,
     b"q": Wish.QUIT,
     b".": Wish.QUIT,
 }
@@ -78,6 +84,11 @@ class Escape:
         self._at = _At.GUEST
         self._meant = Command(Wish.CLOSED)
         """What is done when the person is sure."""
+
+    @property
+    def open(self) -> bool:
+        """The menu, or a question of it, waits for a key."""
+        return self._at is not _At.GUEST
 
     def feed(self, typed: bytes) -> list[Keys | Command]:
         out: list[Keys | Command] = []

@@ -25,6 +25,11 @@ class Keyboard:
         self._warned = False
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def shown(self) -> Shown:
+        """What the port reads, by what it prints."""
+        return self._shown
+
     def type(self, typed: bytes) -> None:
         if self._timer is not None:
             self._timer.cancel()

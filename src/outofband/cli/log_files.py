@@ -97,4 +97,6 @@ def _zone() -> str:
 
 
 def _seconds(at: str) -> float:
-    return clock.parse_iso(at).timestamp()
+    """To the millisecond, as a browser reads a time."""
+    moment = clock.parse_iso(at)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000).timestamp()

@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "trust": ("Start and stop", "trust:trust", "How to trust this control plane's certificates"),
     "console": ("Machines", "console:console", "Open a VM's serial console"),
     "paste": ("Machines", "paste:paste", "Type a file at a VM's console, as fast as the guest takes it"),
+    "broadcast": ("Machines", "broadcast:broadcast", "Type lines at many VMs' consoles, each checked before"),
     "vm": ("Machines", "vm:vm", "List, create, change, start, stop, import and delete VMs"),
     "webhook": ("Machines", "webhook:webhook", "Have an address told of what VMs print when they fail"),
     "vmss": ("Machines", "vmss:vmss", "Scale sets: as many VMs of one kind as are asked for"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from outofband.cli import options
 from outofband.cli import output as show
+from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
     from outofband.core.paths import StateDir
@@ -19,7 +21,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 @click.command(
-    epilog="Examples:  oob paste demo commands.txt   ·   oob paste demo - < commands.txt"
+    epilog="Examples:  oob paste demo commands.txt   ·   oob paste demo - --yes < commands.txt"
     "   ·   oob paste demo fix.tar --here-document /tmp/fix.tar"
 )
 @click.argument("name", shell_complete=options.complete_vm)
@@ -57,10 +59,12 @@ def paste(
     text = document.paste if document is not None else paste_of(content)
     if not text.keys:
         raise click.UsageError("there is nothing to paste")
+    if document is None and text.is_risky and not yes:
+        if str(file) == "-" or not show.interactive():
+            raise Fault("PasteNotConfirmed", vm=name, lines=text.lines, bytes=len(text.keys))
+        _confirm(name, text)
     if output == "json":
         show.voice.quiet = True
-    if document is None and text.is_risky and not yes:
-        _confirm(name, text, from_terminal=str(file) == "-")
     import uvloop
 
     from outofband.cli.paste_seat import PasteSeat
@@ -74,7 +78,9 @@ def paste(
 
 def _read(file: Path) -> bytes:
     try:
-        content = sys.stdin.buffer.read(MAX_BYTES + 1) if str(file) == "-" else file.read_bytes()
+        with contextlib.ExitStack() as stack:
+            source = sys.stdin.buffer if str(file) == "-" else stack.enter_context(file.open("rb"))
+            content = source.read(MAX_BYTES + 1)
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:
@@ -91,7 +97,7 @@ def _tag(content: bytes) -> str:
             return tag
 
 
-def _confirm(name: str, text: Paste, *, from_terminal: bool) -> None:
+def _confirm(name: str, text: Paste) -> None:
     """Show what will be typed; a line end runs a command in a shell."""
     show.note(f"{text.lines} lines, {len(text.keys)} bytes are typed at {name}:")
     for line in text.preview():
@@ -104,9 +110,6 @@ def _confirm(name: str, text: Paste, *, from_terminal: bool) -> None:
         show.note(
             f"Line {text.long_line} is longer than a terminal that reads lines keeps (4095 characters)."
         )
-    if from_terminal or not sys.stdin.isatty():
-        # Standard input was the text: nobody can answer, and a script knows what it pastes.
-        return
     click.confirm("Paste it?", abort=True, err=True)
 
 

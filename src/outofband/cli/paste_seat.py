@@ -5,36 +5,34 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from outofband.cli import output as show
+from outofband.cli import paste_words
 from outofband.client.console import Console, Lost
 from outofband.client.http import ArmClient
 from outofband.client.pasting import Pasting, type_plainly
-from outofband.core.errors import Fault, ProtocolError
+from outofband.core.errors import Fault
 from outofband.net.tasks import Tasks
+from outofband.wire.arbiter import RESERVE_SECONDS
 from outofband.wire.console import Attached, ClientSession, Ended, Event, Output
 from outofband.wire.grant import Mode
 from outofband.wire.pasted import HereDocument
 from outofband.wire.pasting import Progress, State, Verdict, Why
 from outofband.wire.stream import PASTE
 
+LINE_SECONDS = RESERVE_SECONDS
+"""How long a lost line is waited for: as long as the keyboard is kept, and the paste with it."""
 SUM_SECONDS = 60.0
 """How long the guest may take for the checksum of what it got."""
 KEEP_BYTES = 8192
-WHY = {
-    Why.ASKED: "it was asked to",
-    Why.QUIET: "the guest echoed and does not any more",
-    Why.LINE_TOO_LONG: "a line is longer than SAC's prompt takes",
-    Why.NOT_TAKEN: "the port does not take what is typed",
-    Why.GUEST_RESET: "the guest was started anew",
-    Why.VIEWER_GONE: "the connection was lost",
-    Why.KEYBOARD_LOST: "the keyboard is somebody else's",
-}
+
+T = TypeVar("T")
 
 
 class PasteSeat:
-    """Raises Fault PasteEnded, PasteDiffers, or why the console cannot be had."""
+    """Raises Fault PasteEnded, PasteDiffers, PasteCutOff, or why the console cannot be had."""
 
     def __init__(self, client: ArmClient, vm: str, *, name: str, port: str) -> None:
         self._name = name
@@ -43,26 +41,39 @@ class PasteSeat:
         self._pasting = Pasting(self._console, self._progress)
         self._attached, self._over, self._printed = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._aborted = False
+        self._stopped: Why | None = None
+        """Why it was aborted, when nobody asked for that."""
+        self._size = 0
+        self._patience: asyncio.TimerHandle | None = None
+        self._cut_off = False
+        self._said_lost = False
         self._tail = b""
         self._shown = False
 
     async def run(self, keys: bytes, document: HereDocument | None) -> dict[str, Any]:
         """The verdict as `oob paste` tells it."""
+        self._size = len(keys)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         tasks = Tasks()
-        running = tasks.spawn("console", self._console.run())
-        work = tasks.spawn("paste", self._paste(keys, document))
+        running = tasks.spawn("console", _outcome(self._console.run()))
+        work = tasks.spawn("paste", _outcome(self._paste(keys, document)))
         try:
             await asyncio.wait((running, work), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
-                ended = running.result()
+                ended: Ended | Fault = running.result()
+                if isinstance(ended, Fault):
+                    raise ended
+                if self._cut_off:
+                    raise self._fault("PasteCutOff", seconds=round(LINE_SECONDS))
                 if ended.code == "Left":
-                    size, typed = len(keys), self._pasting.progress.typed if self._pasting.progress else 0
-                    raise Fault("PasteEnded", vm=self._name, typed=typed, size=size, why=WHY[Why.ASKED])
+                    raise self._fault("PasteEnded", why=paste_words.WHY[Why.ASKED])
                 raise Fault(ended.code, **{"vm": self._name, **ended.fields})
-            told: dict[str, Any] = work.result()
+            told: dict[str, Any] | Fault = work.result()
+            if isinstance(told, Fault):
+                raise told
             return told
         finally:
+            self._line_is_back()
             self._console.leave()
             if not running.done():
                 await asyncio.wait((running,))
@@ -73,7 +84,7 @@ class PasteSeat:
     async def _paste(self, keys: bytes, document: HereDocument | None) -> dict[str, Any]:
         await self._attached.wait()
         if not self._console.may_type:
-            raise Fault("PasteEnded", vm=self._name, typed=0, size=len(keys), why=WHY[Why.KEYBOARD_LOST])
+            raise self._cannot_type()
         told: dict[str, Any] = {"vm": self._name, "typed": len(keys), "verdict": "unchecked"}
         if self._pasting.takes:
             self._pasting.begin(keys)
@@ -81,17 +92,25 @@ class PasteSeat:
             progress = self._pasting.progress
             assert progress is not None
             if progress.state is State.ENDED:
-                why = WHY[progress.why or Why.ASKED]
-                raise Fault("PasteEnded", vm=self._name, typed=progress.typed, size=len(keys), why=why)
+                asked = progress.why is Why.ASKED and self._stopped is not None
+                why = paste_words.WHY[self._stopped] if asked and self._stopped else paste_words.why(progress)
+                raise self._fault("PasteEnded", why=why)
             told["verdict"] = str(progress.verdict)
             if document is None and progress.verdict is Verdict.DIFFERS:
                 raise Fault("PasteDiffers", vm=self._name, at=progress.at, size=len(keys))
         elif not await type_plainly(self._console, keys):
-            why = WHY[Why.KEYBOARD_LOST]
-            raise Fault("PasteEnded", vm=self._name, typed=0, size=len(keys), why=why)
+            raise self._cannot_type()
         if document is not None:
             told["sha256"] = await self._sum(document)
         return told
+
+    def _cannot_type(self) -> Fault:
+        why = Why.VIEWER_GONE if self._pasting.away else Why.KEYBOARD_LOST
+        return self._fault("PasteEnded", why=paste_words.WHY[why])
+
+    def _fault(self, code: str, **more: Any) -> Fault:
+        typed = self._pasting.progress.typed if self._pasting.progress else 0
+        return Fault(code, vm=self._name, typed=typed, size=self._size, **more)
 
     async def _sum(self, document: HereDocument) -> str:
         found = document.found(self._tail)
@@ -108,14 +127,11 @@ class PasteSeat:
         return document.sum
 
     def _interrupt(self) -> None:
-        if self._pasting.active and not self._aborted:
+        if self._pasting.active and not self._aborted and not self._pasting.away:
             self._aborted = True
-            try:
-                self._pasting.abort()
-            except ProtocolError:
-                # The line is away: with the viewer the paste pauses, and ends when it does not come back.
-                self._console.leave()
+            self._pasting.abort()
         else:
+            # With the line away the paste waits at the agent, and ends when the keyboard is kept no longer.
             self._console.leave()
 
     async def _heard(self, event: Event | Lost) -> None:
@@ -124,17 +140,34 @@ class PasteSeat:
             self._tail = (self._tail + event.payload)[-KEEP_BYTES:]
             self._printed.set()
         elif isinstance(event, Attached):
+            self._line_is_back()
             self._attached.set()
-        elif isinstance(event, Lost | Ended):
-            self._pasting.lost()
-            if isinstance(event, Lost) and not event.before:
-                show.note(f"oob: {show.words_for(event.fault).message}")
+        elif self._pasting.away and self._attached.is_set() and self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(LINE_SECONDS, self._give_up)
+        if isinstance(event, Lost) and (not event.before or not self._said_lost):
+            self._said_lost = event.before
+            show.note(f"oob: {show.words_for(event.fault).message}")
+
+    def _line_is_back(self) -> None:
+        self._said_lost = False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        self._cut_off = True
+        self._console.leave()
 
     def _progress(self, progress: Progress) -> None:
-        if progress.state is State.PAUSED and progress.why not in (None, Why.VIEWER_GONE):
-            # Nobody is there to decide; what waits for a person is ended, and said.
-            self._pasting.abort()
-            show.note(f"oob: paused at byte {progress.typed}: {WHY[progress.why or Why.ASKED]}")
+        if progress.state is State.PAUSED and not self._aborted:
+            if progress.why is Why.VIEWER_GONE:
+                # It was kept for who came back, and nobody else typed meanwhile.
+                self._pasting.resume()
+            else:
+                # Nobody is there to decide; what waits for a person is ended, and said.
+                self._aborted, self._stopped = True, progress.why
+                self._pasting.abort()
+                show.note(f"oob: paused at byte {progress.typed}: {paste_words.why(progress)}")
         if progress.state in (State.DONE, State.ENDED):
             self._over.set()
         if sys.stderr.isatty() and not show.voice.quiet:
@@ -143,3 +176,11 @@ class PasteSeat:
             slow = "" if progress.echo else ", no echo"
             sys.stderr.write(f"\r{share:3d} %  {progress.typed} of {progress.size} bytes{slow}\x1b[K")
             sys.stderr.flush()
+
+
+async def _outcome(work: Coroutine[Any, Any, T]) -> T | Fault:
+    """A fault is what the person is told at the end, and no task that died."""
+    try:
+        return await work
+    except Fault as fault:
+        return fault

@@ -15,7 +15,9 @@ from outofband.cli import output as show
 from outofband.cli.company import Company, keyboard_words, login_words
 from outofband.cli.escape import Command, Escape, Keys, Wish
 from outofband.cli.keyboard import Keyboard
+from outofband.cli.seat_pager import SeatPager
 from outofband.cli.seat_paste import ASK_FOR_MARKS, SeatPaste
+from outofband.cli.seat_size import SeatSize
 from outofband.cli.serial import act
 from outofband.cli.terminal import RawTerminal, Screen
 from outofband.client import background
@@ -38,11 +40,13 @@ from outofband.wire.console import (
 )
 from outofband.wire.grant import Mode
 from outofband.wire.known_issues import KnownIssues
+from outofband.wire.modes import Modes
 from outofband.wire.pasting import Progress
 from outofband.wire.screen import Hygiene, Reader
 from outofband.wire.stream import alarm_of
 
-MENU = """n NMI   s SysRq   c Ctrl-Alt-Del   r reset   i info   q quit   {key} send {key}
+MENU = """n NMI   s SysRq   c Ctrl-Alt-Del   r reset   q quit   {key} send {key}
+z size   l log in a pager   p log of the previous boot   i info
 keyboard: a ask for it   w take it   g give it back   h hand it to somebody   y/d answer who asks"""
 CAUTION = """Everything shown here is kept in the VM's console log, for all who may read it: do not print
 secrets, use SSH or RDP for these as soon as they work again. Passwords typed at a prompt that does not echo
@@ -75,11 +79,12 @@ class Seat:
         session: ClientSession,
         escape: bytes,
         asks: bool = False,
+        tell_size: bool = False,
     ) -> None:
         self.killed_by: int | None = None
         self._client, self._vm, self._name, self._port = client, vm, name, port
         self._session = session
-        self._escape = Escape(escape)
+        self._escape, self._menu_key = Escape(escape), escape
         self._key = "Ctrl-" + chr(escape[0] | 0x40)
         self._console = Console(client, vm, port=port, session=session, sink=self._show)
         self._hygiene = Hygiene()
@@ -93,12 +98,24 @@ class Seat:
             may_type=lambda: self._console.may_type,
         )
         self._keyboard = Keyboard(send=self._send, lacking=self._lacks_keys)
+        self._size = SeatSize(
+            self._keyboard.shown,
+            send=self._send,
+            say=self._say,
+            put=lambda shown: self._screen.say(shown),  # noqa: PLW0108 - there is no screen yet
+            may_type=lambda: self._console.may_type,
+            key=self._key,
+            after_login=tell_size,
+        )
+        self._modes = Modes()
+        self._pager = SeatPager(client, vm, port, say=self._say, again=self._again)
         self._asks = asks
         """The keyboard is to be asked for, once, as soon as that can be."""
         self._company = Company()
         self._login_ends = False
         self._tasks = Tasks()
         self._screen: Screen
+        self._terminal: RawTerminal
         self._troubles: set[str] = set()
         """Codes of what keeps the console away, as far as it was said."""
 
@@ -110,7 +127,9 @@ class Seat:
             loop.add_signal_handler(number, self._killed, number)
         self._screen = Screen()
         with RawTerminal() as terminal:
+            self._terminal = terminal
             loop.add_signal_handler(signal.SIGCONT, terminal.again)
+            loop.add_signal_handler(signal.SIGWINCH, self._size.resized)
             terminal.listen(self._typed)
             self._screen.say(ASK_FOR_MARKS)
             try:
@@ -120,17 +139,26 @@ class Seat:
                 self._parting(ended)
                 return ended
             finally:
+                await self._pager.close(by_force=self.killed_by is not None or self._screen.gone.is_set())
                 terminal.deafen()
+                self._size.close()
                 await self._tasks.close()
                 await self._screen.close(DRAIN_SECONDS)
 
     def _killed(self, number: int) -> None:
+        if number == signal.SIGINT and self._pager.open:
+            # Ctrl-C in the pager, which has the terminal in its usual modes.
+            return
         self.killed_by = number
         self._console.leave()
 
     async def _leave_when_gone(self) -> None:
         await self._screen.gone.wait()
         self._console.leave()
+
+    def _again(self) -> bytes:
+        """What the terminal is to be told after a program of ours had it."""
+        return ASK_FOR_MARKS + self._modes.again() + self._size.again()
 
     def _parting(self, ended: Ended) -> None:
         if ended.code == "Left" and self._session.next_offset is not None:
@@ -141,21 +169,25 @@ class Seat:
             self._say(f"left. {login}")
 
     def _say(self, text: str) -> None:
-        self._screen.say(_words(text))
+        self._screen.say(self._size.boxed(_words(text)))
 
     # What happens
 
     async def _show(self, event: Event | Lost) -> None:
         self._pasting.hear(event)
         if isinstance(event, Output):
-            writes = event.live and self._session.mode is Mode.WRITE
+            # What waits for the pager's end is late: an answer of the terminal's would be typed at a prompt.
+            writes = event.live and self._session.mode is Mode.WRITE and not self._pager.open
             self._hygiene.reader = Reader.LIVE_WRITER if writes else Reader.BYSTANDER
             self._keyboard.printed(event.payload)
             self._issues.printed(event.payload)
-            await self._screen.write(self._hygiene.clean(event.payload) + self._paste.printed(event.payload))
+            clean = self._hygiene.clean(event.payload)
+            self._modes.feed(clean)
+            shown = self._size.shown(clean, live=event.live)
+            await self._screen.write(shown + self._paste.printed(event.payload))
         elif text := self._text(event):
             # Waits for its turn: a gap, above all, must not be left out.
-            await self._screen.write(_words(text))
+            await self._screen.write(self._size.boxed(_words(text)))
 
     def _text(self, event: Event | Lost) -> str | None:
         match event:
@@ -232,6 +264,9 @@ class Seat:
         if not typed:
             self._console.leave()
             return
+        if self._pager.coming and not self._escape.open and self._menu_key not in typed:
+            # Meant for the pager, which is not there yet; the menu still opens, should it never come.
+            return
         self._paste.typed(typed)
 
     def _paste_told(self, progress: Progress) -> None:
@@ -240,7 +275,8 @@ class Seat:
     def _pressed(self, typed: bytes) -> None:
         for thing in self._escape.feed(typed):
             if isinstance(thing, Keys):
-                self._keyboard.type(thing.payload)
+                if not self._paste.hears(thing.payload):
+                    self._keyboard.type(thing.payload)
             elif thing.wish is Wish.QUIT:
                 # What was typed after it was not meant for this guest.
                 self._console.leave()
@@ -280,6 +316,11 @@ class Seat:
             self._say(
                 "\n".join([f"{where}: {session.phase.value}, {session.mode.value}", *self._company.lines()])
             )
+        elif wish is Wish.SIZE:
+            self._size.match()
+        elif wish in (Wish.LOG, Wish.LOG_BEFORE):
+            boot = -1 if wish is Wish.LOG_BEFORE else None
+            self._tasks.spawn("pager", self._pager.show(self._terminal, self._screen, boot=boot))
         elif wish is Wish.HAND_WHOM:
             people = self._company.number()
             self._say(f"hand the keyboard to: {people}" if people else "nobody else is here (press any key)")

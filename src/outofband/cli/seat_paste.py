@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from outofband.cli import paste_words
 from outofband.client.pasting import Pasting
 from outofband.wire.pasted import Paste, paste_of
-from outofband.wire.pasting import Progress, State, Verdict, Why
+from outofband.wire.pasting import Progress, State
 
 ASK_FOR_MARKS = b"\x1b[?2004h"
 _NO_MARKS = b"\x1b[?2004l"
+_ESC = b"\x1b"
 _BEGIN, _END = b"\x1b[200~", b"\x1b[201~"
 MAX_PASTE = 32 * 1024 * 1024
+PACED = 1024
+"""Bytes of one line from which on it is typed as the guest echoes: its terminal keeps a few thousand."""
 _SAID_SHARE = 10
 """Percent between two words about the progress."""
-WHY = {
-    Why.ASKED: "as you asked",
-    Why.QUIET: "the guest echoed and does not any more",
-    Why.LINE_TOO_LONG: "the next line is longer than SAC's prompt takes",
-    Why.NOT_TAKEN: "the port does not take what is typed",
-    Why.GUEST_RESET: "the guest was started anew",
-    Why.VIEWER_GONE: "the connection was lost",
-    Why.KEYBOARD_LOST: "the keyboard is not yours",
-}
 
 
 class Marks:
@@ -48,7 +43,8 @@ class Marks:
             if not found and (kept := _beginning(data, mark)):
                 before, self._kept = data[:-kept], data[-kept:]
             if self._paste is not None:
-                self._paste += before[: MAX_PASTE - len(self._paste)]
+                # One byte more than may be: it is seen to be too large, and the rest is not kept.
+                self._paste += before[: MAX_PASTE + 1 - len(self._paste)]
             elif before:
                 out.append((before, False))
             if found and self._paste is None:
@@ -69,7 +65,8 @@ def _beginning(data: bytes, mark: bytes) -> int:
 class SeatPaste:
     """`typed` sorts what the terminal sends: keys go to `keys`, words to `say`.
 
-    While a paste is asked about or under way, keys answer it: y or n; Ctrl-C stops, p pauses and goes on.
+    While a paste is asked about or under way, what is typed for the guest (and not for the menu) answers it:
+    y or n; Ctrl-C stops, p pauses and goes on. Ask `hears` before it is sent.
     """
 
     def __init__(
@@ -99,13 +96,22 @@ class SeatPaste:
     def typed(self, data: bytes) -> None:
         for piece, pasted in self._marks.feed(data):
             if pasted:
-                self._pasted(paste_of(piece))
-            elif self._asked is not None:
-                self._answer(piece)
-            elif self._pasting.active:
-                self._during(piece)
+                self._pasted(piece)
             else:
                 self._keys(piece)
+
+    def hears(self, keys: bytes) -> bool:
+        """Whether keys that are not for the menu were for a paste."""
+        if self._asked is None and not self._pasting.active:
+            return False
+        if len(keys) > 1 and keys.startswith(_ESC):
+            # An arrow, or the terminal's answer to a question of the guest's: neither a yes nor a no.
+            return True
+        if self._asked is not None:
+            self._answer(keys)
+        else:
+            self._during(keys)
+        return True
 
     def told(self, progress: Progress) -> None:
         """What the agent says of the paste."""
@@ -116,17 +122,26 @@ class SeatPaste:
                 self._said = share - share % _SAID_SHARE
                 self._say(f"pasting: {share} %{'' if progress.echo else ', without echo'}")
         elif changed and progress.state is State.PAUSED:
-            why = WHY[progress.why or Why.ASKED]
+            why = paste_words.why(progress)
             self._say(f"paste paused at {share} %: {why}. p goes on, Ctrl-C stops it")
         elif changed:
-            self._say(_end(progress))
+            self._say(paste_words.end(progress))
 
-    def _pasted(self, paste: Paste) -> None:
-        if not paste.keys or self._asked is not None or self._pasting.active:
+    def _pasted(self, text: bytes) -> None:
+        if self._asked is not None or self._pasting.active:
+            self._say("not pasted: another paste is not over")
+            return
+        if len(text) > MAX_PASTE:
+            self._say(f"not pasted: it is larger than {MAX_PASTE // 2**20} MiB")
+            return
+        paste = paste_of(text)
+        if not paste.keys:
             return
         if not paste.is_risky:
-            marked = _BEGIN + paste.keys + _END if self._guest_marks else paste.keys
-            self._send(marked)
+            if len(paste.keys) > PACED and self._pasting.takes and self._may_type():
+                self._begin(paste.keys)
+            else:
+                self._send(_BEGIN + paste.keys + _END if self._guest_marks else paste.keys)
             return
         self._asked = paste
         left_out = f", {paste.controls} control characters left out" if paste.controls else ""
@@ -140,31 +155,26 @@ class SeatPaste:
         if typed[:1] not in (b"y", b"Y"):
             self._say("not pasted")
         elif not self._may_type():
-            self._say("you do not have the keyboard")
+            self._say(
+                "not pasted: the line is away" if self._pasting.away else "you do not have the keyboard"
+            )
         elif self._pasting.takes:
-            self._said, self._state = 0, None
-            self._pasting.begin(paste.keys)
-            self._say("pasting ... Ctrl-C stops it, p pauses")
+            self._begin(paste.keys)
         else:
             self._send(paste.keys)
 
+    def _begin(self, keys: bytes) -> None:
+        self._said, self._state = 0, None
+        self._pasting.begin(keys)
+        self._say("pasting ... Ctrl-C stops it, p pauses")
+
     def _during(self, typed: bytes) -> None:
-        if not self._may_type():
-            return
         for key in typed:
             if key == 0x03:
                 self._pasting.abort()
+                if self._pasting.away:
+                    self._say("the paste is stopped as soon as the line is back")
             elif key in b"pP" and self._state is State.PAUSED:
                 self._pasting.resume()
             elif key in b"pP":
                 self._pasting.pause()
-
-
-def _end(progress: Progress) -> str:
-    if progress.state is State.ENDED:
-        return f"paste stopped after {progress.typed} bytes: {WHY[progress.why or Why.ASKED]}"
-    if progress.verdict is Verdict.ECHOED:
-        return "pasted; all that can be seen was echoed"
-    if progress.verdict is Verdict.DIFFERS:
-        return f"pasted, but from byte {progress.at} on the guest showed something else: look there"
-    return "pasted; the guest echoed nothing"

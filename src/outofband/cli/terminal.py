@@ -20,6 +20,8 @@ from outofband.wire.screen import RESTORE
 READ_SIZE = 4096
 MAX_QUEUED = 256 * 1024
 """Output waiting for a slow terminal; beyond it the console itself is read more slowly."""
+MAX_HELD = 4 * 1024 * 1024
+"""The same while another program has the terminal."""
 MAX_WORDS = 16 * 1024
 """How much more than that our own words may add; then they are left out."""
 
@@ -32,6 +34,8 @@ class RawTerminal:
         self._typing = source
         self._blocking = True
         self._before: list[object] | None = None
+        self._handle: Callable[[bytes], None] | None = None
+        self._lent = False
 
     def __enter__(self) -> RawTerminal:
         try:
@@ -52,9 +56,27 @@ class RawTerminal:
 
     def again(self) -> None:
         """Raw once more: after a stop and a continue the shell has set its own modes."""
-        if self._before is not None:
+        if self._before is not None and not self._lent:
             with contextlib.suppress(termios.error):
                 tty.setraw(self._source, termios.TCSANOW)
+
+    def lend(self) -> None:
+        """Another program has it, in the modes it had before, until `take_back`."""
+        self._lent = True
+        asyncio.get_running_loop().remove_reader(self._typing)
+        if self._before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self._source, termios.TCSANOW, self._before)  # type: ignore[arg-type]
+
+    def take_back(self) -> None:
+        """Raw and listened to again. Keys that were meant for the other program are forgotten."""
+        self._lent = False
+        if self._before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self._source, termios.TCIFLUSH)
+            self.again()
+        if self._handle is not None:
+            self.listen(self._handle)
 
     def restore(self) -> None:
         """Give the terminal back. Harmless when called twice; never blocks."""
@@ -75,6 +97,7 @@ class RawTerminal:
     def listen(self, handle: Callable[[bytes], None]) -> None:
         """Call `handle` with what is typed; with b"" once the terminal is gone."""
         loop = asyncio.get_running_loop()
+        self._handle = handle
 
         def ready() -> None:
             try:
@@ -90,6 +113,7 @@ class RawTerminal:
         loop.add_reader(self._typing, ready)
 
     def deafen(self) -> None:
+        self._handle = None
         asyncio.get_running_loop().remove_reader(self._typing)
         if self._typing != self._source:
             os.close(self._typing)
@@ -125,6 +149,8 @@ class Screen:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._held: list[bytes] | None = None
+        self._held_size = 0
         self._room = asyncio.Event()
         self._room.set()
         self.gone = asyncio.Event()
@@ -139,18 +165,41 @@ class Screen:
 
     def say(self, payload: bytes) -> None:
         """Queue a word of ours at once; it is left out when the terminal is far behind."""
-        if self._waiting < MAX_QUEUED + MAX_WORDS:
+        most = MAX_QUEUED if self._held is None else MAX_HELD
+        if max(self._waiting, self._held_size) < most + MAX_WORDS:
+            self._put(payload)
+
+    def hold(self) -> None:
+        """Keep what comes from now on back until `release`: another program has the terminal."""
+        if self._held is None:
+            self._held, self._held_size = [], 0
+            self._room.set()
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until what came before is on the screen, but not longer than `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), seconds)
+
+    def release(self, first: bytes) -> None:
+        """The terminal is ours again: `first`, and then what was held back."""
+        held, self._held, self._held_size = self._held or [], None, 0
+        self._room.set()
+        for payload in (first, *held):
             self._put(payload)
 
     async def close(self, seconds: float) -> None:
         """Wait until everything is on the screen, but not longer than `seconds`; nothing is written after."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), seconds)
+        await self.drained(seconds)
         self.gone.set()
         self._queue.put(None)
 
     def _put(self, payload: bytes) -> None:
-        if payload and not self.gone.is_set():
+        if payload and self._held is not None:
+            self._held.append(payload)
+            self._held_size += len(payload)
+            if self._held_size >= MAX_HELD:
+                self._room.clear()
+        elif payload and not self.gone.is_set():
             self._waiting += len(payload)
             self._empty.clear()
             if self._waiting >= MAX_QUEUED:
@@ -182,7 +231,7 @@ class Screen:
 
     def _written(self, count: int) -> None:
         self._waiting -= count
-        if self._waiting < MAX_QUEUED:
+        if self._waiting < MAX_QUEUED and self._held is None:
             self._room.set()
         if self._waiting == 0:
             self._empty.set()

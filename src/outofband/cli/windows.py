@@ -35,7 +35,7 @@ def offer(state: StateDir) -> bool:
     if path := os.environ.get("PYTHONPATH"):
         # The agent starts programs in an environment of their own.
         command = ["env", f"PYTHONPATH={path}", *command]
-    return any([agent.offer_program(state, name, [*command, *words]) for name, words in PROGRAMS.items()])
+    return any([agent.offer_simulator(state, name, [*command, *words]) for name, words in PROGRAMS.items()])
 
 
 def find(client: ArmClient) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from outofband.cli.terminal import MAX_QUEUED, MAX_WORDS, RawTerminal, Screen
+from outofband.cli.terminal import MAX_HELD, MAX_QUEUED, MAX_WORDS, RawTerminal, Screen
 from outofband.core.errors import Fault
 from outofband.wire.screen import RESTORE
 from tests.support.wait import until
@@ -212,3 +212,64 @@ async def test_a_sink_that_others_made_non_blocking_loses_nothing() -> None:
     await screen.close(5)
     os.close(write)
     os.close(read)
+
+
+def test_lent_it_is_as_before_and_not_listened_to(terminal: tuple[int, int]) -> None:
+    ours, theirs = terminal
+    heard: list[bytes] = []
+
+    async def go() -> None:
+        with RawTerminal(theirs, theirs) as held:
+            held.listen(heard.append)
+            held.lend()
+            assert not raw(theirs)
+            held.again()
+            assert not raw(theirs), "a continued job does not disturb who has it"
+            os.write(ours, b"for the pager\n")
+            await asyncio.sleep(0.05)
+            held.take_back()
+            assert raw(theirs)
+            os.write(ours, b"x")
+            await until(lambda: heard)
+            held.deafen()
+
+    asyncio.run(go())
+    assert heard == [b"x"]
+
+
+async def held_back(handle: int, ours: int) -> None:
+    screen = Screen(handle)
+    await screen.write(b"before ")
+    screen.hold()
+    await screen.drained(5)
+    await screen.write(b"guest ")
+    screen.say(b"word ")
+    assert await asyncio.to_thread(everything, ours) == b"before "
+    screen.release(b"again ")
+    await screen.write(b"after")
+    await screen.close(5)
+    assert await asyncio.to_thread(everything, ours) == b"again guest word after"
+
+
+def test_what_is_held_back_comes_in_its_order(terminal: tuple[int, int]) -> None:
+    ours, theirs = terminal
+    with RawTerminal(theirs, theirs):
+        asyncio.run(held_back(theirs, ours))
+
+
+async def flooded(handle: int) -> bool:
+    screen = Screen(handle)
+    screen.hold()
+    for _ in range(MAX_HELD // 65536):
+        await screen.write(b"x" * 65536)
+    waits = False
+    try:
+        await asyncio.wait_for(screen.write(b"x"), 0.1)
+    except TimeoutError:
+        waits = True
+    await screen.close(0.1)
+    return waits
+
+
+def test_a_flood_behind_another_program_is_read_more_slowly(terminal: tuple[int, int]) -> None:
+    assert asyncio.run(flooded(terminal[1]))
