@@ -131,6 +131,8 @@ class Seat:
         """What was seen in this window, byte for byte, as the toolbar saves it."""
         async with self.page.expect_download() as begun:
             await self.action("Download")
+            form = self.page.get_by_role("dialog")
+            await form.get_by_role("button", name="Download").click()
         return Path(await (await begun.value).path()).read_bytes()
 
     async def action(self, name: str) -> None:

@@ -38,8 +38,10 @@ async def test_from_the_sign_in_to_a_commands_output(
     visit = await visits.open()
     page = visit.page
     await visit.sign_in(admin)
+    machine = page.get_by_role("main").get_by_role("link", name="demo", exact=True)
+    await expect(machine).to_be_visible()
     await visit.picture("vms")
-    await page.get_by_role("main").get_by_role("link", name="demo", exact=True).click()
+    await machine.click()
     await expect(page.get_by_role("heading", name="demo").first).to_be_visible()
     seat = Seat(visit)
 

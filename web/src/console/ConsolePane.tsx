@@ -6,6 +6,7 @@ import { t } from "../text";
 import { useLocale } from "../text/language";
 import { History } from "./history/History";
 import { Banner } from "./pane/Banner";
+import { Below } from "./pane/Below";
 import { CautionGate } from "./pane/CautionGate";
 import { Controls } from "./pane/Controls";
 import { KeyBar } from "./pane/KeyBar";
@@ -15,6 +16,7 @@ import { wordOf } from "./pane/states";
 import { useFilling } from "./pane/useFilling";
 import { useSeat } from "./pane/useSeat";
 import type { Mode } from "./protocol/session";
+import type { Seat } from "./seat";
 import { BACKGROUND } from "./terminal/options";
 
 export interface ConsolePaneProps {
@@ -29,6 +31,8 @@ export interface ConsolePaneProps {
   focus?: boolean;
   /** Told of every change of state, in a word: for a tab or a window's title. */
   onTitle?: (title: string) => void;
+  /** Told of the seat while there is one, and of its end with null. */
+  onSeat?: (seat: Seat | null) => void;
 }
 
 /** Fluent's keyboard navigation (Tabster) takes Tab and Esc before anybody else, unless told that they are not its. */
@@ -73,6 +77,7 @@ function Pane({
   alone = false,
   focus = true,
   onTitle,
+  onSeat,
 }: ConsolePaneProps): ReactNode {
   const styles = useStyles();
   const spoken = useLocale();
@@ -90,6 +95,16 @@ function Pane({
     tell();
     return seat.connection.store.subscribe(tell);
   }, [seat, onTitle, name, spoken]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the label is in the language that is spoken.
+  useEffect(() => {
+    if (seat) seat.screen.label = t("console.terminal", { name });
+  }, [seat, name, spoken]);
+
+  useEffect(() => {
+    if (!seat || !onSeat) return;
+    onSeat(seat);
+    return () => onSeat(null);
+  }, [seat, onSeat]);
 
   return (
     <section
@@ -103,8 +118,12 @@ function Pane({
         <div ref={place} className={styles.terminal} />
         {seat && <History seat={seat} />}
       </div>
-      {seat && <KeyBar seat={seat} />}
-      {seat && <StatusLine seat={seat} />}
+      {seat && (
+        <Below seat={seat}>
+          <KeyBar seat={seat} />
+          <StatusLine seat={seat} />
+        </Below>
+      )}
     </section>
   );
 }

@@ -151,12 +151,14 @@ export class ConsoleConnection {
   }
 
   controlPaste(event: "pause" | "resume" | "abort"): void {
-    if (this.#session.phase === "attached") this.#pasting.control(event);
+    this.#pasting.control(event);
   }
 
-  #put(frame: Control | Paste): void {
+  #put(frame: Control | Paste): boolean {
+    if (this.#session.phase !== "attached") return false;
     this.#session.put(frame);
     this.#line?.flush();
+    return true;
   }
 
   #tellPaste(): void {
@@ -247,6 +249,9 @@ export class ConsoleConnection {
       this.#sink.event(told, mode);
       if (event.kind === "attached") this.#pasting.attached(event.fields, this.#world.now());
       if (event.kind === "told" && event.what === "paste") this.#pasting.told(progressOf(event.fields));
+      // The socket lives, and nothing is behind it.
+      if (event.kind === "told" && event.what === "alarm" && event.fields["code"] === "AgentOffline")
+        this.#pasting.lost(this.#world.now());
       this.#tellPaste();
       this.#set(changeBy(event, this.store.get(), mode));
     }

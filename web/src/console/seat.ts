@@ -13,6 +13,7 @@ import { ConsoleConnection, type World } from "./connection";
 import { converted } from "./keys/convert";
 import { type Modifiers, modified, NO_MODIFIERS } from "./keys/modify";
 import { Shown } from "./keys/shown";
+import { KnownIssues } from "./knownIssues";
 import { isReady, openingOf } from "./opening";
 import { prefer, preferences } from "./preferences";
 import type { Mode, Output, SessionEvent, Wish } from "./protocol/session";
@@ -35,6 +36,7 @@ export type Request =
   | { readonly kind: "paste"; readonly paste: Paste }
   | { readonly kind: "menu" }
   | { readonly kind: "leave" }
+  | { readonly kind: "below" }
   | { readonly kind: "find" }
   /** What was printed before; `back`: from where the terminal begins. */
   | { readonly kind: "history"; readonly back: boolean };
@@ -62,6 +64,8 @@ export class Seat {
   /** It was opened in a window of its own. */
   readonly elsewhere: Store<boolean> = createStore(false);
   readonly request: Store<Request | null> = createStore<Request | null>(null);
+  /** Code of a known trouble that is to be explained now. */
+  readonly issue: Store<string | null> = createStore<string | null>(null);
 
   /** Ctrl and Alt, held for the next key. */
   readonly modifiers: Store<Modifiers> = createStore(NO_MODIFIERS);
@@ -72,7 +76,10 @@ export class Seat {
   /** What the port reads now, as far as it showed it. */
   readonly #shown = new Shown();
   readonly #channels = new ChannelReader();
+  readonly #issues = new KnownIssues();
+  readonly #now: World["now"];
   readonly #latin = new TextDecoder("latin1");
+  readonly #watchers = new Set<(output: Uint8Array) => void>();
   readonly #ending = new AbortController();
   #mode: Mode;
   #opened = 0;
@@ -80,6 +87,7 @@ export class Seat {
   constructor(machine: Machine, mode: Mode, world: World = REAL) {
     this.machine = machine;
     this.#mode = mode;
+    this.#now = world.now;
     this.screen = new Screen(nonce, preferences.get().fontSize, {
       typed: (bytes) => this.#pressed(bytes),
       shortcut: (shortcut) => this.#shortcut(shortcut),
@@ -147,6 +155,12 @@ export class Seat {
     this.screen.focus();
   }
 
+  /** The explanation was read. */
+  closeIssue(): void {
+    this.issue.set(null);
+    this.screen.focus();
+  }
+
   say(text: string): void {
     this.said.set({ text });
   }
@@ -154,6 +168,26 @@ export class Seat {
   /** Type text at the guest, as the person's own keys. */
   send(text: string): void {
     this.#typed(new TextEncoder().encode(text));
+  }
+
+  /** The newest guest output, some lines of it. */
+  get newest(): string {
+    return new TextDecoder().decode(Uint8Array.from(this.#shown.newest, (letter) => letter.charCodeAt(0)));
+  }
+
+  /** Have all that the guest prints from now on; returns how to end it. */
+  watch(watcher: (output: Uint8Array) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Type one line and enter it; false when it was not taken. */
+  typeLine(text: string): boolean {
+    const keys = `${text}\r`;
+    // The agent knows what a long line, or Windows, needs to take it whole.
+    if ((text.length > PACED || this.#shown.windows) && this.connection.paste(keys)) return true;
+    const bytes = new TextEncoder().encode(keys);
+    return this.connection.type(bytes) === bytes.length;
   }
 
   /** Type something at SAC's own prompt, wherever the line is now: what stands there is taken back. */
@@ -206,10 +240,12 @@ export class Seat {
     this.say(t("console.saidStopped", { count: this.connection.dropBacklog() }));
   }
 
-  /** A file with the bytes that were seen. */
-  download(): void {
-    const name = fileName(this.machine.name, this.record.start, new Date());
-    saveAs(name, this.record.blob(), "application/octet-stream");
+  /** A file with what was seen, as the bytes that came or the lines that stand there. */
+  download(form: "bytes" | "text"): void {
+    const named = (ending: string): string =>
+      fileName(this.machine.name, this.record.start, new Date(), ending);
+    if (form === "bytes") saveAs(named("log"), this.record.blob(), "application/octet-stream");
+    else saveAs(named("txt"), `${this.screen.text}\n`, "text/plain;charset=utf-8");
   }
 
   #pressed(bytes: Uint8Array): void {
@@ -226,6 +262,7 @@ export class Seat {
   #typed(typed: Uint8Array): void {
     const bytes = this.#asRead(typed);
     if (bytes.length === 0) return;
+    if (this.connection.mayType) this.#explain(this.#issues.typed(bytes, this.#now()));
     const lacking = bytes.length - this.connection.type(bytes);
     if (lacking === 0 || isReport(bytes)) return;
     if (this.connection.mayType) this.say(t("console.saidSlow", { count: lacking }));
@@ -238,8 +275,15 @@ export class Seat {
     if (typed.length > MOST_OF_KEYS) return typed;
     const { layout } = this.#shown;
     const { text, dropped } = converted(String.fromCharCode(...typed), layout);
-    if (dropped > 0) this.say(t("console.saidNoSuchKey"));
+    if (dropped > 0) {
+      this.say(t("console.saidNoSuchKey"));
+      this.#explain(this.#issues.keysLacking());
+    }
     return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  }
+
+  #explain(code: string | null): void {
+    if (code !== null) this.issue.set(code);
   }
 
   #shortcut(shortcut: Shortcut): void {
@@ -247,6 +291,7 @@ export class Seat {
     switch (shortcut) {
       case "menu":
       case "leave":
+      case "below":
       case "find":
         this.request.set({ kind: shortcut });
         return;
@@ -316,12 +361,16 @@ export class Seat {
   /** What the output tells of who reads the port. */
   #see(payload: Uint8Array): void {
     this.#shown.feed(payload);
+    for (const watcher of this.#watchers) watcher(payload);
+    this.#issues.printed(payload);
     this.windows.set(this.#shown.windows);
     if (this.#shown.windows) this.channels.set(this.#channels.feed(this.#latin.decode(payload)));
   }
 
   #told({ what, fields }: SessionEvent & { kind: "told" }): void {
     this.#shown.told(what, fields);
+    // What a state says by itself stands beside it in the line of states.
+    if (what === "state") this.#issues.shows(String(fields["state"]));
     this.windows.set(this.#shown.windows);
     if (what === "reset" || !this.#shown.windows) this.channels.set(this.#channels.restarted());
   }

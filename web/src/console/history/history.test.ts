@@ -22,11 +22,7 @@ test("words are styles, and what is none is nothing", () => {
   });
   expect(styleOf("fgback bgfront")).toEqual({ color: "#0c0f14", backgroundColor: "#e3e6eb" });
   expect(styleOf("url(x) fg1;color:red")).toEqual({});
-  expect([colourOf(16), colourOf(196), colourOf(255)]).toEqual([
-    "rgb(0,0,0)",
-    "rgb(255,0,0)",
-    "rgb(238,238,238)",
-  ]);
+  expect([colourOf(16), colourOf(196), colourOf(255)]).toEqual(["#000000", "#ff0000", "#eeeeee"]);
 });
 
 test("of a long list only what is near is drawn", () => {

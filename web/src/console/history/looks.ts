@@ -17,11 +17,15 @@ export function colourOf(number: number): string {
   if (known !== undefined) return known;
   if (number >= 232) {
     const level = 8 + 10 * (number - 232);
-    return `rgb(${level},${level},${level})`;
+    return hex(level, level, level);
   }
   const cube = number - 16;
-  const [red, green, blue] = [Math.trunc(cube / 36), Math.trunc(cube / 6) % 6, cube % 6];
-  return `rgb(${LEVELS[red]},${LEVELS[green]},${LEVELS[blue]})`;
+  const levels = [Math.trunc(cube / 36), Math.trunc(cube / 6) % 6, cube % 6];
+  return hex(...levels.map((each) => LEVELS[each] ?? 0));
+}
+
+function hex(...levels: number[]): string {
+  return `#${levels.map((each) => each.toString(16).padStart(2, "0")).join("")}`;
 }
 
 export interface Piece {

@@ -32,6 +32,11 @@ export class Shown {
     if (LOGIN.test(newest)) this.#loggingIn = true;
   }
 
+  /** The newest output, a character for each byte. */
+  get newest(): string {
+    return this.#newest;
+  }
+
   /** A notice of the console's. */
   told(what: string, fields: Fields): void {
     if (what === "state") {

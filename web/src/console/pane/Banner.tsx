@@ -7,6 +7,7 @@ import {
   makeStyles,
   tokens,
 } from "@fluentui/react-components";
+import { DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import type { ApiError } from "../../api/errors";
 import { type ErrorAction, ErrorView } from "../../components";
@@ -17,8 +18,10 @@ import { act, switchDiagnostics } from "../../pages/vms/actions";
 import { useStore } from "../../store";
 import { clockTime, t } from "../../text";
 import { enableConsole } from "../deeds";
+import { faultOf } from "../faults";
 import type { Seat } from "../seat";
 import type { Person } from "../snapshot";
+import { IssueWords } from "./IssueWords";
 import { askersOf } from "./keyboard";
 import { Unreachable } from "./Unreachable";
 
@@ -41,6 +44,8 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorNeutralBackground1,
     boxShadow: tokens.shadow8,
   },
+  // What is typed meanwhile stands below.
+  explained: { maxHeight: "min(45vh, 16rem)", overflow: "auto" },
   body: { whiteSpace: "normal", paddingBlock: tokens.spacingVerticalXS },
 });
 
@@ -53,6 +58,7 @@ export function Banner({ seat }: { seat: Seat }): ReactNode {
 
 function useContent(seat: Seat): ReactNode {
   const elsewhere = useStore(seat.elsewhere);
+  const issue = useStore(seat.issue);
   const snapshot = useStore(seat.connection.store);
   const { status, stopped, endsLogin } = snapshot;
   const askers = askersOf(snapshot);
@@ -71,7 +77,8 @@ function useContent(seat: Seat): ReactNode {
       return null;
     case "attached":
       if (stopped) return <Stopped seat={seat} />;
-      return askers.length > 0 && <Asking seat={seat} asker={askers[0]} />;
+      if (askers.length > 0) return <Asking seat={seat} asker={askers[0]} />;
+      return issue !== null && <Explained seat={seat} code={issue} />;
     case "lost":
       return late && <Trouble seat={seat} fault={status.fault} />;
     case "catchingUp":
@@ -112,12 +119,14 @@ function useLate(now: boolean): boolean {
 
 interface NoteProps {
   title: string;
-  text?: string;
+  text?: ReactNode;
   intent: "info" | "warning";
   actions?: ReactNode;
+  /** At its top, in sight however long it is. */
+  onClose?: () => void;
 }
 
-function Note({ title, text, intent, actions }: NoteProps): ReactNode {
+function Note({ title, text, intent, actions, onClose }: NoteProps): ReactNode {
   const styles = useStyles();
   return (
     <MessageBar intent={intent} layout="multiline" role={intent === "warning" ? "alert" : "status"}>
@@ -125,6 +134,20 @@ function Note({ title, text, intent, actions }: NoteProps): ReactNode {
         <MessageBarTitle>{title}</MessageBarTitle> {text}
       </MessageBarBody>
       {actions && <MessageBarActions>{actions}</MessageBarActions>}
+      {onClose && (
+        <MessageBarActions
+          containerAction={
+            <Button
+              size="small"
+              appearance="transparent"
+              icon={<DismissRegular />}
+              aria-label={t("common.close")}
+              title={t("common.close")}
+              onClick={onClose}
+            />
+          }
+        />
+      )}
     </MessageBar>
   );
 }
@@ -170,6 +193,22 @@ function Asking({ seat, asker }: { seat: Seat; asker: Person | undefined }): Rea
         </>
       }
     />
+  );
+}
+
+/** What was just done has a known trouble: what it is, until it is read. */
+function Explained({ seat, code }: { seat: Seat; code: string }): ReactNode {
+  const styles = useStyles();
+  const fault = faultOf(code, {}, "…");
+  return (
+    <div className={styles.explained}>
+      <Note
+        title={fault.title}
+        text={<IssueWords fault={fault} />}
+        intent="info"
+        onClose={() => seat.closeIssue()}
+      />
+    </div>
   );
 }
 

@@ -31,6 +31,7 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
   const snapshot = useStore(connection.store);
   useStore(preferences);
   const request = useStore(seat.request);
+  const issue = useStore(seat.issue);
   const bar = useRef<HTMLDivElement>(null);
   const [question, setQuestion] = useState<Question | null>(null);
   /** Counts how often it was asked for, 0 while it is closed: asked again it takes the focus again. */
@@ -56,6 +57,7 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
     toggleFilling: filling.toggle,
     alone,
     find,
+    download: () => setQuestion("download"),
     reset: () => setQuestion("reset"),
     restart: () => setQuestion("restart"),
   };
@@ -79,6 +81,9 @@ export function Controls({ seat, filling, alone }: ControlsProps): ReactNode {
       why: whyNot(may, id, "reset", "connect"),
     },
     ...keyboardChoices(seat, snapshot, may),
+    ...(issue === null
+      ? []
+      : [{ letter: "x", label: t("console.issueClose"), run: () => seat.closeIssue() }]),
     { letter: "z", label: t("console.matchSize"), run: () => seat.matchSize() },
     { letter: "f", label: t("console.find"), run: find },
     {

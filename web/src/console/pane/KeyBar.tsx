@@ -1,4 +1,10 @@
-import { Button, makeStyles, ToggleButton, tokens } from "@fluentui/react-components";
+import {
+  Button,
+  makeStyles,
+  ToggleButton,
+  tokens,
+  useArrowNavigationGroup,
+} from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { useStore } from "../../store";
 import { t } from "../../text";
@@ -24,6 +30,8 @@ export function KeyBar({ seat }: { seat: Seat }): ReactNode {
   const styles = useStyles();
   const { keyBar } = useStore(preferences);
   const held = useStore(seat.modifiers);
+  // One stop of Tab, as a toolbar is: there are two dozen keys.
+  const arrows = useArrowNavigationGroup({ axis: "horizontal", memorizeCurrent: true });
   if (!keyBar) return null;
   // The focus stays in the terminal, or a phone would put its keyboard away with every key.
   const keep = (event: { preventDefault(): void }): void => event.preventDefault();
@@ -52,7 +60,7 @@ export function KeyBar({ seat }: { seat: Seat }): ReactNode {
   );
   const [first, tab, ...others] = BAR_KEYS;
   return (
-    <div role="toolbar" aria-label={t("console.keyBar")} className={styles.root}>
+    <div role="toolbar" aria-label={t("console.keyBar")} className={styles.root} {...arrows}>
       {first && key(first)}
       {tab && key(tab)}
       {modifier("ctrl", "Ctrl")}

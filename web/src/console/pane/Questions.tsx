@@ -9,10 +9,11 @@ import { t } from "../../text";
 import { sendCtrlAltDel, sendNmi, sendReset } from "../deeds";
 import type { Seat } from "../seat";
 import type { Paste } from "../terminal/paste";
+import { DownloadDialog } from "./DownloadDialog";
 import { PasteDialog } from "./PasteDialog";
 import { SysrqDialog } from "./SysrqDialog";
 
-export type Question = "nmi" | "ctrlAltDel" | "reset" | "restart" | "sysrq";
+export type Question = "nmi" | "ctrlAltDel" | "reset" | "restart" | "sysrq" | "download";
 
 interface Props {
   seat: Seat;
@@ -24,6 +25,8 @@ export function Questions({ seat, question, onClose }: Props): ReactNode {
   const { machine } = seat;
   const { name } = machine;
   switch (question) {
+    case "download":
+      return <DownloadDialog seat={seat} onClose={onClose} />;
     case "sysrq":
       return <SysrqDialog seat={seat} onClose={onClose} />;
     case "nmi":

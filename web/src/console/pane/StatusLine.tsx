@@ -1,6 +1,7 @@
 import { Button, makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { type ReactNode, useEffect, useState } from "react";
 import { StatusBadge } from "../../components";
+import { SimulatorLabel } from "../../pages/vms/SimulatorLabel";
 import { useStore } from "../../store";
 import { t } from "../../text";
 import type { Said, Seat } from "../seat";
@@ -8,6 +9,7 @@ import { PasteProgress } from "./PasteProgress";
 import { People } from "./People";
 import { Shows } from "./Shows";
 import { toneOf, wordOf } from "./states";
+import { useSimulator } from "./useSimulator";
 
 /** What was said is seen for so long; screen readers have it at once. */
 const SHOWN_SECONDS = 8;
@@ -28,34 +30,50 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorNeutralBackground3,
   },
   said: {
-    flex: "1 1 0",
+    flex: "1 100 auto",
     minWidth: "6rem",
     overflow: "hidden",
     textOverflow: "ellipsis",
     color: tokens.colorNeutralForeground1,
+    // On a phone in two small lines, and for as long as it is news in place of the rest.
+    "@container (max-width: 640px)": {
+      minWidth: 0,
+      whiteSpace: "normal",
+      fontSize: tokens.fontSizeBase100,
+      lineHeight: tokens.lineHeightBase100,
+      maxHeight: `calc(2 * ${tokens.lineHeightBase100})`,
+    },
   },
+  rest: { display: "contents" },
   people: { flex: "0 1 auto", overflow: "hidden", textOverflow: "ellipsis" },
-  keys: { flex: "0 1 auto", overflow: "hidden", textOverflow: "ellipsis" },
+  // What is always the same gives way to what is new, and both to the buttons of a paste.
+  keys: { flex: "0 1000 auto", overflow: "hidden", textOverflow: "ellipsis" },
   wide: { "@container (max-width: 640px)": { display: "none" } },
 });
 
 /** Below the terminal: how it stands, who is there, what was just said, and the keys that are not the guest's. */
 export function StatusLine({ seat }: { seat: Seat }): ReactNode {
   const styles = useStyles();
-  const { status, writer, backlog, shows } = useStore(seat.connection.store);
+  const { status, writer, backlog, shows, paste } = useStore(seat.connection.store);
   const { rows, cols } = useStore(seat.size);
   const said = useRecent(useStore(seat.said));
+  const simulator = useSimulator(seat.machine.id);
   const watching = status.kind === "attached" && status.mode === "observe";
+  const pasting = paste?.state === "typing" || paste?.state === "paused";
+  const rest = mergeClasses(styles.rest, (pasting || said !== "") && styles.wide);
   return (
     <div className={styles.root}>
-      <StatusBadge tone={toneOf(status)}>{wordOf(status, seat.machine.name)}</StatusBadge>
-      {watching && (
-        <span className={styles.people}>
-          {writer ? t("console.typing", { writer }) : t("console.nobodyTypes")}
-        </span>
-      )}
-      {status.kind === "attached" && <Shows state={shows} />}
-      <People seat={seat} />
+      <span className={rest}>
+        <StatusBadge tone={toneOf(status)}>{wordOf(status, seat.machine.name)}</StatusBadge>
+        {simulator && <SimulatorLabel />}
+        {watching && (
+          <span className={styles.people}>
+            {writer ? t("console.typing", { writer }) : t("console.nobodyTypes")}
+          </span>
+        )}
+        {status.kind === "attached" && <Shows state={shows} />}
+        <People seat={seat} />
+      </span>
       {backlog > 0 && (
         <span>
           {t("console.pasting", { count: backlog })}{" "}

@@ -117,3 +117,52 @@ test("whoever leaves is told that the guest's login stays", async () => {
   expect(screen.getByText(/A login you opened in the guest stays open/)).toBeDefined();
   expect(buttons()).toEqual(["Reconnect", "Watch"]);
 });
+
+test("Enter that nobody answers is explained in place, with its commands, until it is closed", async () => {
+  await show();
+  await act(async () => {
+    stage.side.attach();
+    stage.side.tell("state", { state: "login" });
+  });
+  for (const at of [0, 2, 4]) {
+    stage.seconds = at;
+    await act(async () => seat.send("\r"));
+  }
+  expect(screen.getByText("Enter has no effect here")).toBeDefined();
+  expect(screen.getByText("systemctl enable --now serial-getty@ttyS0.service")).toBeDefined();
+  expect(screen.getByText("bcdedit /ems {current} on")).toBeDefined();
+  await userEvent.click(screen.getByRole("button", { name: "Close" }));
+  expect(buttons()).toEqual([]);
+  for (const at of [5, 7, 9]) {
+    stage.seconds = at;
+    await act(async () => seat.send("\r"));
+  }
+  expect(buttons()).toEqual([]);
+});
+
+test("who only watches is not told that Enter has no effect", async () => {
+  await show();
+  await act(async () => {
+    stage.side.attach({ mode: "observe" });
+    stage.side.tell("state", { state: "login" });
+  });
+  for (const at of [0, 2, 4]) {
+    stage.seconds = at;
+    await act(async () => seat.send("\r"));
+  }
+  expect(buttons()).toEqual([]);
+});
+
+test("repeated characters for PowerShell, and keys that SAC lacks, are explained where they are typed", async () => {
+  await show();
+  await act(async () => {
+    stage.side.attach();
+    stage.side.tell("state", { state: "sac" });
+    stage.side.print(0, "\r\nPS C:\\Windows\\system32> ");
+  });
+  await act(async () => seat.send("Write-Host 1000"));
+  expect(screen.getByText("Remove-Module PSReadLine")).toBeDefined();
+  await act(async () => stage.side.print(27, "\r\nSAC>"));
+  await act(async () => seat.press({ id: "up", sends: () => "\x1b[A" } as never));
+  expect(screen.getByText("bcdedit /set {current} onetimeadvancedoptions on")).toBeDefined();
+});

@@ -55,6 +55,7 @@ export interface PaneTools {
   readonly alone: boolean;
   toggleFilling(): void;
   find(): void;
+  download(): void;
   reset(): void;
   restart(): void;
 }
@@ -107,7 +108,7 @@ export function barTools(seat: Seat, pane: PaneTools, may: May): readonly Tool[]
       id: "download",
       label: t("console.download"),
       icon: <ArrowDownloadRegular />,
-      run: () => seat.download(),
+      run: pane.download,
       hint: t("console.downloadHint"),
     },
   ];

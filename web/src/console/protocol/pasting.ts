@@ -24,17 +24,22 @@ export interface Progress {
   readonly at: number | null;
 }
 
+export type Wish = "pause" | "resume" | "abort";
+
 export class Pasting {
   progress: Progress | null = null;
   /** The far side takes pastes. */
   takes = false;
 
-  readonly #put: (frame: Control | Paste) => void;
+  readonly #put: (frame: Control | Paste) => boolean;
   #keys = new Uint8Array(0);
   #sent = 0;
   #awaySince: number | null = null;
+  /** What was wished last, until the agent is seen to have heard it. */
+  #wish: Wish | null = null;
 
-  constructor(put: (frame: Control | Paste) => void) {
+  /** `put` sends a frame; false while there is no connection. */
+  constructor(put: (frame: Control | Paste) => boolean) {
     this.#put = put;
   }
 
@@ -45,6 +50,7 @@ export class Pasting {
   begin(keys: Uint8Array<ArrayBuffer>): void {
     this.#keys = keys;
     this.#sent = 0;
+    this.#wish = null;
     const id = crypto.randomUUID();
     const size = keys.length;
     this.progress = { ...NOTHING, id, size };
@@ -52,9 +58,13 @@ export class Pasting {
     this.#send();
   }
 
-  control(event: "pause" | "resume" | "abort"): void {
+  /** What is wished while the line is away is said once it is back. */
+  control(event: Wish): void {
     if (!this.active || this.progress === null) return;
-    this.#put({ kind: "control", verb: "paste", fields: { event, id: this.progress.id } });
+    if (this.#wish !== "abort") this.#wish = event;
+    if (this.#awaySince !== null) return;
+    const fields = { event: this.#wish ?? event, id: this.progress.id };
+    this.#put({ kind: "control", verb: "paste", fields });
   }
 
   lost(now: number): void {
@@ -68,31 +78,35 @@ export class Pasting {
     if (!this.active || this.progress === null) return;
     const told = progressOf(fields["pasting"]);
     if (told?.id !== this.progress.id) {
-      // The agent does not know it any more: it was started anew, or the keyboard is another's.
-      this.progress = { ...this.progress, state: "ended", why: "keyboardLost" };
+      // Its agent is gone, or its begin was lost or is still on its way: the answer to this comes after that.
+      this.control("abort");
       return;
     }
-    this.told(told);
-    if (told.why === "viewerGone" && (away === null || now - away <= RESEND_SECONDS)) {
-      // What was sent and not received went with the socket.
-      this.#sent = told.received;
-      this.control("resume");
-      this.#send();
-    }
+    this.progress = told;
+    // What was sent and not received went with the stream.
+    this.#sent = told.received;
+    const short = away === null || now - away <= RESEND_SECONDS;
+    if (this.#wish !== null) this.control(this.#wish);
+    else if (told.state === "paused" && told.why === "viewerGone" && short) this.control("resume");
+    this.#send();
   }
 
   told(told: Progress | null): void {
-    if (told === null || told.id !== this.progress?.id) return;
-    this.progress = told;
-    if (told.state === "paused") this.#sent = Math.max(this.#sent, told.received);
-    if (this.active) this.#send();
+    if (told === null || told.id !== this.progress?.id || !this.active) return;
+    // Of one that it does not know the agent cannot say how far it came: what it said last stands.
+    const unknown = told.why === "unknown";
+    this.progress = unknown ? { ...this.progress, state: "ended", why: told.why } : told;
+    if (this.#wish === "pause" && told.state === "paused") this.#wish = null;
+    if (this.#wish === "resume" && told.state === "typing") this.#wish = null;
+    this.#send();
   }
 
   #send(): void {
+    if (!this.active || this.#awaySince !== null) return;
     const limit = Math.min((this.progress?.typed ?? 0) + AHEAD, this.#keys.length);
     while (this.#sent < limit) {
       const payload = this.#keys.subarray(this.#sent, Math.min(this.#sent + PIECE, limit));
-      this.#put({ kind: "paste", offset: this.#sent, payload });
+      if (!this.#put({ kind: "paste", offset: this.#sent, payload })) return;
       this.#sent += payload.length;
     }
   }

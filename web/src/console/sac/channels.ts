@@ -9,12 +9,12 @@ export interface Channels {
   readonly list: readonly Channel[];
   /** Name of the one that is shown; null while that is not known. */
   readonly current: string | null;
-  /** Counts how often a command prompt asked for its login again, after somebody had been logged in there. */
-  readonly loggedOut: number;
+  /** The command prompt that is shown asks for its login again, after somebody had been logged in there. */
+  readonly loggedOut: boolean;
 }
 
 export const SAC = "SAC";
-export const NONE: Channels = { list: [{ number: 0, name: SAC }], current: null, loggedOut: 0 };
+export const NONE: Channels = { list: [{ number: 0, name: SAC }], current: null, loggedOut: false };
 
 /** Command prompts that SAC makes, at most; it has ten channels with its own. */
 const MOST = 10;
@@ -60,14 +60,18 @@ export class ChannelReader {
     else if (/^EVENT: .*created/.test(line)) this.#event = "created";
     else if (/^EVENT: .*closed/.test(line)) this.#event = "closed";
     else if (named !== undefined) this.#told(named);
-    else if (shown !== undefined) this.#change({ current: shown });
+    else if (shown !== undefined) this.#change({ current: shown, loggedOut: false });
     else if (/^Please enter login credentials/.test(line)) this.#asksLogin();
   }
 
   /** What stands at the beginning of a line, also of one that has no end yet. */
   #begun(line: string): void {
-    if (/^!?SAC>/.test(line)) this.#change({ current: SAC });
-    else if (/^[A-Z]:\\.*>/.test(line) && this.#now.current !== null) this.#in.add(this.#now.current);
+    if (/^!?SAC>/.test(line)) this.#change({ current: SAC, loggedOut: false });
+    else if (/^[A-Z]:\\.*>/.test(line) && this.#now.current !== null) {
+      this.#in.add(this.#now.current);
+      // A channel that is drawn again shows old logins, too: what comes last holds.
+      this.#change({ loggedOut: false });
+    }
   }
 
   #told(name: string): void {
@@ -84,8 +88,8 @@ export class ChannelReader {
   }
 
   #asksLogin(): void {
-    const { current, loggedOut } = this.#now;
-    if (current !== null && this.#in.delete(current)) this.#change({ loggedOut: loggedOut + 1 });
+    const { current } = this.#now;
+    if (current !== null && this.#in.has(current)) this.#change({ loggedOut: true });
   }
 
   #add(number: number, name: string): void {

@@ -7,6 +7,7 @@ const CREATED =
 const LIST =
   '\r\nChannel List\r\n\r\n(Use "ch -?" for information on using channels)\r\n\r\n# Status  Channel Name\r\n';
 const PAGE = "\x1b[2J\x1b[HName:                  Cmd0001\r\nDescription:           Command\r\n";
+const PROMPT = "\r\nC:\\Windows\\system32>";
 const LOGIN = "Please enter login credentials.\r\nUsername: ";
 
 function read(...printed: string[]) {
@@ -23,7 +24,7 @@ test("a list and what is made and closed since, in any cut", () => {
       { number: 1, name: "Cmd0001" },
     ],
     current: "SAC",
-    loggedOut: 0,
+    loggedOut: false,
   });
   expect(read("SAC>cmd\r\n", CREATED, "Cmd0001\r\nSAC>", CREATED, "Cmd0002\r\n").list).toEqual([
     { number: 0, name: "SAC" },
@@ -35,9 +36,15 @@ test("a list and what is made and closed since, in any cut", () => {
 });
 
 test("a login asked for again is a log-out, the first one is not", () => {
-  expect(read(PAGE, LOGIN).loggedOut).toBe(0);
+  expect(read(PAGE, LOGIN).loggedOut).toBe(false);
   expect(read(PAGE, LOGIN).current).toBe("Cmd0001");
-  expect(read(PAGE, LOGIN, "\r\nC:\\Windows\\system32>", `\r\n${LOGIN}`).loggedOut).toBe(1);
+  const out = [PAGE, LOGIN, PROMPT, `\r\n${LOGIN}`];
+  expect(read(...out).loggedOut).toBe(true);
+  expect(read(...out, PROMPT).loggedOut).toBe(false);
+  expect(read(...out, "\x1b[2J\x1b[HSAC>").loggedOut).toBe(false);
+  // Drawn again, with the old log-out still on it.
+  const drawn = [...out, PROMPT, "\x1b[2J\x1b[HSAC>", ...out, PROMPT];
+  expect(read(...drawn).loggedOut).toBe(false);
 });
 
 test("commands are entered, but not those that want arguments or cannot be taken back", () => {

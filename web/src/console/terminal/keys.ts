@@ -4,6 +4,8 @@
 export type Shortcut =
   | "menu"
   | "leave"
+  /** To what is below the terminal: key bar, a paste's buttons, what is known of the port. */
+  | "below"
   | "copy"
   | "find"
   | "history"
@@ -25,7 +27,7 @@ export function shortcutOf(event: Key, mac: boolean): Shortcut | null {
   if (event.altKey || event.metaKey) return null;
   if (event.shiftKey && event.key === "Insert") return "browser";
   if (!event.ctrlKey) return null;
-  if (event.key === "F6") return "leave";
+  if (event.key === "F6") return event.shiftKey ? "below" : "leave";
   if (event.key === "Insert") return "copy";
   if (event.shiftKey) {
     switch (event.code) {

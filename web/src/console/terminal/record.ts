@@ -12,6 +12,12 @@ export class Record {
     return this.#chunks[0]?.offset ?? null;
   }
 
+  /** Offset behind the newest byte. */
+  get end(): number | null {
+    const newest = this.#chunks.at(-1);
+    return newest ? newest.offset + newest.bytes.length : null;
+  }
+
   add(offset: number, bytes: Uint8Array): void {
     // A copy: the view may hold a larger message alive.
     this.#chunks.push({ offset, bytes: bytes.slice() });
@@ -30,7 +36,7 @@ export class Record {
 }
 
 /** A file name that says which machine, when, and from which byte of its log. */
-export function fileName(vm: string, start: number | null, now: Date): string {
+export function fileName(vm: string, start: number | null, now: Date, ending = "log"): string {
   const time = now.toISOString().slice(0, 19).replaceAll(":", "-");
-  return `${vm.replaceAll(/[^\w.-]+/g, "_")}-${time}Z-byte-${start ?? 0}.log`;
+  return `${vm.replaceAll(/[^\w.-]+/g, "_")}-${time}Z-byte-${start ?? 0}.${ending}`;
 }

@@ -22,6 +22,7 @@ function press(how: Partial<KeyboardEvent> & { altGraph?: boolean }): Parameters
 test.each([
   [{ ctrlKey: true, key: "]" }, "menu"],
   [{ ctrlKey: true, key: "F6" }, "leave"],
+  [{ ctrlKey: true, shiftKey: true, key: "F6" }, "below"],
   [{ ctrlKey: true, shiftKey: true, code: "KeyC", key: "C" }, "copy"],
   [{ ctrlKey: true, key: "Insert" }, "copy"],
   [{ ctrlKey: true, shiftKey: true, code: "KeyV", key: "V" }, "browser"],
@@ -77,6 +78,7 @@ test("the record keeps the newest bytes and says where they begin", async () => 
   record.add(100, new TextEncoder().encode("old"));
   record.add(103, new Uint8Array(MAX_BYTES - 1));
   expect(record.start).toBe(103);
+  expect(record.end).toBe(103 + MAX_BYTES - 1);
   expect(record.blob().size).toBe(MAX_BYTES - 1);
 });
 

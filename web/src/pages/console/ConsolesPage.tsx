@@ -12,14 +12,17 @@ import {
 import {
   DismissRegular,
   GridRegular,
+  KeyboardRegular,
   TabDesktopMultipleRegular,
   WindowConsoleRegular,
 } from "@fluentui/react-icons";
-import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 import { Empty, PageHeader } from "../../components";
+import { BroadcastPanel } from "../../console/broadcast/BroadcastPanel";
 import { ConsolePane } from "../../console/ConsolePane";
 import { CautionGate } from "../../console/pane/CautionGate";
+import type { Seat } from "../../console/seat";
 import { t } from "../../text";
 import { useLocale } from "../../text/language";
 import { placeOf, vmPath } from "../shared/resourceId";
@@ -63,9 +66,17 @@ export default function ConsolesPage(): ReactNode {
   useLocale();
   const [search, setSearch] = useSearchParams();
   const opened = useMemo(() => openedOf(search), [search]);
+  const [seats, setSeats] = useState<Readonly<Record<string, Seat>>>({});
+  const [many, setMany] = useState(false);
+  const manyPlace = useRef<HTMLSpanElement>(null);
   const [states, setStates] = useState<Readonly<Record<string, string>>>({});
   const change = (next: Opened): void => setSearch(searchOf(next), { replace: true });
   const tell = useCallback((id: string, state: string) => setStates((all) => ({ ...all, [id]: state })), []);
+  const seated = useCallback(
+    (id: string, seat: Seat | null) =>
+      setSeats(({ [id]: _, ...others }) => (seat === null ? others : { ...others, [id]: seat })),
+    [],
+  );
   const { vms, layout, at, alone } = opened;
 
   if (vms.length === 0) return <NothingOpen onAdd={(id) => change(withVm(opened, id))} />;
@@ -73,7 +84,32 @@ export default function ConsolesPage(): ReactNode {
     <CautionGate>
       <div className={styles.root}>
         <h1 className={styles.unseen}>{t("console.pageTitle")}</h1>
-        {!alone && <Bar opened={opened} states={states} change={change} />}
+        {!alone && (
+          <Bar opened={opened} states={states} change={change}>
+            {layout === "grid" && (
+              <span ref={manyPlace}>
+                <ToggleButton
+                  size="small"
+                  appearance="subtle"
+                  icon={<KeyboardRegular />}
+                  checked={many}
+                  onClick={() => setMany((on) => !on)}
+                >
+                  {t("console.broadcast")}
+                </ToggleButton>
+              </span>
+            )}
+          </Bar>
+        )}
+        {many && layout === "grid" && (
+          <BroadcastPanel
+            seats={vms.flatMap((id) => seats[id] ?? [])}
+            onClose={() => {
+              setMany(false);
+              manyPlace.current?.querySelector("button")?.focus();
+            }}
+          />
+        )}
         <div className={mergeClasses(styles.panes, layout === "grid" && styles.grid)}>
           {vms.map((id, index) => (
             <Cell
@@ -84,6 +120,7 @@ export default function ConsolesPage(): ReactNode {
               front={index === at}
               alone={alone}
               onState={tell}
+              onSeat={seated}
               onClose={() => change(withoutVm(opened, id))}
             />
           ))}
@@ -97,9 +134,10 @@ interface BarProps {
   opened: Opened;
   states: Readonly<Record<string, string>>;
   change: (next: Opened) => void;
+  children: ReactNode;
 }
 
-function Bar({ opened, states, change }: BarProps): ReactNode {
+function Bar({ opened, states, change, children }: BarProps): ReactNode {
   const styles = useStyles();
   const { vms, layout, at } = opened;
   const front = vms[at] ?? "";
@@ -147,6 +185,7 @@ function Bar({ opened, states, change }: BarProps): ReactNode {
           {t("console.layoutGrid")}
         </ToggleButton>
       </fieldset>
+      {children}
     </div>
   );
 }
@@ -158,14 +197,16 @@ interface CellProps {
   front: boolean;
   alone: boolean;
   onState: (id: string, state: string) => void;
+  onSeat: (id: string, seat: Seat | null) => void;
   onClose: () => void;
 }
 
 /** A console keeps its connection while another tab is in front, and when the layout changes. */
-function Cell({ id, layout, shown, front, alone, onState, onClose }: CellProps): ReactNode {
+function Cell({ id, layout, shown, front, alone, onState, onSeat, onClose }: CellProps): ReactNode {
   const styles = useStyles();
   const place = placeOf(id);
   const onTitle = useCallback((state: string) => onState(id, state), [id, onState]);
+  const onOwnSeat = useCallback((seat: Seat | null) => onSeat(id, seat), [id, onSeat]);
   useEffect(() => {
     if (!alone) return;
     // After the frame has named the page: in a window of its own the machine comes first.
@@ -186,7 +227,14 @@ function Cell({ id, layout, shown, front, alone, onState, onClose }: CellProps):
           <CloseButton id={id} onClose={onClose} />
         </div>
       )}
-      <ConsolePane vmId={id} name={place.name} alone={alone} focus={front} onTitle={onTitle} />
+      <ConsolePane
+        vmId={id}
+        name={place.name}
+        alone={alone}
+        focus={front}
+        onTitle={onTitle}
+        onSeat={onOwnSeat}
+      />
     </div>
   );
 }

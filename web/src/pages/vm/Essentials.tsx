@@ -7,7 +7,7 @@ import { Card } from "../shared/Card";
 import { Facts } from "../shared/Facts";
 import { placeOf, setOf, setPath } from "../shared/resourceId";
 import { useTableStyles } from "../shared/tableStyles";
-import { HealthLabel, PowerLabel } from "../vms/Labels";
+import { HealthLabel, PortLabel, PowerLabel } from "../vms/Labels";
 import type { Machine } from "../vms/machine";
 import { Provisioning } from "./Provisioning";
 
@@ -39,6 +39,10 @@ export function Essentials({ vm, machine, subscription }: Props): ReactNode {
             value: machine.since ? <When at={machine.since} relative /> : t("vm.notSaid"),
           },
           { name: t("vm.health"), value: <HealthLabel health={machine.health} /> },
+          {
+            name: t("vms.columnConsole"),
+            value: machine.shows ? <PortLabel machine={machine} /> : t("vm.notSaid"),
+          },
           {
             name: t("vm.host"),
             value: machine.host ? (

@@ -4,6 +4,7 @@ import { t } from "../../text";
 import { PollState } from "../shared/PollState";
 import { PowerLabel } from "../vms/Labels";
 import { toMachine } from "../vms/machine";
+import { SimulatorLabel } from "../vms/SimulatorLabel";
 import { useVm } from "./vmContext";
 
 interface Props {
@@ -15,6 +16,7 @@ interface Props {
 /** The head of every page about a machine: which one, how it is, and which page. */
 export function VmHeader({ page, actions }: Props): ReactNode {
   const { place, polled } = useVm();
+  const machine = polled.data && toMachine(polled.data);
   const name = polled.data?.name ?? place.name;
   return (
     <PageHeader
@@ -25,7 +27,14 @@ export function VmHeader({ page, actions }: Props): ReactNode {
           <PollState polled={polled} />
         </>
       }
-      status={polled.data && <PowerLabel machine={toMachine(polled.data)} />}
+      status={
+        machine && (
+          <>
+            {machine.simulator && <SimulatorLabel />}
+            <PowerLabel machine={machine} />
+          </>
+        )
+      }
       actions={actions}
     />
   );

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { StatusBadge, type Tone } from "../../components";
+import type { PortState } from "../../console/portStates";
 import { full, localTimes, t } from "../../text";
 import type { Condition, Health } from "./health";
 import type { Machine } from "./machine";
@@ -80,6 +81,39 @@ export function PowerLabel({
   }
   return (
     <StatusBadge tone={POWER_TONES[power]} title={since && t("vms.since", { when: full(since) })}>
+      {word}
+    </StatusBadge>
+  );
+}
+
+const PORT_TONES: Readonly<Record<PortState, Tone>> = {
+  sac: "good",
+  sacFailed: "bad",
+  healthReport: "warning",
+  bootManager: "warning",
+  kernelDebugger: "warning",
+  login: "good",
+  shell: "good",
+  grub: "warning",
+  firmware: "warning",
+  silent: "off",
+  unknown: "unknown",
+};
+
+/** Who would read a key at a machine's serial port. */
+export function PortLabel({ machine }: { machine: Pick<Machine, "shows" | "certain"> }): ReactNode {
+  const { shows, certain } = machine;
+  if (shows === undefined) return null;
+  const word = t(`console.shows_${shows}`);
+  if (!certain) {
+    return (
+      <StatusBadge tone="unknown" title={t("vms.lastKnownHint")}>
+        {t("vms.lastKnown", { power: word })}
+      </StatusBadge>
+    );
+  }
+  return (
+    <StatusBadge tone={PORT_TONES[shows]} title={t("vms.portHint")}>
       {word}
     </StatusBadge>
   );

@@ -8,8 +8,9 @@ import { placeOf, vmPath } from "../shared/resourceId";
 import { CELL } from "../shared/rowKeys";
 import { useTableStyles } from "../shared/tableStyles";
 import type { Condition } from "./health";
-import { HealthLabel, PowerLabel } from "./Labels";
+import { HealthLabel, PortLabel, PowerLabel } from "./Labels";
 import type { Machine } from "./machine";
+import { SimulatorLabel } from "./SimulatorLabel";
 
 interface Props {
   machine: Machine;
@@ -58,9 +59,11 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
         >
           {name}
         </Link>
+        {machine.simulator && <SimulatorLabel />}
         {narrow && (
           <span className={styles.instead}>
             <PowerLabel machine={machine} />
+            <PortLabel machine={machine} />
             {TELLING.has(machine.health.condition) && <HealthLabel health={machine.health} />}
             {machine.stale && <span>{t("scaleSets.stale")}</span>}
             <span>{machine.host}</span>
@@ -71,6 +74,9 @@ export const MachineRow = memo(function MachineRow(props: Props): ReactNode {
         <>
           <td className={styles.cell}>
             <PowerLabel machine={machine} />
+          </td>
+          <td className={styles.cell}>
+            <PortLabel machine={machine} />
           </td>
           <td className={styles.cell}>{machine.host}</td>
           <td className={mergeClasses(styles.cell, styles.wider)}>{machine.group}</td>

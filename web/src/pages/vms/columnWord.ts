@@ -7,6 +7,8 @@ export function columnWord(column: Column): string {
       return t("vms.columnName");
     case "power":
       return t("vms.columnPower");
+    case "console":
+      return t("vms.columnConsole");
     case "host":
       return t("vms.columnHost");
     case "group":

@@ -21,6 +21,25 @@ describe("toMachine", () => {
     expect(toMachine(sampleVm({ name: "web1", connected: false })).certain).toBe(false);
   });
 
+  it("knows what the port shows, where its host says so in a word of ours", () => {
+    expect(toMachine(sampleVm({ name: "web1", shows: "grub" })).shows).toBe("grub");
+    for (const shows of ["", "aNewerWord", undefined]) {
+      expect(toMachine(sampleVm({ name: "web1", ...(shows !== undefined && { shows }) }))).not.toHaveProperty(
+        "shows",
+      );
+    }
+  });
+
+  it.each([
+    [{ tags: { simulator: "windows-sac" } }, true],
+    [{ driver: "pty", program: "win-sim-debug" }, true],
+    [{ tags: { simulator: "other" } }, undefined],
+    [{ driver: "pty", program: "win-simple" }, undefined],
+    [{}, undefined],
+  ])("marks a simulator by its tag or its program: %j", (sample, marked) => {
+    expect(toMachine(sampleVm({ name: "win", ...sample })).simulator).toBe(marked);
+  });
+
   it("lives with an answer that has no instance view", () => {
     const vm = sampleVm({ name: "web1" });
     delete vm.properties.instanceView;
@@ -46,6 +65,12 @@ describe("reconcile", () => {
     expect(merged).toHaveLength(2);
     expect(merged[0]).toBe(rows[0]);
     expect(merged[1]).toBe(now[1]);
+  });
+
+  it("draws a row anew when its port shows something else", () => {
+    const before = [toMachine(sampleVm({ name: "a", shows: "grub" }))];
+    const now = [toMachine(sampleVm({ name: "a", shows: "login" }))];
+    expect(reconcile(before, now)[0]).toBe(now[0]);
   });
 });
 

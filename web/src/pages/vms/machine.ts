@@ -1,11 +1,13 @@
 /** A virtual machine as a row shows it: what a person looks for, out of Resource Manager's envelope. */
 
 import type { FindingSeverity, VirtualMachine } from "../../api/types";
+import { isPortState, type PortState } from "../../console/portStates";
 import { keyOf, placeOf } from "../shared/resourceId";
 import type { Health } from "./health";
 import { healthOf } from "./health";
 import type { Power } from "./power";
 import { powerOf } from "./power";
+import { isSimulator } from "./simulator";
 
 export interface Machine {
   id: string;
@@ -26,6 +28,10 @@ export interface Machine {
   /** ISO time of the last change of power. */
   since?: string;
   health: Health;
+  /** What its serial port shows; absent while its host does not say. */
+  shows?: PortState;
+  /** It plays Windows' console, and is none. */
+  simulator?: true;
   /** What is wrong by what it printed: the worst, and how many there are. */
   finding?: { severity: FindingSeverity; title: string; count: number };
   /** An instance that lacks the latest model of its scale set. */
@@ -38,6 +44,7 @@ export function toMachine(vm: VirtualMachine): Machine {
   const found = (view?.outofband?.findings ?? []).filter((each) => each.severity !== "note");
   const worst = found[0];
   const since = view?.statuses?.find((status) => status.code.startsWith("PowerState/"))?.time;
+  const shows = view?.outofband?.ports?.[0]?.shows ?? "";
   return {
     id: vm.id,
     key: keyOf(vm.id),
@@ -51,6 +58,8 @@ export function toMachine(vm: VirtualMachine): Machine {
     certain: view?.outofband?.hostConnected !== false,
     ...(since !== undefined && { since }),
     health: healthOf(vm),
+    ...(isPortState(shows) && { shows }),
+    ...(isSimulator(vm) && { simulator: true as const }),
     ...(worst && { finding: { severity: worst.severity, title: worst.title, count: found.length } }),
     ...(vm.properties.latestModelApplied === false && { stale: true as const }),
   };
@@ -78,6 +87,8 @@ function same(one: Machine, other: Machine): boolean {
     one.driver === other.driver &&
     one.screen === other.screen &&
     one.stale === other.stale &&
+    one.shows === other.shows &&
+    one.simulator === other.simulator &&
     one.finding?.title === other.finding?.title &&
     one.finding?.count === other.finding?.count &&
     one.finding?.severity === other.finding?.severity &&

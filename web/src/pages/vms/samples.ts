@@ -14,6 +14,9 @@ export interface Sample {
   provisioning?: string;
   connected?: boolean;
   alarm?: string;
+  shows?: string;
+  program?: string;
+  tags?: Record<string, string>;
   statuses?: InstanceViewStatus[];
 }
 
@@ -26,11 +29,18 @@ export function sampleVm(sample: Sample): VirtualMachine {
     name,
     type: "Microsoft.Compute/virtualMachines",
     location: "local",
+    ...(sample.tags && { tags: sample.tags }),
     properties: {
       provisioningState: provisioning,
       vmId: `vm-${name}`,
       host: { id: `${inGroup}/Microsoft.HybridCompute/machines/${host}` },
-      outofband: { driver: sample.driver ?? "qemu", image: "demo", memoryMiB: 256, cpus: 1 },
+      outofband: {
+        driver: sample.driver ?? "qemu",
+        image: "demo",
+        memoryMiB: 256,
+        cpus: 1,
+        ...(sample.program && { program: sample.program }),
+      },
       instanceView: {
         computerName: name,
         statuses: [
@@ -51,7 +61,17 @@ export function sampleVm(sample: Sample): VirtualMachine {
           driver: sample.driver ?? "qemu",
           hostConnected: sample.connected ?? true,
           screen: (sample.driver ?? "qemu") === "qemu",
-          ports: [{ name: "0", start: 0, end: 100, writer: null, viewers: 0, alarm: sample.alarm ?? null }],
+          ports: [
+            {
+              name: "0",
+              start: 0,
+              end: 100,
+              writer: null,
+              viewers: 0,
+              alarm: sample.alarm ?? null,
+              ...(sample.shows !== undefined && { shows: sample.shows }),
+            },
+          ],
         },
       },
     },

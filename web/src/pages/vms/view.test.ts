@@ -6,9 +6,9 @@ import type { View } from "./view";
 import { isNarrowed, narrow, options, order, readView, writeView } from "./view";
 
 const samples: Sample[] = [
-  { name: "web10", host: "alpha", power: "running" },
+  { name: "web10", host: "alpha", power: "running", shows: "shell" },
   { name: "web2", host: "alpha", power: "stopped" },
-  { name: "db1", host: "beta", power: "running", group: "data" },
+  { name: "db1", host: "beta", power: "running", group: "data", shows: "grub" },
   { name: "old", host: "beta", power: "unknown", connected: false },
 ];
 const machines = samples.map((sample) => toMachine(sampleVm(sample)));
@@ -56,6 +56,15 @@ describe("order", () => {
       "old",
       "web2",
       "web10",
+    ]);
+  });
+
+  it("puts ports by what they show, those that show nothing last", () => {
+    expect(names(order(machines, { sort: "console", descending: false }))).toEqual([
+      "web10",
+      "db1",
+      "old",
+      "web2",
     ]);
   });
 

@@ -1,5 +1,6 @@
 /** Which rows of the list are shown, in which order and on which page; kept in the address of the page. */
 
+import { PORT_STATES } from "../../console/portStates";
 import { pageIn } from "../shared/useInAddress";
 import { severity } from "./health";
 import type { Machine } from "./machine";
@@ -8,7 +9,7 @@ import { POWERS } from "./power";
 export const FACETS = ["power", "host", "group", "subscription"] as const;
 export type Facet = (typeof FACETS)[number];
 
-export const COLUMNS = ["name", "power", "host", "group", "health"] as const;
+export const COLUMNS = ["name", "power", "console", "host", "group", "health"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 export interface View {
@@ -99,7 +100,7 @@ function passes(machine: Machine, facet: Facet, view: View): boolean {
 }
 
 function mentions(machine: Machine, word: string): boolean {
-  return [machine.name, machine.host, machine.group, machine.power].some((text) =>
+  return [machine.name, machine.host, machine.group, machine.power, machine.shows ?? ""].some((text) =>
     text.toLowerCase().includes(word),
   );
 }
@@ -108,9 +109,16 @@ function compare(one: Machine, other: Machine, column: Column): number {
   switch (column) {
     case "power":
       return POWERS.indexOf(one.power) - POWERS.indexOf(other.power);
+    case "console":
+      return showsOrder(one) - showsOrder(other);
     case "health":
       return severity(one.health.condition) - severity(other.health.condition);
     default:
       return collator.compare(one[column], other[column]);
   }
+}
+
+/** Those whose host does not say come last. */
+function showsOrder({ shows }: Machine): number {
+  return shows === undefined ? PORT_STATES.length : PORT_STATES.indexOf(shows);
 }

@@ -163,6 +163,7 @@ export const vm = {
   logDownloadHint: "All bytes as the guest printed them, escape sequences included",
   logPlace: "Bytes {from} to {next} of {end}",
   logBootBegins: "Boot {number} begins, {when}",
+  logAbout: "As it was on {when}, in the time of this device",
   logGap: "Output is missing here",
   logGapBytes: { one: "{count} byte is missing here", other: "{count} bytes are missing here" },
   logLineTitle: "{when}, offset {offset}",

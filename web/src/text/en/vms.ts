@@ -22,6 +22,7 @@ export const vms = {
 
   columnName: "Name",
   columnPower: "Power state",
+  columnConsole: "Console",
   columnHost: "Host",
   columnGroup: "Resource group",
   columnHealth: "Health",
@@ -33,6 +34,10 @@ export const vms = {
   select: "Select {name}",
   selectPage: "Select all machines on this page",
   actionsFor: "Actions for {name}",
+
+  portHint: "What the machine’s serial port shows now: who would read a key there",
+  simulator: "simulator",
+  simulatorHint: "Plays Windows’ console (SAC): this is not Windows",
 
   powerRunning: "Running",
   powerStarting: "Starting",

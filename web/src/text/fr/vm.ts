@@ -170,6 +170,7 @@ export const vm = inWordsOf<typeof english>()({
   logDownloadHint: "Tous les octets tels que l'invité les a affichés, séquences d'échappement comprises",
   logPlace: "Octets {from} à {next} sur {end}",
   logBootBegins: "Le démarrage {number} commence, {when}",
+  logAbout: "Tel que le {when}, à l'heure de cet appareil",
   logGap: "Il manque ici de la sortie",
   logGapBytes: { one: "Il manque ici {count} octet", other: "Il manque ici {count} octets" },
   logLineTitle: "{when}, décalage {offset}",

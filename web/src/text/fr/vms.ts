@@ -23,6 +23,7 @@ export const vms = inWordsOf<typeof english>()({
 
   columnName: "Nom",
   columnPower: "État d'alimentation",
+  columnConsole: "Console",
   columnHost: "Hôte",
   columnGroup: "Groupe de ressources",
   columnHealth: "Intégrité",
@@ -34,6 +35,10 @@ export const vms = inWordsOf<typeof english>()({
   select: "Sélectionner {name}",
   selectPage: "Sélectionner toutes les machines de cette page",
   actionsFor: "Actions pour {name}",
+
+  portHint: "Ce que montre maintenant le port série de la machine : qui lirait une touche",
+  simulator: "simulateur",
+  simulatorHint: "Imite la console de Windows (SAC) : ce n'est pas Windows",
 
   powerRunning: "En cours d'exécution",
   powerStarting: "Démarrage",

@@ -172,6 +172,7 @@ export const vm = inWordsOf<typeof english>()({
   logDownloadHint: "Alle bytes zoals de gast ze heeft afgedrukt, met escapereeksen",
   logPlace: "Bytes {from} tot {next} van {end}",
   logBootBegins: "Start {number} begint, {when}",
+  logAbout: "Zoals op {when}, in de tijd van dit apparaat",
   logGap: "Hier ontbreekt uitvoer",
   logGapBytes: { one: "Hier ontbreekt {count} byte", other: "Hier ontbreken {count} bytes" },
   logLineTitle: "{when}, offset {offset}",

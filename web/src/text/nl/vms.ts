@@ -23,6 +23,7 @@ export const vms = inWordsOf<typeof english>()({
 
   columnName: "Naam",
   columnPower: "Energiestatus",
+  columnConsole: "Console",
   columnHost: "Host",
   columnGroup: "Resourcegroep",
   columnHealth: "Gezondheid",
@@ -34,6 +35,10 @@ export const vms = inWordsOf<typeof english>()({
   select: "{name} selecteren",
   selectPage: "Alle machines op deze pagina selecteren",
   actionsFor: "Acties voor {name}",
+
+  portHint: "Wat de seriële poort van de machine nu toont: wie daar een toets zou lezen",
+  simulator: "simulator",
+  simulatorHint: "Speelt de console van Windows (SAC) na: dit is geen Windows",
 
   powerRunning: "Wordt uitgevoerd",
   powerStarting: "Wordt gestart",

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import type { LogPage } from "../../../api/types";
-import { castOf, htmlOf, itemsOf, textOf } from "./exports";
+import { castOf } from "./cast";
+import { htmlOf, itemsOf, textOf } from "./exports";
 
 const AT = "2026-05-04T10:00:00Z";
 
