@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest -q --durations=5 --durations-min=5
 ARGS ?=
 # Seconds that tests may take, then the run is interrupted and counts as failed. On two cores real peers take some
 # 40 minutes; a busy machine gets more. Tests wait for peers and timers more than they compute: several run at once.
-PEERS_LIMIT ?= 3600
+PEERS_LIMIT ?= 4100
 UNITS_LIMIT ?= 2400
 
 ##@ Use

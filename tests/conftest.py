@@ -53,6 +53,8 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """For scripts/tests.sh, in the cache that it reads."""
     reports = [*terminalreporter.stats.get("failed", ()), *terminalreporter.stats.get("error", ())]
-    names = {value for each in reports for name, value in each.user_properties if name == BROKEN}
+    names = {
+        value for each in reports for name, value in getattr(each, "user_properties", ()) if name == BROKEN
+    }
     if (cache := getattr(config, "cache", None)) is not None:
         cache.set(f"outofband/{BROKEN}", sorted(names))
