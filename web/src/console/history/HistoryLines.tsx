@@ -12,7 +12,7 @@ import { wordsOf } from "../../pages/vm/log/exports";
 import { markKey } from "../../pages/vm/log/LogLines";
 import type { Log } from "../../pages/vm/log/useLog";
 import { type Item, lineAt } from "../../pages/vm/log/view";
-import { clockTime, full } from "../../text";
+import { clockTime, full, t } from "../../text";
 import { LETTERS, PAPER, piecesOf, styleOf } from "./looks";
 import { drawnOf, keptTop, ROW, wantedOf } from "./window";
 
@@ -225,6 +225,7 @@ const Row = memo(
       <div
         id={rowId(item.key)}
         role="option"
+        aria-label={item.kind === "line" && !item.line.text.trim() ? t("console.historyBlank") : undefined}
         aria-selected={marked}
         className={mergeClasses(styles.row, kind, marked && styles.marked, cursor && styles.cursor)}
         style={{ top: at * ROW }}

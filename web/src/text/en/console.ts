@@ -180,6 +180,7 @@ export const consoles = {
   historyFreeze: "Freeze",
   historyCopy: "Copy marked lines, or all that are loaded",
   historyClose: "Back to the console",
+  historyBlank: "Empty line",
   download: "Download",
   downloadHint: "As text, as a page with colours, as a recording, or byte for byte",
   downloadTitle: "Download output of {name}",

@@ -186,6 +186,7 @@ export const consoles = inWordsOf<typeof english>()({
   historyFreeze: "Figer",
   historyCopy: "Copier les lignes marquées, ou toutes celles qui sont chargées",
   historyClose: "Retour à la console",
+  historyBlank: "Ligne vide",
   download: "Télécharger",
   downloadHint: "Comme texte, page en couleurs, enregistrement, ou octet par octet",
   downloadTitle: "Télécharger la sortie de {name}",

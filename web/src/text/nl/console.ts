@@ -183,6 +183,7 @@ export const consoles = inWordsOf<typeof english>()({
   historyFreeze: "Bevriezen",
   historyCopy: "Gemarkeerde regels kopiëren, of alle geladen regels",
   historyClose: "Terug naar de console",
+  historyBlank: "Lege regel",
   download: "Downloaden",
   downloadHint: "Als tekst, als pagina met kleuren, als opname, of byte voor byte",
   downloadTitle: "Uitvoer van {name} downloaden",
