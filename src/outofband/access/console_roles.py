@@ -13,6 +13,7 @@ _SEES = (
     "Microsoft.Compute/virtualMachines/instanceView/read",
     "Microsoft.Compute/virtualMachineScaleSets/read",
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
+    "Microsoft.HybridCompute/machines/read",
     "Microsoft.SerialConsole/serialPorts/read",
     "Microsoft.SerialConsole/serialPorts/observe/action",
     "Microsoft.SerialConsole/serialPorts/tail/action",

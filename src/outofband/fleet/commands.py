@@ -6,6 +6,7 @@ Questions, which change nothing, go straight to the link and are kept nowhere.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,6 @@ from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.fleet.links import Link
 from outofband.net.backoff import Backoff
-from outofband.store.notify import Ear
 from outofband.store.outbox import Command as Row
 from outofband.store.outbox import command_topic, outbox_topic
 from outofband.store.store import Store
@@ -28,8 +28,8 @@ log = structlog.get_logger(__name__)
 
 MAX_QUESTIONS = 1000
 """Questions of this node that wait for their answer."""
-REREAD_WAITS = 10
-"""Waits on the bell (one second each) after which a link's outbox is read without a ring."""
+REREAD_SECONDS = 10.0
+"""How long a command waits at most whose ring was lost."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -112,11 +112,18 @@ class Commands:
         return await self._store.withheld.of(tx, self._store.vault, keys)
 
     async def wait(self, key: str, seconds: float) -> Result | None:
-        """The answer to a command, or None when there was none in time."""
+        """The answer to a command, or None when there was none in time.
+
+        Raises Fault HostGone when it went with its agent.
+        """
         until = clock.monotonic() + seconds
         with self._bell.listen(command_topic(key)) as ear:
             while True:
-                if (result := await self.answer_of(key)) is not None:
+                async with self._store.read() as tx:
+                    row = await self._store.outbox.get(tx, key)
+                if row is None:
+                    raise Fault("HostGone")
+                if (result := _result(row)) is not None:
                     return result
                 if (left := until - clock.monotonic()) <= 0:
                     return None
@@ -161,7 +168,20 @@ class Commands:
                     log.warning("outbox.unread", agent=link.agent, code=fault.code)
                     await asyncio.sleep(backoff.next())
                     continue
-                await _hear(ear)
+                await ear.called()
+
+    async def sweep(self, links: Iterable[Link]) -> None:
+        """Look for all links at once whether a command waits whose ring was lost, and ring again.
+
+        Each link reading for itself would be a hundred queries a second for a thousand idle agents.
+        """
+        async with self._store.read() as tx:
+            waiting = await self._store.outbox.waiting(tx, clock.now())
+        if not waiting:
+            return
+        for link in links:
+            if link.agent is not None and waiting.get(link.agent, 0) > link.sent_up_to:
+                self._bell.ring_here(outbox_topic(link.agent))
 
     async def _send_open(self, link: Link, agent: str) -> None:
         async with self._store.read() as tx:
@@ -182,12 +202,6 @@ def send(link: Link, row: Row, protected: dict[str, Any] | None = None) -> None:
     order = msgspec.convert(row.args, Order)
     args = order.args if protected is None else order.args | {PROTECTED: protected}
     link.send(Command(row.key, row.verb, row.vm or "", args, order.epoch))
-
-
-async def _hear(ear: Ear) -> None:
-    for _ in range(REREAD_WAITS):
-        if await ear.wait():
-            return
 
 
 def _result(row: Row | None) -> Result | None:

@@ -11,6 +11,8 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal
 from outofband.fleet import identities, keys
+from outofband.fleet.connecting import require_unexpired
+from outofband.fleet.credentials import Credentials
 from outofband.store.agents import Agent
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -30,9 +32,16 @@ class Enrolment:
     """
 
     def __init__(
-        self, store: Store, *, arm: str, link: str, fingerprint: Callable[[], str], trust: Callable[[], str]
+        self,
+        store: Store,
+        credentials: Credentials,
+        *,
+        arm: str,
+        link: str,
+        fingerprint: Callable[[], str],
+        trust: Callable[[], str],
     ) -> None:
-        self._store = store
+        self._store, self._credentials = store, credentials
         self._arm, self._link = arm, link
         self._fingerprint, self._trust = fingerprint, trust
 
@@ -69,7 +78,8 @@ class Enrolment:
     async def enrol(self, request: EnrolRequest, address: str) -> tuple[Agent, EnrolAnswer]:
         """Redeem a token. The same token and key give the same answer again: one may get lost.
 
-        Raises Fault EnrollmentTokenInvalid, AgentNameTaken, AgentRevoked or InvalidParameter.
+        Raises Fault EnrollmentTokenInvalid, AgentNameTaken, AgentKeyTaken, AgentRevoked, AgentExpired or
+        InvalidParameter.
         """
         token = parse_token(request.token)
         _check_name(request.name)
@@ -93,6 +103,7 @@ class Enrolment:
             trust=self._trust(),
             arm=self._arm,
             link=self._link,
+            certificate=agent.certificate or "",
         )
 
     async def _redeem(self, tx: Tx, token: EnrolmentToken, request: EnrolRequest) -> Agent:
@@ -112,9 +123,10 @@ class Enrolment:
             public_key=request.public_key,
             now=now,
         )
+        require_unexpired(agent)
         await identities.give(self._store, tx, agent)
         await self._store.enrolment.settle(tx, row.id, agent.id)
-        return agent
+        return await self._credentials.current(tx, agent, now)
 
 
 def _check_name(name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import structlog
 
 from outofband.catalogue import codes
@@ -16,23 +17,34 @@ from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.principal import Principal
 from outofband.fleet import identities
-from outofband.fleet.commands import Commands
+from outofband.fleet.admission import Admission
+from outofband.fleet.commands import REREAD_SECONDS, Commands
+from outofband.fleet.connecting import MAX_HARDWARE, Connecting
+from outofband.fleet.credentials import Certify, Credentials, due
 from outofband.fleet.enrolment import LIFE_DEFAULT, Enrolment
 from outofband.fleet.hosts import Hosts, HostView, vm_topic
 from outofband.fleet.links import CLOSE_BUSY, Link, LinkSocket
+from outofband.fleet.renewals import Renewals
 from outofband.net.tasks import Tasks
-from outofband.store.agents import Agent, topic
+from outofband.store.agents import GONE, Agent, topic
 from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.connecting import ConnectAnswer, ConnectRequest, RekeyRequest
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest
 from outofband.wire.link import (
     MAX_FOUND,
     MAX_PLACES,
+    MAX_SPREAD,
     MAX_VM,
+    TAKES_BEATS,
     TAKES_FINDINGS,
     TAKES_KEYS,
+    TAKES_OWN_CONSOLE,
     TAKES_PLACES,
+    TAKES_RENEWALS,
     TAKES_SHOWS,
     AgentMessage,
+    Beat,
     Command,
     EndSession,
     Found,
@@ -43,6 +55,8 @@ from outofband.wire.link import (
     LoginEnded,
     OpenStream,
     Place,
+    Renew,
+    Renewed,
     Result,
     Stored,
     StreamFailed,
@@ -53,17 +67,21 @@ from outofband.wire.link import (
     Welcome,
 )
 from outofband.wire.login import LoginReport
-from outofband.wire.machine import Verb, VmReport
+from outofband.wire.machine import AgentReport, Verb, VmReport
 
 log = structlog.get_logger(__name__)
 
 MAX_LINKS = 5000
+RETURNS_A_SECOND = 100
+"""Agents that are to come back each second when all of them lost their links: half of what a node takes."""
 MAX_GREETING = 256
 """Links whose agent has not proved itself yet."""
 FLUSH_SECONDS = 2.0
 REFRESH_SECONDS = 10.0
 """How old the word of another node on its agents may be."""
 COMMAND_SECONDS = 30.0
+MAX_BEAT = 64 * 1024
+"""Bytes of what an agent says of itself."""
 
 __all__ = ["COMMAND_SECONDS", "Fleet", "HostView", "LinkSocket", "topic", "vm_topic"]
 
@@ -71,8 +89,9 @@ __all__ = ["COMMAND_SECONDS", "Fleet", "HostView", "LinkSocket", "topic", "vm_to
 class Fleet:
     """Agents of this node: enrolment, links, commands, reports. `start` it before use, `close` it at the end.
 
-    `arm` is the advertised base URL, https. `trust` (PEM bundle), `fingerprint` (SHA-256 of the current
-    authority, hex) and `grant_keys` (public JWKs) are asked anew each time, because they rotate.
+    `arm` is the advertised base URL, https; `location` the region of machines that say none. `trust` (PEM
+    bundle), `fingerprint` (SHA-256 of the current authority, hex) and `grant_keys` (public JWKs) are asked
+    anew each time, because they rotate. `certify` makes certificates of machines.
     """
 
     def __init__(
@@ -84,13 +103,23 @@ class Fleet:
         trust: Callable[[], str],
         fingerprint: Callable[[], str],
         grant_keys: Callable[[], Awaitable[list[dict[str, Any]]]],
+        certify: Certify,
+        location: str,
     ) -> None:
         self._store = store
         self._bell = store.bell
         self._node = node
         self._trust, self._grant_keys = trust, grant_keys
         link_url = arm.replace("https://", "wss://", 1).rstrip("/") + "/fleet/link"
-        self._enrolment = Enrolment(store, arm=arm, link=link_url, fingerprint=fingerprint, trust=trust)
+        self._credentials = Credentials(store, certify, arm)
+        self._renewals = Renewals(store, self._credentials)
+        self._enrolment = Enrolment(
+            store, self._credentials, arm=arm, link=link_url, fingerprint=fingerprint, trust=trust
+        )
+        self._connecting = Connecting(
+            store, self._credentials, arm=arm, link=link_url, trust=trust, location=location
+        )
+        self._admission = Admission(store)
         self._hosts = Hosts(store, node)
         self._commands = Commands(store)
         self._links: set[Link] = set()
@@ -106,6 +135,8 @@ class Fleet:
         """Given what an agent recognised; it is on disk when this returns. A Fault ends the link, and the
         agent says it again on the next one.
         """
+        self.on_gone: Callable[[str], None] | None = None
+        """Told of each agent that was revoked or removed, on every node: what it carried ends."""
         self._openings: dict[str, tuple[Link, asyncio.Future[Any]]] = {}
         self._tasks = Tasks()
 
@@ -115,6 +146,7 @@ class Fleet:
             await self._store.agents.detach_node(tx, self._node)
         await self._hosts.load()
         self._tasks.spawn("fleet.keep", self._keep())
+        self._tasks.spawn("fleet.sift", self._sift())
 
     async def close(self) -> None:
         """End every link, write what is not written yet."""
@@ -142,6 +174,11 @@ class Fleet:
     def host(self, agent: str) -> HostView | None:
         """A host by its agent's id."""
         return self._hosts.view(agent)
+
+    def link_of(self, agent: str) -> str | None:
+        """Id of the link that an agent has here; None without one."""
+        link = self._hosts.link(agent)
+        return link.id if link is not None and link.is_open else None
 
     def agents(self, subscription: str | None = None, group: str | None = None) -> list[HostView]:
         """Hosts of a subscription or resource group, longest enrolled first."""
@@ -175,19 +212,40 @@ class Fleet:
         self._hosts.remember(agent)
         return answer
 
+    async def connect(self, request: ConnectRequest, address: str = "") -> ConnectAnswer:
+        """As `Connecting.claim`."""
+        agent, answer = await self._connecting.claim(request, address)
+        self._hosts.remember(agent)
+        return answer
+
+    async def rekey(self, request: RekeyRequest, address: str = "") -> ConnectAnswer:
+        """As `Connecting.rekey`; a link by the old key ends."""
+        agent, answer = await self._connecting.rekey(request, address)
+        self._hosts.remember(agent)
+        return answer
+
     async def revoke(self, agent: str) -> None:
         """Refuse the agent from now on and end its link."""
         async with self._store.write() as tx:
             await self._store.agents.revoke(tx, agent, clock.now())
             await identities.switch_off(self._store, tx, agent)
-        self._hosts.forget(agent)
+        self._forget(agent)
 
     async def remove(self, agent: str) -> None:
         """Forget the agent with its commands, free its name, end its link."""
         async with self._store.write() as tx:
-            await self._store.agents.remove(tx, agent)
-            await identities.take(self._store, tx, agent)
+            await self.erase(tx, agent)
+        self._forget(agent)
+
+    async def erase(self, tx: Tx, agent: str) -> None:
+        """As `remove`, within a unit of work: what the nodes have of the agent ends with its commit."""
+        await self._store.agents.remove(tx, agent)
+        await identities.take(self._store, tx, agent)
+
+    def _forget(self, agent: str) -> None:
         self._hosts.forget(agent)
+        if self.on_gone is not None:
+            self.on_gone(agent)
 
     # -- commands
 
@@ -258,9 +316,11 @@ class Fleet:
         return result
 
     def offline(self, agent: str) -> Fault:
-        """The Fault that says an agent has no link, and since when."""
+        """The Fault that says an agent has no link, and since when; or that it is no more."""
         view = self._hosts.view(agent)
-        seen = view.since if view is not None and not view.connected else None
+        if view is None:
+            return Fault("HostGone")
+        seen = view.since if not view.connected else None
         return Fault(
             "AgentOffline", host=self._name(agent), since=f" since {clock.iso(seen)}" if seen else ""
         )
@@ -311,7 +371,15 @@ class Fleet:
             await self._unlink(link)
             if not self._links:
                 self._empty.set()
-            log.info("link.ended", agent=link.agent, link=link.id, address=address, reason=link.server.reason)
+            unknown = {"unknown": link.server.unknown} if link.server.unknown else {}
+            log.info(
+                "link.ended",
+                agent=link.agent,
+                link=link.id,
+                address=address,
+                reason=link.server.reason,
+                **unknown,
+            )
 
     async def announce_keys(self) -> None:
         """Tell every agent that is linked here which keys and authorities count now."""
@@ -356,27 +424,76 @@ class Fleet:
                     await self.on_stored(agent, vm, port)
             case Found():
                 await self._found(link, message)
+            case Beat(report):
+                self._beat(agent, report)
+            case Renew():
+                await self._renewals.answer(link)
             case _:
                 log.warning("link.unhandled", agent=agent, message=type(message).__name__)
 
     async def _welcome(self, link: Link, hello: Hello) -> None:
         row = link.row
         assert row is not None
+        if (refusal := await self._admission.refusal(row, hello)) is not None:
+            link.reject(refusal)
+            log.warning("link.refused", agent=row.id, name=row.name, code=refusal.code)
+            return
         grant_keys = await self._grant_keys()
+        renews, now = TAKES_RENEWALS in hello.takes, clock.now()
+        said: dict[str, Any] = {"renews": renews}
+        if hello.hardware and not row.hardware:
+            said["hardware"] = hello.hardware[:MAX_HARDWARE]
         async with self._store.write() as tx:
-            await self._store.agents.attach(
-                tx, row.id, link=link.id, node=self._node, now=clock.now(), version=hello.version[:64]
+            attached = await self._store.agents.attach(
+                tx, row.id, link=link.id, node=self._node, now=now, version=hello.version[:64], **said
             )
+            if attached and renews and due(row, now):
+                row = await self._credentials.renew(tx, row, now)
+                link.renewed_at = clock.monotonic()
+        if not attached:
+            link.reject(Fault("AgentUnknown", agent=row.id))
+            return
+        link.row, link.takes_renewals, link.instance = row, renews, hello.instance
         before = self._hosts.linked(row, link)
         if before is not None:
-            before.close("a newer link of the same agent took its place")
+            if before.instance == link.instance:
+                before.close("a newer link of the same agent took its place")
+            else:
+                # If its socket still works it is another process with the same key: it is told, and waits.
+                before.reject(Fault("AgentLinkTaken", name=row.name))
         link.takes_keys = TAKES_KEYS in hello.takes
         link.takes_places = TAKES_PLACES in hello.takes
         doors = {TAKES_FINDINGS: self.on_found, TAKES_PLACES: self.on_places}
-        takes = [*(name for name, door in doors.items() if door is not None), TAKES_SHOWS]
-        link.welcome(Welcome(link.id, self._node, grant_keys, self._trust(), takes))
+        takes = [name for name, door in doors.items() if door is not None]
+        takes += [TAKES_SHOWS, TAKES_RENEWALS, TAKES_BEATS, TAKES_OWN_CONSOLE]
+        spread = min(MAX_SPREAD, self._hosts.number / RETURNS_A_SECOND)
+        link.welcome(Welcome(link.id, self._node, grant_keys, self._trust(), takes, spread))
+        if link.renewed_at is not None:
+            link.send(Renewed(row.certificate or ""))
         self._bell.ring(topic(row.id))
         log.info("link.opened", agent=row.id, name=row.name, link=link.id, version=hello.version[:64])
+
+    def _beat(self, agent: str, report: AgentReport) -> None:
+        beat = msgspec.to_builtins(report)
+        if (size := len(msgspec.json.encode(beat))) > MAX_BEAT:
+            log.warning("agent.beat_too_large", agent=agent, bytes=size, limit=MAX_BEAT)
+            return
+        self._hosts.beat(agent, beat)
+
+    async def _sift(self) -> None:
+        """End what this node has of agents that were revoked or removed, here or on another one."""
+        with self._bell.listen(GONE) as ear:
+            while True:
+                if not await ear.wait():
+                    continue
+                try:
+                    for agent in await self._hosts.sift():
+                        if self.on_gone is not None:
+                            self.on_gone(agent)
+                except Fault as fault:
+                    log.warning("fleet.not_sifted", code=fault.code)
+                    await asyncio.sleep(FLUSH_SECONDS)
+                    ear.hear()
 
     async def _places(self, link: Link, vms: list[str]) -> None:
         if len(vms) > MAX_PLACES or self.on_places is None:
@@ -426,11 +543,15 @@ class Fleet:
 
     async def _keep(self) -> None:
         """Write reports and heartbeats at a bounded rate; learn what other nodes wrote."""
-        refreshed = clock.monotonic()
+        refreshed = swept = clock.monotonic()
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             try:
                 await self._hosts.flush()
+                if clock.monotonic() - swept >= REREAD_SECONDS:
+                    swept = clock.monotonic()
+                    await self._commands.sweep(tuple(self._links))
+                await self._renewals.offer(self._links)
                 if self._store.db.dialect != "sqlite" and clock.monotonic() - refreshed >= REFRESH_SECONDS:
                     refreshed = clock.monotonic()
                     await self._hosts.load()

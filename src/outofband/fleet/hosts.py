@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
 import msgspec
 import structlog
@@ -54,7 +56,11 @@ class _Host:
         self.saved_seen = clock.monotonic()
         self.report: HostReport | None = None
         self.machines: dict[str, VmReport] = {}
+        self.own: VmReport | None = None
+        """Of the console of the server itself, which has the agent's id."""
         self.dirty = False
+        self.beat: Any = None
+        """What the agent said last of itself, until it is written."""
         self.learn(agent)
 
     def learn(self, agent: Agent) -> None:
@@ -68,7 +74,17 @@ class _Host:
             # Written by another version; the agent's next inventory replaces it.
             return
         self.report = saved.host
-        self.machines = {report.vm: report for report in saved.machines}
+        self.keep(saved.machines)
+
+    def keep(self, reports: list[VmReport]) -> None:
+        """These are all there are."""
+        found = {each.vm: each for each in reports}
+        self.own = found.pop(self.agent.id, None)
+        self.machines = dict(islice(found.items(), MAX_MACHINES))
+
+    @property
+    def reports(self) -> list[VmReport]:
+        return [*self.machines.values(), *([self.own] if self.own is not None else [])]
 
     @property
     def connected(self) -> bool:
@@ -87,12 +103,27 @@ class Hosts:
 
     async def load(self) -> None:
         """Bring the memory up to the store; agents revoked or removed there are forgotten here."""
+        known = set(self._hosts)
         async with self._store.read() as tx:
             rows = {row.id: row for row in await self._store.agents.find(tx)}
         for row in rows.values():
             self.remember(row)
-        for gone in self._hosts.keys() - rows.keys():
+        for gone in known - rows.keys():
             self.forget(gone)
+
+    async def sift(self) -> list[str]:
+        """Forget agents that are revoked or removed, and end links whose key counts no more; the former."""
+        known = set(self._hosts)
+        async with self._store.read() as tx:
+            alive = await self._store.agents.alive(tx)
+        gone = sorted(known - alive.keys())
+        for each in gone:
+            self.forget(each)
+        for agent, host in self._hosts.items():
+            row = host.link.row if host.link is not None else None
+            if host.link is not None and row is not None and row.public_key != alive.get(agent):
+                host.link.close("the key of the agent was replaced")
+        return gone
 
     def remember(self, agent: Agent) -> None:
         host = self._hosts.get(agent.id)
@@ -106,6 +137,10 @@ class Hosts:
         host = self._hosts.pop(agent, None)
         if host is not None and host.link is not None:
             host.link.close("the agent was removed")
+
+    @property
+    def number(self) -> int:
+        return len(self._hosts)
 
     def link(self, agent: str) -> Link | None:
         host = self._hosts.get(agent)
@@ -133,12 +168,15 @@ class Hosts:
             return
         touched = host.machines.keys() | {each.vm for each in machines}
         host.report = report
-        host.machines = {each.vm: each for each in machines[:MAX_MACHINES]}
+        host.keep(machines)
         host.dirty = True
         self._ring(*touched)
 
     def changed(self, agent: str, report: VmReport) -> None:
         if (host := self._hosts.get(agent)) is None:
+            return
+        if report.vm == agent:
+            host.own, host.dirty = report, True
             return
         if report.vm not in host.machines and len(host.machines) >= MAX_MACHINES:
             log.warning("agent.too_many_machines", agent=agent, limit=MAX_MACHINES)
@@ -153,11 +191,21 @@ class Hosts:
             host.dirty = True
             self._ring(vm)
 
+    def beat(self, agent: str, beat: Any) -> None:
+        """What an agent says of itself."""
+        if (host := self._hosts.get(agent)) is not None:
+            host.beat = beat
+
     def report(self, vm: str, agent: str | None = None) -> VmReport | None:
-        """The last word on a VM: of `agent` when given, else of the host with its newest epoch."""
+        """The last word on a VM: of `agent` when given, else of the host with its newest epoch.
+
+        With the agent's own id for a VM, on the console of its server.
+        """
         if agent is not None:
             named = self._hosts.get(agent)
-            return named.machines.get(vm) if named is not None else None
+            if named is None:
+                return None
+            return named.own if vm == agent else named.machines.get(vm)
         hosts = self._hosts.values()
         found = [(host.machines[vm].epoch, host.connected, host) for host in hosts if vm in host.machines]
         return max(found, key=lambda each: each[:2])[2].machines[vm] if found else None
@@ -179,12 +227,13 @@ class Hosts:
         """Write what changed; every host in one unit, heartbeats in one statement."""
         now, wall = clock.monotonic(), clock.now()
         dirty = [host for host in self._hosts.values() if host.dirty]
+        beats = [(host, host.beat) for host in self._hosts.values() if host.beat is not None]
         stale = [
             host
             for host in self._hosts.values()
             if host.link is not None and not host.dirty and now - host.saved_seen >= SEEN_SECONDS
         ]
-        if not dirty and not stale:
+        if not dirty and not stale and not beats:
             return
         for host in dirty:
             host.dirty = False
@@ -192,16 +241,22 @@ class Hosts:
             async with self._store.write() as tx:
                 for host in dirty:
                     if host.report is not None:
-                        saved = Saved(host.report, list(host.machines.values()))
+                        saved = Saved(host.report, host.reports)
                         inventory = msgspec.to_builtins(saved)
                         await self._store.agents.save_inventory(tx, host.agent.id, inventory, wall)
+                for host, beat in beats:
+                    await self._store.agents.save_beat(tx, host.agent.id, beat, wall)
                 if stale:
                     await self._store.agents.touch(tx, [host.agent.id for host in stale], wall)
         except BaseException:
             for host in dirty:
                 host.dirty = True
             raise
-        for host in (*dirty, *stale):
+        for host, beat in beats:
+            # A newer one may have come meanwhile.
+            if host.beat is beat:
+                host.beat = None
+        for host in (*dirty, *stale, *(host for host, _ in beats)):
             host.saved_seen = now
 
     def _ring(self, *vms: str) -> None:

@@ -23,6 +23,7 @@ MAX_HELLO = 16 * 1024
 MAX_QUEUED = 4096
 """Messages that wait for an agent that does not read; then the link is given up and the agent comes back."""
 TICK_SECONDS = 1.0
+LEAST_TICK_SECONDS = 0.02
 CLOSE_NORMAL = 1000
 CLOSE_POLICY = 1008
 CLOSE_BUSY = 1013
@@ -63,10 +64,16 @@ class Link:
         """Set when the agent has proved itself and was welcomed."""
         self._wake = asyncio.Event()
         self._queued = 0
+        self.instance = ""
+        """Of the agent's process, as its hello says."""
         self.takes_keys = False
         """Whether the agent understands `keys`; one that does not hears of new ones with its next link."""
         self.takes_places = False
         """Whether the agent understands a `place` that it did not ask for."""
+        self.takes_renewals = False
+        """Whether the agent understands `renewed`."""
+        self.renewed_at: float | None = None
+        """When a certificate was sent last on this link; monotonic."""
         self.sent_up_to = 0
         """Sequence of the last command put on this link."""
 
@@ -91,6 +98,11 @@ class Link:
         """From here on messages may be sent."""
         self.server.welcome(welcome)
         self.opened.set()
+        self._wake.set()
+
+    def reject(self, fault: Fault) -> None:
+        """Instead of the welcome: say why, and end."""
+        self.server.reject(fault.code, **fault.fields)
         self._wake.set()
 
     def close(self, reason: str) -> None:
@@ -147,7 +159,7 @@ class Link:
 
     def _verify(self, agent: str, signature: str, text: bytes) -> bool:
         row = self.row
-        if row is None or row.id != agent or row.revoked is not None:
+        if row is None or row.id != agent or row.revoked is not None or row.awaiting:
             return False
         return keys.verify(row.public_key, signature, text)
 
@@ -165,8 +177,9 @@ class Link:
             await self._wake.wait()
 
     async def _tick(self) -> None:
+        # Not once a second: that alone would be most of what an idle agent costs.
         while self.server.state is not State.CLOSED:
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(max(LEAST_TICK_SECONDS, self.server.due(clock.monotonic())))
             self.server.tick(clock.monotonic())
             self._wake.set()
 

@@ -22,11 +22,14 @@ from outofband.http.headers import DefaultHeaders
 from outofband.http.metrics import PATH as METRICS
 from outofband.http.metrics import MetricsDoor
 from outofband.http.oauth import OAuth
+from outofband.http.onboarding import PACKAGE_PATH, OnboardingDoors
+from outofband.http.onboarding import PATH as ONBOARDING_PATH
 from outofband.http.openapi import OpenApi
 from outofband.http.portal import Portal
 from outofband.http.providers import provider_routes
 from outofband.http.services import Services
 from outofband.http.wellknown import IMAGE_ALIASES, WellKnown
+from outofband.wire.connecting import CONNECT_PATH, REKEY_PATH
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH
 
 _IN_A_SUBSCRIPTION = "/subscriptions/"
@@ -49,7 +52,7 @@ def create_app(services: Services) -> ASGIApp:
     known, oauth, fleet = WellKnown(services), OAuth(services), FleetDoors(services)
     consoles = AzureConsoles(services)
     portal, directory, account = Portal(services), DirectoryDoors(services), PolicyApi(services)
-    audit = AuditDoors(services)
+    audit, onboarding = AuditDoors(services), OnboardingDoors(services)
     doors = Starlette(
         routes=[
             Route("/", portal.home, methods=["GET"]),
@@ -63,7 +66,11 @@ def create_app(services: Services) -> ASGIApp:
             Route(IMAGE_ALIASES, known.image_aliases, methods=["GET"]),
             Route("/fleet/tokens", fleet.tokens, methods=["POST"]),
             Route(TRUST_PATH, fleet.trust, methods=["GET"]),
+            Route(ONBOARDING_PATH, onboarding.make, methods=["POST"]),
+            Route(PACKAGE_PATH, onboarding.package, methods=["GET"]),
             Route(ENROL_PATH, fleet.enrol, methods=["POST"]),
+            Route(CONNECT_PATH, fleet.connect, methods=["POST"]),
+            Route(REKEY_PATH, fleet.rekey, methods=["POST"]),
             WebSocketRoute("/fleet/link", fleet.link),
             WebSocketRoute(CLIENT_PATH, consoles.client),
             Route(ADMIN_PATH, consoles.admin, methods=["POST"]),

@@ -23,10 +23,13 @@ from outofband.http.fleet import TokenRequest
 from outofband.http.graph_doors import GRAPH_DOORS
 from outofband.http.metrics import PATH as METRICS
 from outofband.http.metrics import READ as READ_METRICS
+from outofband.http.onboarding import PACKAGE_PATH, Onboarding, OnboardingRequest
+from outofband.http.onboarding import PATH as ONBOARDING
 from outofband.http.portal import PortalConfig
 from outofband.http.provider_doors import PROVIDER_DOORS
 from outofband.http.wellknown import IMAGE_ALIASES
 from outofband.identity.oauth import TokenResponse
+from outofband.wire.connecting import CONNECT_PATH, REKEY_PATH, ConnectAnswer, ConnectRequest, RekeyRequest
 from outofband.wire.enrolment import ENROL_PATH, TRUST_PATH, EnrolAnswer, EnrolRequest
 
 _SIGN_IN, _FLEET, _SERVICE, _AUDIT = "Sign-in", "Fleet", "Service", "Audit"
@@ -59,6 +62,7 @@ _LOG = "Needs the action `Microsoft.Insights/eventtypes/values/read` at the scop
 _OWN = "Needs a token and no right."
 _API = "/account/api"
 _NEW_TOKEN = {"subscription": "id of the subscription", "resourceGroup": "demo", "hours": 1}
+_NEW_SCRIPT = {"subscription": "id of the subscription", "resourceGroup": "demo", "many": False}
 _OAUTH = "/{tenant}/oauth2/v2.0"
 
 DOORS = (
@@ -311,11 +315,48 @@ DOORS = (
         answer=EnrolAnswer,
     ),
     Door(
+        method="post",
+        path=CONNECT_PATH,
+        id="Fleet_Connect",
+        tag=_FLEET,
+        about="Claim a machine, as its agent does; the key that the machine was made with is the right",
+        body=ConnectRequest,
+        answer=ConnectAnswer,
+    ),
+    Door(
+        method="post",
+        path=REKEY_PATH,
+        id="Fleet_Rekey",
+        tag=_FLEET,
+        about="Replace the key of a machine, as its agent does; the old key is the right",
+        body=RekeyRequest,
+        answer=ConnectAnswer,
+    ),
+    Door(
         method="get",
         path=TRUST_PATH,
         id="Fleet_Trust",
         tag=_FLEET,
         about="Read the certificate authorities",
+        plain=True,
+    ),
+    Door(
+        method="post",
+        path=ONBOARDING,
+        id="Fleet_Onboarding",
+        tag=_FLEET,
+        about="Make the script that brings one server or many to a resource group",
+        needs=_OWN,
+        body=OnboardingRequest,
+        example=_NEW_SCRIPT,
+        answer=Onboarding,
+    ),
+    Door(
+        method="get",
+        path=PACKAGE_PATH,
+        id="Fleet_Package",
+        tag=_FLEET,
+        about="Get the agent's package, as such a script does; its name and hash are in the call before",
         plain=True,
     ),
     Door(

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.http import edge
 from outofband.http.services import Services
-from outofband.providers.hybrid_compute import ENROL
+from outofband.identity.limiter import Limiter
+from outofband.providers.hybrid_compute.shape import ENROL
+from outofband.wire.connecting import ConnectRequest, RekeyRequest
 from outofband.wire.enrolment import MAX_REQUEST, EnrolRequest
 
 MAX_TOKEN_REQUEST = 4096
 _MAX_HOURS = 24 * 365
+MAX_GUESSES = 100
+"""Refused claims, re-keys and enrolments of one address before it has to wait: many servers may stand behind
+one address.
+"""
+GUESS_SECONDS = 3.0
+_GUESSES = frozenset({"EnrollmentTokenInvalid", "MachineNotClaimed", "AgentUnknown"})
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -32,6 +45,8 @@ class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class FleetDoors:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._refused = Limiter(burst=MAX_GUESSES, interval=GUESS_SECONDS)
+        """By address: what was refused at the doors that need no token of a caller."""
 
     async def tokens(self, request: Request) -> Response:
         """POST /fleet/tokens: a one-time token, for whoever may bring machines into the resource group."""
@@ -63,9 +78,32 @@ class FleetDoors:
     async def enrol(self, request: Request) -> Response:
         """POST /fleet/enroll: the token is the right."""
 
+        return await self._by_key(request, EnrolRequest, self._services.fleet.enrol)
+
+    async def connect(self, request: Request) -> Response:
+        """POST /fleet/connect: the key that stands in the machine is the right."""
+        return await self._by_key(request, ConnectRequest, self._services.fleet.connect)
+
+    async def rekey(self, request: Request) -> Response:
+        """POST /fleet/rekey: the old key is the right."""
+        return await self._by_key(request, RekeyRequest, self._services.fleet.rekey)
+
+    async def _by_key(
+        self, request: Request, kind: type[T], run: Callable[[T, str], Awaitable[msgspec.Struct]]
+    ) -> Response:
+        """A door that takes no caller's token. Guesses from one address are slowed down."""
+
         async def work(ids: edge.Ids) -> Response:
-            wanted = edge.decoded(await edge.body_of(request, MAX_REQUEST), EnrolRequest)
-            answer = await self._services.fleet.enrol(wanted, edge.address_of(request))
+            address = edge.address_of(request)
+            if (wait := self._refused.wait(address, clock.monotonic())) > 0:
+                raise Fault("TooManyRequests", seconds=math.ceil(wait))
+            wanted = edge.decoded(await edge.body_of(request, MAX_REQUEST), kind)
+            try:
+                answer = await run(wanted, address)
+            except Fault as fault:
+                if fault.code in _GUESSES:
+                    self._refused.failed(address, clock.monotonic())
+                raise
             return edge.json_answer(
                 200, msgspec.to_builtins(answer), {**ids.headers(), "Cache-Control": "no-store"}
             )

@@ -119,6 +119,7 @@ def _named(path: str) -> list[Json]:
         "member": ("Id of a member or an owner", None),
         "provider": ("Id or name of a provider", None),
         "identity": ("Id of a link, from the list of them", None),
+        "package": ("Name of an agent package, as the call that makes a script gives it", None),
     }
     found = []
     for name, (about, default) in known.items():

@@ -85,7 +85,7 @@ class ClientCredentials:
                 return None
             agent = await self._store.agents.get(tx, client.object_id)
             if agent is not None:
-                return _Known(client, host_key=agent.public_key if agent.revoked is None else "")
+                return _Known(client, host_key=agent.public_key if agent.trusted(request.now) else "")
             if request.get("client_assertion"):
                 found = await self._store.principals.certificates(tx, client.object_id)
                 return _Known(client, certificates=found)

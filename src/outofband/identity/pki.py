@@ -142,6 +142,10 @@ class Pki:
         write_private(self.certificate, leaf.public_bytes(serialization.Encoding.PEM))
         return True
 
+    def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        """Signed by the current authority. Raises Fault PkiDamaged or VaultKeyInvalid."""
+        return builder.sign(_load_key(self.directory / "ca.key", self._vault), hashes.SHA256())
+
     def promote(self, names: Iterable[str], now: datetime) -> None:
         """Let the next authority take over and make a new next one.
 
@@ -282,7 +286,7 @@ def _ca_certificate(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Cert
     # Two authorities of one name would confuse clients that look an issuer up by name.
     label = f"Outofband CA {identifier.digest.hex()[:8]}"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, label)])
-    usage = _key_usage(digital_signature=False, signs_certificates=True)
+    usage = key_usage(digital_signature=False, signs_certificates=True)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -317,7 +321,7 @@ def _leaf(
         .not_valid_before(now - BACKDATE)
         .not_valid_after(min(now + LEAF_LIFE, issuer.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(digital_signature=True, signs_certificates=False), critical=True)
+        .add_extension(key_usage(digital_signature=True, signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -326,7 +330,7 @@ def _leaf(
     )
 
 
-def _key_usage(*, digital_signature: bool, signs_certificates: bool) -> x509.KeyUsage:
+def key_usage(*, digital_signature: bool, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,
         content_commitment=False,

@@ -121,6 +121,8 @@ class Delete:
 
     plan: Callable[[Call, Tx, Item], Awaitable[Any]]
     step: Step | None = None
+    status: int = 200
+    """Of what `plan` removed by itself: 200 with what it was, or 204 where clients want that."""
 
 
 @dataclass(frozen=True, kw_only=True)

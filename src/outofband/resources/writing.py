@@ -94,7 +94,8 @@ class Writer:
                 work = await delete.plan(exact, tx, there)
                 if delete.step is None:
                     await self._done(exact, tx, right)
-                    return Answer(body=there.body)
+                    body = there.body if delete.status != 204 else None
+                    return Answer(status=delete.status, body=body)
                 operation = await self._joined(exact, tx, right, work)
                 operation = operation or await self._begin(exact, tx, right, work)
                 location = there.body.get("location")

@@ -15,6 +15,10 @@ from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
 MAX_LISTED = 10_000
+GONE = "agents:gone"
+"""The bell topic that rings when an agent was revoked or removed, or has another key: every node ends what it
+has of it.
+"""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,40 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """The control link it is on; None when it is not connected."""
     link_node: str | None
     link_since: datetime | None
+    awaiting: bool = False
+    """Made as a resource, and not claimed yet by the key it was made with."""
+    location: str | None = None
+    tags: Any = None
+    """Object of texts; None for none."""
+    properties: Any = None
+    """What its creator said of it, as an object; None of a host that enrolled with a token."""
+    created_by: str | None = None
+    """Object id of who made the resource."""
+    changed: datetime | None = None
+    changed_by: str | None = None
+    hardware: str | None = None
+    """Fingerprint of the machine the key was made on (`wire.connecting.fingerprint`)."""
+    former_key: str | None = None
+    """The key before the last re-key, for a repeat of that request."""
+    certificate: str | None = None
+    """PEM; None when none was issued yet."""
+    certificate_issued: datetime | None = None
+    certificate_expires: datetime | None = None
+    renews: bool = False
+    """Its agent takes new certificates. Only then does the end of one count: an older agent has none."""
+    beat: Any = None
+    """The last `wire.machine.AgentReport`, as an object."""
+    beat_at: datetime | None = None
+    trouble: Any = None
+    """Why its last link was refused: {code, fields, at}; None after a good one."""
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the certificate has ended, of an agent that would have renewed it."""
+        return self.renews and self.certificate_expires is not None and self.certificate_expires <= now
+
+    def trusted(self, now: datetime) -> bool:
+        """Whether its key proves anything now."""
+        return self.revoked is None and not self.awaiting and not self.expired(now)
 
     def linked_beside(self, node: str) -> bool:
         """Whether a node other than `node` holds the agent's link."""
@@ -69,15 +107,92 @@ class Agents:
         Raises Fault AgentNameTaken when another key holds the name in that group, AgentRevoked when this key
         was revoked.
         """
-        table = tables.agents
-        there = await tx.row(Agent, columns(table, Agent).where(table.c.public_key == public_key))
-        if there is not None and there.revoked is None:
+        there = await self.of_key(tx, public_key)
+        if there is not None and there.revoked is None and not there.awaiting:
             return there
-        if there is not None:
+        if there is not None and there.revoked is not None:
             raise Fault("AgentRevoked", agent=there.name)
+        if there is not None:
+            # Made as a resource: that way round it has to be claimed.
+            raise Fault("AgentKeyTaken", machine=there.resource_id)
         if await self.at(tx, subscription_id, resource_group, name) is not None:
             raise Fault("AgentNameTaken", name=name, group=resource_group)
+        return await self._add(
+            tx,
+            name=name,
+            tenant_id=tenant_id,
+            subscription_id=subscription_id,
+            resource_group=resource_group,
+            public_key=public_key,
+            now=now,
+        )
+
+    async def make(
+        self,
+        tx: Tx,
+        *,
+        name: str,
+        tenant_id: str,
+        subscription_id: str,
+        resource_group: str,
+        public_key: str,
+        now: datetime,
+        **said: Any,
+    ) -> Agent:
+        """Add a machine that awaits its claim. `said`: further columns of it.
+
+        Raises Fault AgentNameTaken or AgentKeyTaken.
+        """
+        await self._require_free(tx, public_key)
+        if await self.at(tx, subscription_id, resource_group, name) is not None:
+            raise Fault("AgentNameTaken", name=name, group=resource_group)
+        return await self._add(
+            tx,
+            name=name,
+            tenant_id=tenant_id,
+            subscription_id=subscription_id,
+            resource_group=resource_group,
+            public_key=public_key,
+            now=now,
+            awaiting=True,
+            **said,
+        )
+
+    async def _require_free(self, tx: Tx, public_key: str) -> None:
+        """Raises Fault AgentKeyTaken."""
+        if (there := await self.of_key(tx, public_key)) is not None:
+            raise Fault("AgentKeyTaken", machine=there.resource_id)
+
+    async def update(self, tx: Tx, agent_id: str, **said: Any) -> Agent | None:
+        """Change what is said of a machine; `said` are columns. None when it is gone.
+
+        Raises Fault AgentKeyTaken for a new `public_key` that another has.
+        """
+        if "public_key" in said:
+            await self._require_free(tx, said["public_key"])
+            tx.ring(GONE)
+        await self._change(tx, tables.agents.c.id == agent_id.lower(), said)
+        tx.ring(topic(agent_id))
+        return await self.get(tx, agent_id)
+
+    async def of_key(self, tx: Tx, public_key: str) -> Agent | None:
+        table = tables.agents
+        return await tx.row(Agent, columns(table, Agent).where(table.c.public_key == public_key))
+
+    async def _add(
+        self,
+        tx: Tx,
+        *,
+        name: str,
+        tenant_id: str,
+        subscription_id: str,
+        resource_group: str,
+        public_key: str,
+        now: datetime,
+        **said: Any,
+    ) -> Agent:
         values = {
+            **said,
             "id": str(uuid.uuid4()),
             "name": name,
             "name_key": name.lower(),
@@ -88,7 +203,10 @@ class Agents:
             "public_key": public_key,
             "enrolled": now,
         }
-        await tx.change(sa.insert(table).values(values))
+        # Another node may have added one since it was looked for.
+        if not await tx.change(tx.insert(tables.agents).values(values).on_conflict_do_nothing()):
+            await self._require_free(tx, public_key)
+            raise Fault("AgentNameTaken", name=name, group=resource_group)
         made = await self.get(tx, str(values["id"]))
         assert made is not None
         return made
@@ -101,6 +219,7 @@ class Agents:
         table = tables.agents
         away = sa.and_(
             table.c.revoked.is_(None),
+            table.c.awaiting.is_(False),
             table.c.link_id.is_(None),
             sa.or_(table.c.last_seen.is_(None), table.c.last_seen < since),
         )
@@ -129,14 +248,26 @@ class Agents:
         return await tx.rows(Agent, query.limit(MAX_LISTED))
 
     async def attach(
-        self, tx: Tx, agent_id: str, *, link: str, node: str, now: datetime, version: str | None = None
-    ) -> None:
-        """The agent is on `link` now; a link it had before counts no more."""
+        self,
+        tx: Tx,
+        agent_id: str,
+        *,
+        link: str,
+        node: str,
+        now: datetime,
+        version: str | None = None,
+        **said: Any,
+    ) -> bool:
+        """The agent is on `link` now; a link it had before counts no more. `said`: further columns that it
+        brings up to date. False, and no change, when the agent was revoked or removed meanwhile.
+        """
         values: dict[str, Any] = {"link_id": link, "link_node": node, "link_since": now, "last_seen": now}
         if version is not None:
             values["version"] = version
-        await self._change(tx, tables.agents.c.id == agent_id.lower(), values)
+        where = sa.and_(tables.agents.c.id == agent_id.lower(), tables.agents.c.revoked.is_(None))
+        changed = await self._change(tx, where, values | said)
         tx.ring(topic(agent_id))
+        return changed > 0
 
     async def detach(self, tx: Tx, agent_id: str, *, link: str, now: datetime) -> bool:
         """The link ended. False, and no change, when the agent has a newer one already."""
@@ -152,6 +283,12 @@ class Agents:
         gone = {"link_id": None, "link_node": None, "link_since": None}
         return await self._change(tx, tables.agents.c.link_node == node, gone)
 
+    async def alive(self, tx: Tx) -> dict[str, str]:
+        """The key of each agent that is not revoked, by its id."""
+        table = tables.agents
+        query = sa.select(table.c.id, table.c.public_key).where(table.c.revoked.is_(None))
+        return {row.id: row.public_key for row in await tx.fetch(query)}
+
     async def touch(self, tx: Tx, agent_ids: list[str], now: datetime) -> int:
         """Agents heard of just now; many at once, so that heartbeats cost one write, not one each."""
         return await self._change(tx, tables.agents.c.id.in_(agent_ids), {"last_seen": now})
@@ -163,16 +300,25 @@ class Agents:
         tx.ring(topic(agent_id))
         return changed > 0
 
+    async def save_beat(self, tx: Tx, agent_id: str, beat: Any, now: datetime) -> bool:
+        """Keep the newest word of an agent on itself, any JSON value."""
+        values = {"beat": beat, "beat_at": now, "last_seen": now}
+        changed = await self._change(tx, tables.agents.c.id == agent_id.lower(), values)
+        tx.ring(topic(agent_id))
+        return changed > 0
+
     async def revoke(self, tx: Tx, agent_id: str, now: datetime) -> bool:
         """Refuse the agent's key from now on. Its name stays taken until it is removed."""
         changed = await self._change(tx, tables.agents.c.id == agent_id.lower(), {"revoked": now})
         tx.ring(topic(agent_id))
+        tx.ring(GONE)
         return changed > 0
 
     async def remove(self, tx: Tx, agent_id: str) -> bool:
         """Forget the agent and its commands."""
         gone = await tx.change(sa.delete(tables.agents).where(tables.agents.c.id == agent_id.lower()))
         tx.ring(topic(agent_id))
+        tx.ring(GONE)
         return gone > 0
 
     async def _change(self, tx: Tx, where: sa.ColumnElement[bool], values: dict[str, Any]) -> int:

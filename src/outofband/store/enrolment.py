@@ -89,6 +89,15 @@ class EnrolmentTokens:
         table = tables.enrolment_tokens
         await tx.change(sa.update(table).where(table.c.id == token_id).values(agent_id=agent_id))
 
+    async def remove_in(self, tx: Tx, subscription_id: str, resource_group: str) -> int:
+        """Forget the tokens of a resource group, which is no more."""
+        table = tables.enrolment_tokens
+        where = sa.and_(
+            table.c.subscription_id == subscription_id.lower(),
+            sa.func.lower(table.c.resource_group) == resource_group.lower(),
+        )
+        return await tx.change(sa.delete(table).where(where))
+
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget tokens that ended before `before`."""
         table = tables.enrolment_tokens

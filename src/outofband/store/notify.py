@@ -51,6 +51,13 @@ class Ear:
         self._event.clear()
         return True
 
+    async def called(self) -> None:
+        """Wait for a ring since the last wait, however long: for who is called by somebody that looks at the
+        rows of many, so that each need not look for itself.
+        """
+        await self._event.wait()
+        self._event.clear()
+
     def hear(self) -> None:
         self._event.set()
 

@@ -100,6 +100,13 @@ class Outbox:
         )
         return await tx.rows(Command, query.order_by(table.c.sequence).limit(MAX_OPEN))
 
+    async def waiting(self, tx: Tx, now: datetime) -> dict[str, int]:
+        """Of each agent with commands as `open` gives them, the last one's sequence."""
+        table = tables.commands
+        last = sa.func.max(table.c.sequence).label("last")
+        query = sa.select(table.c.agent_id, last).where(table.c.answered.is_(None), table.c.deadline > now)
+        return {row.agent_id: row.last for row in await tx.fetch(query.group_by(table.c.agent_id))}
+
     async def sent(self, tx: Tx, keys: list[str], now: datetime) -> None:
         table = tables.commands
         change = sa.update(table).where(table.c.key.in_(keys)).values(sent=now, sends=table.c.sends + 1)

@@ -20,6 +20,9 @@ from outofband.store.tx import Tx, columns
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 MAX_PAGE = 1000
+NETWORKS_TOPIC = "networks"
+"""Rings when a network resource, or a machine that may have one, is written or gone."""
+_OF_NETWORKS = ("/providers/microsoft.network/", "/providers/microsoft.compute/virtualmachine")
 """Rows in one page of a listing."""
 _UIDS_AT_ONCE = 500
 
@@ -169,7 +172,7 @@ class Resources:
             await tx.change(sa.insert(table).values(values))
         else:
             await tx.change(sa.update(table).where(table.c.key == row.key).values(values))
-        tx.ring(topic(rid))
+        _ring(tx, row.key)
         return row, there is None
 
     async def update(
@@ -201,7 +204,7 @@ class Resources:
             changes["provisioning_state"] = provisioning_state
         table = tables.resources
         await tx.change(sa.update(table).where(table.c.key == there.key).values(changes))
-        tx.ring(topic(there.key))
+        _ring(tx, there.key)
         return msgspec.structs.replace(there, **changes)
 
     async def advance_epoch(self, tx: Tx, rid: ResourceId | str, *, now: datetime) -> int | None:
@@ -218,7 +221,7 @@ class Resources:
         """Delete it with everything below its id; how many rows went."""
         table, key = tables.resources, str(rid).lower()
         gone = await tx.change(sa.delete(table).where(sa.or_(table.c.key == key, inside(table.c.key, key))))
-        tx.ring(topic(key))
+        _ring(tx, key)
         return gone
 
     async def page(
@@ -317,6 +320,12 @@ def _in_order(given: frozenset[str]) -> Query[Resource]:
 def _page(found: list[Resource], size: int) -> ResourcePage:
     """`found` has one row more than the page when there is another page."""
     return ResourcePage(items=found[:size], after=found[size - 1].key if len(found) > size else None)
+
+
+def _ring(tx: Tx, key: str) -> None:
+    tx.ring(topic(key))
+    if any(each in key for each in _OF_NETWORKS):
+        tx.ring(NETWORKS_TOPIC)
 
 
 def topic(rid: ResourceId | str) -> str:

@@ -66,6 +66,8 @@ class EnrolAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base URL of the control plane, https."""
     link: str
     """URL of the control link, wss."""
+    certificate: str = ""
+    """Of the agent's key, PEM; an older control plane issues none."""
 
 
 def parse_token(text: str) -> EnrolmentToken:

@@ -8,14 +8,15 @@ the peer up after DEAD_SECONDS without a word. Feed `receive` and `tick`, send w
 from __future__ import annotations
 
 import enum
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, get_args
 
 import msgspec
 
 from outofband.core.errors import ProtocolError
 from outofband.wire.finding import Finding
 from outofband.wire.login import LoginReport
-from outofband.wire.machine import HostReport, VmReport
+from outofband.wire.machine import AgentReport, HostReport, VmReport
 
 PROTOCOL = 1
 KEEPALIVE_SECONDS = 15.0
@@ -33,6 +34,18 @@ MAX_FOUND = 32
 """Findings in one message: with all of their evidence they stay far below MAX_MESSAGE."""
 TAKES_SHOWS = "shows"
 """What ports show, in the reports of machines."""
+MAX_SPREAD = 60.0
+"""Seconds; an agent believes no longer `spread`."""
+TAKES_OWN_CONSOLE = "own-console"
+"""Among reports of machines, one with the agent's own id: of the console of its server."""
+TAKES_RENEWALS = "renewals"
+TAKES_BEATS = "beats"
+BEAT_SECONDS = 300.0
+"""How often an agent says how it is; the socket's own heartbeats only tell that it is there."""
+MAX_KIND = 64
+"""Characters of the name of a message's kind."""
+MAX_UNKNOWN = 16
+"""Kinds of messages of a later day that a link remembers by name."""
 _CONTEXT = b"outofband-link-v1\0"
 
 
@@ -51,20 +64,27 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """Changes with every start of the agent process."""
     protocol: int = PROTOCOL
     takes: list[str] = []
-    """Messages of a later day that this agent understands: `keys`, `places`."""
+    """Messages of a later day that this agent understands: `keys`, `places`, `renewals`."""
+    hardware: str = ""
+    """Fingerprint of the machine this agent runs on (`wire.connecting.fingerprint`); older ones say none."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome"):
-    """`grant_keys` are public JWKs; `trust` the PEM bundle to pin from now on (current and next CA)."""
+    """`grant_keys` are public JWKs; `trust` the PEM bundle to pin from now on (current and next CA).
+
+    `spread`: seconds over which the agents of this control plane return when their links have ended, so that
+    they do not come in one wave; the more agents, the longer.
+    """
 
     link: str
     node: str
     grant_keys: list[dict[str, Any]]
     trust: str
     takes: list[str] = []
-    """Messages of a later day that this control plane understands: `findings`, `places`; `shows` is a field
-    of reports.
+    """Messages of a later day that this control plane understands: `findings`, `places`, `renewals`, `beats`;
+    `shows` is a field of reports, `own-console` a report of one more machine.
     """
+    spread: float = 0.0
 
 
 class Keys(msgspec.Struct, frozen=True, tag="keys"):
@@ -81,6 +101,26 @@ class Reject(msgspec.Struct, frozen=True, tag="reject"):
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
     pass
+
+
+class Beat(msgspec.Struct, frozen=True, tag="beat"):
+    """How the agent is; after each welcome and every BEAT_SECONDS, to control planes that take it."""
+
+    report: AgentReport
+
+
+class Renew(msgspec.Struct, frozen=True, tag="renew"):
+    """The agent wants a new certificate for the key of this link; to control planes that take renewals."""
+
+
+class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
+    """Answers a `renew`, and comes unasked when the control plane wants it so: a certificate, PEM. Or, with a
+    `code`, why there is none.
+    """
+
+    certificate: str = ""
+    code: str | None = None
+    fields: dict[str, Any] = {}
 
 
 class Inventory(msgspec.Struct, frozen=True, tag="inventory"):
@@ -210,7 +250,17 @@ class EndSession(msgspec.Struct, frozen=True, tag="end"):
 
 
 ServerMessage = (
-    Challenge | Welcome | Keys | Reject | Heartbeat | Command | OpenStream | EndSession | FoundKept | Place
+    Challenge
+    | Welcome
+    | Keys
+    | Reject
+    | Heartbeat
+    | Command
+    | OpenStream
+    | EndSession
+    | FoundKept
+    | Place
+    | Renewed
 )
 AgentMessage = (
     Hello
@@ -223,12 +273,23 @@ AgentMessage = (
     | Found
     | WantPlaces
     | Stored
+    | Beat
+    | Renew
     | Heartbeat
 )
 Message = ServerMessage | AgentMessage
 
+
+class _Typed(msgspec.Struct, frozen=True):
+    """What every message has, also one that nobody here knows."""
+
+    type: str
+
+
 _from_server = msgspec.json.Decoder(ServerMessage)
 _from_agent = msgspec.json.Decoder(AgentMessage)
+_typed = msgspec.json.Decoder(_Typed)
+_KINDS = frozenset(str(each.__struct_config__.tag) for each in get_args(Message))
 
 
 class State(enum.Enum):
@@ -262,6 +323,8 @@ class _Side:
     def __init__(self, now: float) -> None:
         self.state = State.GREETING
         self.reason: str | None = None
+        self.unknown: list[str] = []
+        """Kinds that came and are not known here: those of a newer peer. The first MAX_UNKNOWN."""
         self._outbox: list[Message] = []
         self._heard = now
         self._spoke = now
@@ -280,8 +343,18 @@ class _Side:
             self._spoke = now
         return texts
 
+    def due(self, now: float) -> float:
+        """Seconds until `tick` has something to do, if nothing comes and nothing goes until then."""
+        if self.state is State.CLOSED:
+            return 0.0
+        dead = self._heard + DEAD_SECONDS
+        own = (
+            self._spoke + KEEPALIVE_SECONDS if self.state is State.OPEN else self._opened + HANDSHAKE_SECONDS
+        )
+        return max(0.0, min(dead, own) - now)
+
     def tick(self, now: float) -> None:
-        """Call at least once a second. May queue a heartbeat or close the link."""
+        """Call when it is `due`, or once a second. May queue a heartbeat or close the link."""
         if self.state is State.CLOSED:
             return
         if self.state is not State.OPEN and now - self._opened >= HANDSHAKE_SECONDS:
@@ -303,6 +376,23 @@ class _Side:
             raise ProtocolError(f"expected at most {MAX_MESSAGE} bytes, got {len(text)}")
         self._heard = now
 
+    def _of_a_later_day(self, text: bytes | str) -> bool:
+        """Whether a message that could not be read is of a kind that only newer peers know: it is passed
+        over, whatever it holds. One of a known kind, in either direction, is no such excuse, and nothing is
+        before the link is open.
+        """
+        if self.state is not State.OPEN:
+            return False
+        try:
+            kind = _typed.decode(text).type
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        if kind in _KINDS:
+            return False
+        if len(self.unknown) < MAX_UNKNOWN and kind[:MAX_KIND] not in self.unknown:
+            self.unknown.append(kind[:MAX_KIND])
+        return True
+
 
 class LinkServer(_Side):
     """The control plane's end. After the Hello event of `receive`, answer with `welcome` or `reject`."""
@@ -320,6 +410,8 @@ class LinkServer(_Side):
         try:
             message = _from_agent.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if self._of_a_later_day(text):
+                return []
             raise ProtocolError(f"expected a message of an agent: {error}") from error
         if self.state is State.GREETING:
             if not isinstance(message, Hello):
@@ -350,10 +442,23 @@ class LinkServer(_Side):
 
 
 class LinkAgent(_Side):
-    """The agent's end. `sign` returns base64url of a signature by the key made on this host."""
+    """The agent's end. `sign` returns base64url of a signature by the key made on this host; `takes` and
+    `hardware` as in the hello.
+    """
 
-    def __init__(self, *, agent: str, version: str, instance: str, sign: Any, now: float) -> None:
+    def __init__(
+        self,
+        *,
+        agent: str,
+        version: str,
+        instance: str,
+        sign: Any,
+        now: float,
+        takes: Sequence[str] = (TAKES_KEYS, TAKES_PLACES),
+        hardware: str = "",
+    ) -> None:
         super().__init__(now)
+        self._takes, self._hardware = takes, hardware
         self._agent, self._version, self._instance, self._sign = agent, version, instance, sign
 
     def receive(self, text: bytes | str, now: float) -> list[ServerMessage]:
@@ -362,6 +467,8 @@ class LinkAgent(_Side):
         try:
             message = _from_server.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if self._of_a_later_day(text):
+                return []
             raise ProtocolError(f"expected a message of a control plane: {error}") from error
         if isinstance(message, Reject):
             self.close(message.code)
@@ -371,7 +478,14 @@ class LinkAgent(_Side):
                 raise ProtocolError(f"expected challenge, got {type(message).__name__}")
             signature = self._sign(signed_text(self._agent, message.nonce))
             self._outbox.append(
-                Hello(self._agent, signature, self._version, self._instance, takes=[TAKES_KEYS, TAKES_PLACES])
+                Hello(
+                    self._agent,
+                    signature,
+                    self._version,
+                    self._instance,
+                    takes=list(self._takes),
+                    hardware=self._hardware,
+                )
             )
             self.state = State.PROVING
             return []

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from outofband.wire.network.plan import Nic
+
 
 class Power(enum.StrEnum):
     STARTING = "starting"
@@ -34,10 +36,12 @@ class Verb(enum.StrEnum):
     RUN = "vm.run"
     RUN_STATUS = "vm.run-status"
     RUN_CANCEL = "vm.run-cancel"
+    NETWORK = "vm.network"
+    PROBE = "vm.probe"
     SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
 
 
-READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.LOG, Verb.RUN_STATUS})
+READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.LOG, Verb.RUN_STATUS, Verb.PROBE})
 """They change nothing: neither side keeps them, and a repeat looks anew."""
 PROTECTED = "protected"
 """The argument of a command that is nobody's but the guest's: no journal keeps it, no log shows it."""
@@ -51,7 +55,8 @@ class MachineDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """A machine as its host keeps it.
 
     `image`, `program` and `socket` are names the host's own configuration resolves to paths and commands:
-    a control plane can choose among them, never bring its own (D4).
+    a control plane can choose among them, never bring its own (D4). With the driver `uart`, `socket` is the
+    name of a serial device.
     """
 
     vm: str
@@ -64,6 +69,8 @@ class MachineDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     program: str | None = None
     socket: str | None = None
     ports: tuple[PortDefinition, ...] = (PortDefinition(),)
+    nic: Nic | None = None
+    """Its card, of QEMU's VMs; to agents that take networks."""
 
 
 class PortReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +111,29 @@ class VmReport(msgspec.Struct, frozen=True, kw_only=True):
     socket: str | None = None
 
 
+class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the machine an agent runs on, as the machine resource shows it. Empty: not known.
+
+    `uuid` is the firmware's (SMBIOS); `networks`: per interface {id, macAddress, ipAddresses: [{address,
+    version, prefix: that of its network}]}; `disks`: {name, sizeBytes, type}; `cloud` the provider whose
+    firmware was recognised.
+    """
+
+    os_name: str = ""
+    os_version: str = ""
+    os_sku: str = ""
+    fqdn: str = ""
+    domain: str = ""
+    uuid: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    serial: str = ""
+    processor: str = ""
+    cloud: str = ""
+    networks: list[dict[str, Any]] = []
+    disks: list[dict[str, Any]] = []
+
+
 class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of the host. `accelerator` is what guests really run under, `probe` how that was found out."""
 
@@ -119,3 +149,29 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     programs: list[str]
     sockets: list[str]
     monitor: bool = False
+    simulated: bool = False
+    """Of an agent that plays a host (`oob sim`): there is nothing behind it, and whoever shows it says so."""
+    networks: bool = False
+    """It gives VMs a card, and listens for them."""
+    public: list[str] = []
+    """Blocks of its addresses under which its administrator lets VMs be reached."""
+    facts: MachineFacts = MachineFacts()
+    """What an older agent does not tell is empty."""
+    uarts: list[str] = []
+    """Names of serial devices, for the driver `uart`."""
+    console: str = ""
+    """Of the server itself: `shell` or `uart`; empty where its administrator allows none."""
+
+
+class AgentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How an agent is, for the machine resource.
+
+    `services`: state by name (`himds`: running); `configuration`: the properties of `azcmagent config` that
+    differ between servers, by their documented names; `errors`: what is wrong now, as {code, message}, in the
+    agent's language; `expires`: end of its certificate (ISO, UTC), empty when it has none.
+    """
+
+    services: dict[str, str] = {}
+    configuration: dict[str, Any] = {}
+    errors: list[dict[str, str]] = []
+    expires: str = ""

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
+from outofband.fleet import fleet
 from outofband.store import tables
 from outofband.wire import link
 from outofband.wire.machine import Verb
@@ -59,6 +60,16 @@ async def test_a_silent_agent_runs_into_the_time_limit(plane: Plane, agent: Agen
     with pytest.raises(Fault) as late:
         await plane.fleet.command(agent.identity.agent, "vm.start", VM, key="k1", timeout=0.2)
     assert late.value.code == "AgentTimeout"
+
+
+async def test_an_agent_that_is_removed_meanwhile_ends_the_wait(plane: Plane, agent: AgentPeer) -> None:
+    await agent.connect()
+    waiting = asyncio.ensure_future(plane.fleet.command(agent.identity.agent, "vm.start", VM, key="k1"))
+    await until(lambda: agent.commands)
+    await plane.fleet.remove(agent.identity.agent)
+    with pytest.raises(Fault, match="HostGone"):
+        async with asyncio.timeout(2.0):
+            await waiting
 
 
 async def test_a_command_waits_for_its_agent(plane: Plane, agent: AgentPeer) -> None:
@@ -187,3 +198,31 @@ async def test_questions_are_bounded(plane: Plane, agent: AgentPeer, monkeypatch
     with pytest.raises(Fault) as failed:
         await plane.fleet.ask(agent.identity.agent, Verb.TAIL, VM, epoch=1)
     assert failed.value.code == "TooManyRequests"
+
+
+async def test_a_command_whose_ring_was_lost_is_sent_all_the_same(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.answer = done
+    await agent.connect()
+    with monkeypatch.context() as broken:
+        broken.setattr(plane.store.bell, "ring_here", lambda _: None)
+        row = await plane.fleet._commands.put(
+            agent.identity.agent, "vm.start", VM, {}, key="k1", epoch=1, seconds=60
+        )
+    [link] = plane.fleet._links
+    assert link.sent_up_to < row.sequence
+    monkeypatch.setattr(fleet, "REREAD_SECONDS", 0.0)
+    await until(lambda: agent.commands)
+    assert [each.key for each in agent.commands] == ["k1"]
+
+
+async def test_agents_are_told_over_how_long_to_come_back(plane: Plane, agent: AgentPeer) -> None:
+    await agent.connect()
+    assert agent.welcome is not None
+    assert agent.welcome.spread == 1 / fleet.RETURNS_A_SECOND
+    for number in range(3):
+        await plane.fleet.enrol(HostKey().enrolment(await plane.token(), f"another-{number}"))
+    await agent.kill()
+    await agent.connect()
+    assert agent.welcome.spread == 4 / fleet.RETURNS_A_SECOND

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from outofband.core import clock
 from outofband.core.errors import ProtocolError
-from outofband.fleet import links
+from outofband.fleet import fleet, links
 from outofband.identity.keys import KeyUse
 from outofband.wire import link
 from outofband.wire.machine import Power
@@ -70,11 +70,11 @@ async def test_a_host_is_away_before_the_store_says_so(plane: Plane, agent: Agen
 
 async def test_a_newer_link_takes_the_place_of_the_older(plane: Plane, agent: AgentPeer) -> None:
     await agent.connect()
-    older = agent.protocol
     second = AgentPeer(agent.key, agent.identity, plane.client_context())
     await second.connect()
     await until(lambda: agent._socket is not None and agent._socket.close_code is not None)
-    assert older.state is link.State.OPEN  # nobody told it, it was hung up on
+    # Where its socket still works it is another program with the same key, which learns of the other.
+    assert agent.rejected is not None and agent.rejected.code == "AgentLinkTaken"
     assert plane.fleet.connected(agent.identity.agent)
     async with plane.store.read() as tx:
         row = await plane.store.agents.get(tx, agent.identity.agent)
@@ -154,10 +154,11 @@ async def test_the_newest_epoch_is_believed(plane: Plane, agent: AgentPeer) -> N
         assert found.epoch == 2
 
 
-async def test_a_link_that_breaks_the_rules_is_ended(plane: Plane, agent: AgentPeer) -> None:
+@pytest.mark.parametrize("wrong", ['{"type":"welcome"}', '{"type":"vm-gone"}', "[]"])
+async def test_a_link_that_breaks_the_rules_is_ended(plane: Plane, agent: AgentPeer, wrong: str) -> None:
     await agent.connect()
     assert agent._socket is not None
-    await agent._socket.send('{"type":"no-such-message"}')
+    await agent._socket.send(wrong)
     await until(lambda: not plane.fleet.connected(agent.identity.agent))
 
 
@@ -223,15 +224,38 @@ async def test_new_keys_and_authorities_are_told_over_the_link(plane: Plane, age
     assert plane.fleet.connected(agent.identity.agent)
 
 
-async def test_an_agent_that_does_not_know_the_message_comes_again(
-    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_agent_that_does_not_know_the_message_comes_again(plane: Plane, agent: AgentPeer) -> None:
     """As agents of before said hello: without `takes`."""
-    monkeypatch.setattr(link, "TAKES_KEYS", "nothing-we-know")
+    agent.takes = ()
     await agent.connect()
-    monkeypatch.undo()
     await plane.fleet.announce_keys()
     await until(lambda: not plane.fleet.connected(agent.identity.agent))
     assert agent.keys is None
     old = {"type": "hello", "agent": "a", "signature": "s", "version": "v", "instance": "i", "protocol": 1}
     assert msgspec.json.decode(msgspec.json.encode(old), type=link.Hello).takes == []
+
+
+async def test_a_crowd_that_proves_nothing_keeps_nobody_out_who_is_in(
+    plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many may greet at once; the next is told to come later, and an agent that is linked stays so."""
+    await agent.connect()
+    monkeypatch.setattr(fleet, "MAX_GREETING", 3)
+    async with contextlib.AsyncExitStack() as crowd:
+        for _ in range(3):
+            idle = connect(plane.link_url, ssl=plane.client_context(), compression=None)
+            await (await crowd.enter_async_context(idle)).recv()
+        late = connect(plane.link_url, ssl=plane.client_context(), compression=None)
+        with pytest.raises(ConnectionClosed):
+            await (await crowd.enter_async_context(late)).recv()
+        assert late.connection.close_code == links.CLOSE_BUSY
+        assert plane.fleet.connected(agent.identity.agent)
+
+    # Once they are gone there is room again.
+    async def comes_in() -> bool:
+        async with connect(plane.link_url, ssl=plane.client_context(), compression=None) as socket:
+            with contextlib.suppress(ConnectionClosed):
+                return bool(await socket.recv())
+        return False
+
+    await until(comes_in)

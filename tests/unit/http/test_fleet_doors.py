@@ -8,8 +8,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from outofband.access import roles
+from outofband.core import clock
+from outofband.http.fleet import GUESS_SECONDS, MAX_GUESSES
 from tests.support.actors import HostKey
-from tests.support.cloud import GROUP, OTHER_SUBSCRIPTION, SCOPE, SUBSCRIPTION, Cloud, Host, vm_id
+from tests.support.cloud import GROUP, GROUP_ID, OTHER_SUBSCRIPTION, SCOPE, SUBSCRIPTION, Cloud, Host, vm_id
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +90,31 @@ async def test_a_host_needs_its_provider_registered(cloud: Cloud) -> None:
 async def test_enrolment_takes_no_nonsense(cloud: Cloud, body: bytes) -> None:
     answer = await cloud.http.post("/fleet/enroll", content=body)
     assert answer.status_code in (400, 413)
+
+
+async def test_who_guesses_waits(cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = HostKey()
+    guess = key.claim(f"{GROUP_ID}/providers/Microsoft.HybridCompute/machines/h1")
+    body = msgspec.json.encode(guess)
+    for _ in range(MAX_GUESSES):
+        answer = await cloud.http.post("/fleet/connect", content=body)
+        assert (answer.status_code, code(answer)) == (403, "MachineNotClaimed")
+    right = host.peer.key.enrolment(await cloud.token(), "h1")
+    for path, given in (("connect", guess), ("enroll", right), ("rekey", key.successor("a", HostKey()))):
+        answer = await cloud.http.post(f"/fleet/{path}", content=msgspec.json.encode(given))
+        assert (answer.status_code, code(answer)) == (429, "TooManyRequests"), path
+        assert int(answer.headers["retry-after"]) <= GUESS_SECONDS + 1
+    later = clock.monotonic() + GUESS_SECONDS
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    answer = await cloud.http.post("/fleet/enroll", content=msgspec.json.encode(right))
+    assert (answer.status_code, answer.json()["agent"]) == (200, host.peer.identity.agent)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"x" * 20_000, b'{"machine":"/","publicKey":"b"}'])
+async def test_a_claim_takes_no_nonsense(cloud: Cloud, body: bytes) -> None:
+    for path in ("connect", "rekey"):
+        answer = await cloud.http.post(f"/fleet/{path}", content=body)
+        assert answer.status_code in (400, 413)
 
 
 async def test_the_link_lives_on_the_same_port(cloud: Cloud, host: Host) -> None:

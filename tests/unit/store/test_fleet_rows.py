@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from outofband.core.errors import Fault
 from outofband.store import outbox
-from outofband.store.agents import Agent, topic
+from outofband.store.agents import GONE, Agent, topic
 from outofband.store.outbox import command_topic, outbox_topic
 from outofband.store.store import Store
 from tests.unit.store.conftest import SUBSCRIPTION, TENANT
@@ -48,6 +49,50 @@ async def test_a_key_enrols_one_agent(populated: Store, now: datetime) -> None:
     async with store.write() as tx:
         assert await store.agents.remove(tx, first.id)
     assert (await enrol(store, now, key="key2")).id != first.id
+
+
+async def test_a_machine_awaits_its_claim(populated: Store, now: datetime) -> None:
+    store = populated
+    place = {"tenant_id": TENANT, "subscription_id": SUBSCRIPTION, "resource_group": "Demo", "now": now}
+    host = await enrol(store, now)
+    async with store.write() as tx:
+        made = await store.agents.make(
+            tx, name="srv", public_key="key2", tags={"a": "b"}, properties={"vmId": "v"}, **place
+        )
+        assert made.awaiting and not made.trusted(now)
+        assert (made.tags, made.properties, made.certificate_expires) == ({"a": "b"}, {"vmId": "v"}, None)
+        for name, key, refusal in (("SRV", "key3", "AgentNameTaken"), ("srv2", "key1", "AgentKeyTaken")):
+            with pytest.raises(Fault, match=refusal):
+                await store.agents.make(tx, name=name, public_key=key, **place)
+        with pytest.raises(Fault, match="AgentKeyTaken"):
+            await store.agents.update(tx, made.id, public_key="key1")
+        assert await store.agents.unaware(tx, now) == [host.name], "nobody told it anything yet"
+    with store.bell.listen(GONE) as ear:
+        async with store.write() as tx:
+            changed = await store.agents.update(
+                tx, made.id, public_key="key4", awaiting=False, certificate_expires=now + MINUTE
+            )
+        assert await ear.wait(1.0), "another key"
+    assert changed is not None and changed.trusted(now + 2 * MINUTE), "its agent takes no certificates"
+    assert not msgspec.structs.replace(changed, renews=True).trusted(now + MINUTE)
+    async with store.write() as tx:
+        assert await store.agents.save_beat(tx, made.id, {"services": {}}, now + MINUTE)
+        assert await store.agents.alive(tx) == {host.id: "key1", made.id: "key4"}
+        assert await store.agents.revoke(tx, made.id, now)
+        assert await store.agents.alive(tx) == {host.id: "key1"}
+        assert not await store.agents.attach(tx, made.id, link="l1", node="n1", now=now)
+        found = await store.agents.get(tx, made.id)
+    assert found is not None and (found.beat, found.link_id) == ({"services": {}}, None)
+
+
+async def test_a_groups_tokens_go_with_it(populated: Store, now: datetime) -> None:
+    store = populated
+    async with store.write() as tx:
+        for group in ("Demo", "Other"):
+            await store.enrolment.make(
+                tx, tenant_id=TENANT, subscription_id=SUBSCRIPTION, resource_group=group, by="ann", now=now
+            )
+        assert await store.enrolment.remove_in(tx, SUBSCRIPTION.upper(), "demo") == 1
 
 
 async def test_an_old_link_cannot_end_a_new_one(populated: Store, now: datetime) -> None:
