@@ -1,0 +1,83 @@
+"""One look at a machine's Remote Desktop or SSH, from its name to as deep as is wanted, as a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.locale import DEFAULT
+from outofband.net.remote import rdp, ssh, way
+from outofband.wire import ssh as ssh_words
+from outofband.wire.rdp.credssp import User
+from outofband.wire.rdp.probe import Depth, Probe
+from outofband.wire.rdp.verdict import judge
+from outofband.wire.remote import PORTS, Protocol, Report, Where, word
+
+
+async def look(
+    host: str,
+    protocol: Protocol,
+    *,
+    port: int | None = None,
+    user: User | None = None,
+    where: Where = Where.CLIENT,
+    locale: str = DEFAULT,
+) -> Report:
+    """With a user the password is tried, once; no session is begun. Never raises for what is in the way."""
+    number = port or PORTS[protocol]
+    began, started = clock.iso(), clock.monotonic()
+    found = await way.to(host, number)
+    evidence: dict[str, Any] = {str(step.step): _plain(step) for step in found.steps}
+    fault, warnings = found.fault, list[Fault]()
+    if found.socket is not None:
+        ask = _rdp if protocol is Protocol.RDP else _ssh
+        fault, warnings, evidence[protocol.value] = await ask(found, host, number, user)
+    return Report(
+        where=where,
+        protocol=protocol,
+        host=host,
+        port=number,
+        address=found.address,
+        works=fault is None,
+        began=began,
+        seconds=round(clock.monotonic() - started, 3),
+        problem=word(fault, locale) if fault is not None else None,
+        warnings=[word(each, locale) for each in warnings],
+        evidence=evidence,
+    )
+
+
+async def _rdp(
+    found: way.Way, host: str, port: int, user: User | None
+) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
+    assert found.socket is not None
+    probe = Probe(host, Depth.SIGN_IN if user is not None else Depth.SECURITY, user=user)
+    seen = await rdp.talk(found.socket, probe, host)
+    verdict = judge(seen, host=host, port=port, user=user.name if user is not None else "")
+    return verdict.fault, verdict.warnings, _plain(seen)
+
+
+async def _ssh(
+    found: way.Way, host: str, port: int, user: User | None
+) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
+    assert found.socket is not None
+    seen = await ssh.talk(found.socket)
+    fault = ssh_words.judge(seen, host=host, port=port)
+    if fault is None and user is not None:
+        fault = await ssh.log_in(found.address, port, user.name, user.password, host=host)
+    return fault, [], _plain(seen)
+
+
+def _plain(seen: msgspec.Struct) -> dict[str, Any]:
+    """What is known of it, as JSON has it; bytes in hex."""
+    plain = {
+        name: value.hex(" ") if isinstance(value, bytes) else value
+        for name, value in msgspec.structs.asdict(seen).items()
+    }
+    found: dict[str, Any] = msgspec.to_builtins(
+        {k: v for k, v in plain.items() if v not in (None, "", (), [], {})}
+    )
+    return found

@@ -1,0 +1,95 @@
+"""Drives a probe of SSH (`wire.ssh`) over a socket, and tries a password, with a bound for every wait."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import asyncssh
+
+from outofband.core.errors import Fault
+from outofband.net.doctor.stream import Stream
+from outofband.wire.ssh import End, Probe, Seen
+
+SILENCE_SECONDS = 10.0
+"""A server that asks a silent name server for its client's name takes as long."""
+LOGIN_SECONDS = 20.0
+_PIECE = 4096
+
+
+async def talk(connected: socket.socket) -> Seen:
+    """Read a server's identification and offer on a connected socket, which is closed with it."""
+    probe = Probe()
+    async with Stream(connected) as stream:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                while not probe.over:
+                    stream.writer.write(probe.outgoing())
+                    await stream.writer.drain()
+                    received = await stream.reader.read(_PIECE)
+                    if received:
+                        probe.receive(received)
+                    else:
+                        probe.ended(End.CLOSED, "the server closed the connection")
+        except TimeoutError:
+            probe.ended(End.SILENT, f"no answer within {SILENCE_SECONDS:.0f} s")
+        except ConnectionResetError:
+            probe.ended(End.RESET, "the connection was reset")
+        except OSError as error:
+            probe.ended(End.CLOSED, str(error))
+    return probe.seen
+
+
+async def log_in(address: str, port: int, user: str, password: str, *, host: str = "") -> Fault | None:
+    """Whether a server takes a password; None: it does. Nothing is run there.
+
+    The host's key is not verified: call it for a machine of one's own, with a password that is to be tried.
+    """
+    where = {"host": host or address, "port": port}
+    offered: list[str] = []
+
+    class Client(asyncssh.SSHClient):
+        def auth_banner_received(self, msg: str, lang: str) -> None:
+            return
+
+        def password_auth_requested(self) -> str | None:
+            return None if offered else _once(offered, password)
+
+        def kbdint_auth_requested(self) -> str | None:
+            return None
+
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            connection = await asyncssh.connect(
+                address,
+                port,
+                username=user,
+                client_factory=Client,
+                known_hosts=None,
+                client_keys=None,
+                agent_path=None,
+                config=None,
+                preferred_auth="password",
+            )
+            connection.abort()
+            return None
+    except asyncssh.PermissionDenied:
+        return Fault("SshWrongCredentials", **where, user=user, methods=await _methods(address, port, user))
+    except (asyncssh.Error, OSError, TimeoutError) as error:
+        return Fault("SshCut", **where, detail=str(error) or type(error).__name__)
+
+
+async def _methods(address: str, port: int, user: str) -> str:
+    """Ways to sign in that the server offers this user, in a row."""
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            methods = await asyncssh.get_server_auth_methods(address, port, user, config=None)
+        return ", ".join(methods) or "?"
+    except (asyncssh.Error, OSError, TimeoutError):
+        return "?"
+
+
+def _once(offered: list[str], password: str) -> str:
+    """A wrong password is tried once: more of it may lock the account."""
+    offered.append("password")
+    return password
