@@ -50,6 +50,10 @@ _MODULES: Final = (
     "kernel/drivers/virtio/virtio_pci_legacy_dev.ko",
     "kernel/drivers/virtio/virtio_pci.ko",
     "kernel/drivers/char/virtio_console.ko",
+    # A card, where the guest is given one.
+    "kernel/net/core/failover.ko",
+    "kernel/drivers/net/net_failover.ko",
+    "kernel/drivers/net/virtio_net.ko",
 )
 _LIBRARY_FOLDER: Final = "lib/x86_64-linux-gnu"
 _LOADER: Final = "ld-linux-x86-64.so.2"

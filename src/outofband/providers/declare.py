@@ -14,7 +14,8 @@ from outofband.providers.authorization_operations import ProviderOperations
 from outofband.providers.authorization_roles import RoleDefinitions
 from outofband.providers.compute.types import declare_compute
 from outofband.providers.findings import Findings
-from outofband.providers.hybrid_compute import Machines
+from outofband.providers.hybrid_compute.children import children
+from outofband.providers.hybrid_compute.machines import Machines
 from outofband.providers.insights import ActivityLog, EventCategories
 from outofband.providers.network.types import networks
 from outofband.providers.permissions import Permissions
@@ -58,10 +59,10 @@ def declare(
             Tenants(store).declare(),
             Subscriptions(store, authorizer).declare(),
             Locations(store, authorizer).declare(),
-            ResourceGroups(store, find).declare(),
+            ResourceGroups(store, find, fleet.erase).declare(),
             Namespaces(store, lambda: registry, AccountNames(store).actions()).declare(),
             Resources(store, lambda: registry).declare(),
-            Tags(store).declare(),
+            Tags(store, find).declare(),
             TagNames(store).declare(),
             Locks(store).declare(),
             RoleDefinitions(store, authorizer).declare(),
@@ -73,6 +74,7 @@ def declare(
             EventCategories().declare(),
             AvailabilityStatuses(store, fleet).declare(),
             Machines(store, fleet).declare(),
+            *children(),
             *declare_compute(store, authorizer, fleet, sessions, places),
             *networks(store, authorizer, public_pool),
             *storages(store, storage),

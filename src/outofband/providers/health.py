@@ -194,6 +194,29 @@ def of_host(agent: Agent, connected: bool, now: datetime) -> Health:
             detail="Connected",
         )
     heard = agent.last_seen or agent.enrolled
+    if agent.awaiting:
+        return Health(
+            state=State.UNKNOWN,
+            title="Awaiting connection",
+            summary="The machine was made, and its agent has not claimed it yet.",
+            occurred=agent.changed or agent.enrolled,
+            reported=now,
+            detail="AwaitingConnection",
+            actions=("On the machine: azcmagent connect, with the same names.",),
+        )
+    if agent.expired(now):
+        said = explain(Fault("AgentExpired", agent=agent.name, expired=clock.iso(agent.certificate_expires)))
+        return Health(
+            state=State.UNAVAILABLE,
+            title=said.title,
+            summary=said.message,
+            occurred=agent.certificate_expires or heard,
+            reported=now,
+            reason=Reason.UNPLANNED,
+            detail=said.code,
+            lasting=True,
+            actions=tuple(said.remedy),
+        )
     return Health(
         state=State.UNAVAILABLE,
         title="Disconnected",

@@ -14,7 +14,7 @@ from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.shape import PRIVATE, TYPE, private_of
 from outofband.providers.health import Health, of_host, of_vm
-from outofband.providers.hybrid_compute import MACHINES
+from outofband.providers.hybrid_compute.shape import MACHINES
 from outofband.resources.declaration import Item, Page, Place, ResourceType
 from outofband.resources.exchange import Call
 from outofband.resources.polling import DEFAULT_LOCATION

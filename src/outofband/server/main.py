@@ -38,6 +38,7 @@ def serve(
     """
     logs.configure(json=json_logs)
     process.leave_no_core()
+    process.raise_file_limit()
     os.umask(0o077)
     settings = configured.load(state, port=port, console_port=console_port)
     if (other := process.running(state.run / "control.json")) is not None and other.pid != os.getpid():

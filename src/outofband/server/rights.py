@@ -74,7 +74,9 @@ class ConsoleRights:
             # A VM that is deleted ends its sessions itself, with its port.
             switched = console_switch(row) if row is not None else None
             found = _verdict(subject, held(subject.principal), place in disabled, switched)
-            if isinstance(found, Fault) or row is None or not ends_login(row, place in ends):
+            # A server has no policy of its own: its subscription's holds.
+            ending = ends_login(row, place in ends) if row is not None else place in ends
+            if isinstance(found, Fault) or not ending:
                 return found
             return found | {Extra.END_LOGIN}
 

@@ -23,6 +23,7 @@ from outofband.diagnostics.places import Places
 from outofband.diagnostics.retention import Retention
 from outofband.diagnostics.webhooks import Webhooks
 from outofband.fleet.fleet import Fleet
+from outofband.identity.agent_certificates import certify
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
@@ -31,8 +32,11 @@ from outofband.identity.passwords import Passwords
 from outofband.net.forwarded import Proxies
 from outofband.providers.compute.shape import MACHINES
 from outofband.providers.declare import declare
+from outofband.providers.network.house import House
+from outofband.providers.network.telling import Telling
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
+from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.resources.registry import Registry
 from outofband.resources.runner import Runner
 from outofband.server.certificates import Certificates
@@ -66,6 +70,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     retention: Retention
     following: Following
+    networks: Telling
     unready: Callable[[], str | None]
 
 
@@ -95,6 +100,8 @@ def wire(
         trust=certificates.trust,
         fingerprint=certificates.fingerprint,
         grant_keys=lambda: keys.public(KeyUse.GRANT, clock.now()),
+        certify=lambda *about: certify(certificates.pki, *about),
+        location=DEFAULT_LOCATION,
     )
     places = Places(store, storage, watched)
     retention = Retention(store, places, watched, days=settings.diagnostics_days)
@@ -139,5 +146,6 @@ def wire(
         audit=AuditLog(store, settings.activity_days, audit_memory),
         retention=retention,
         following=Following(store, fleet, places, watched, MACHINES),
+        networks=Telling(House(store, authorizer, settings.public_pool), fleet),
         unready=unready,
     )

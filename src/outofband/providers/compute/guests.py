@@ -10,7 +10,7 @@ from outofband.core.errors import Fault
 from outofband.providers.compute import sizes
 from outofband.providers.compute.sizes import MAX_CPUS, MAX_MEMORY_MIB, MIN_MEMORY_MIB
 
-DRIVERS = ("qemu", "unix", "pty")
+DRIVERS = ("qemu", "unix", "pty", "uart")
 PUBLISHER = "outofband"
 """Of the images that hosts have: `outofband:NAME:default:latest` is the image NAME."""
 SKU = "default"
@@ -18,7 +18,9 @@ VERSION = "1.0.0"
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What the host runs: `image`, `program` and `socket` are names of the host's own configuration."""
+    """What the host runs: `image`, `program` and `socket` are names of the host's own configuration;
+    with the driver `uart`, `socket` is that of a serial device.
+    """
 
     driver: str = "qemu"
     image: str | None = None
@@ -31,7 +33,7 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
         """Raises Fault InvalidParameter or DriverUnknown."""
         if self.driver not in DRIVERS:
             raise Fault("DriverUnknown", driver=self.driver[:40])
-        wanted = {"qemu": "image", "unix": "socket", "pty": "program"}[self.driver]
+        wanted = {"qemu": "image", "unix": "socket", "pty": "program", "uart": "socket"}[self.driver]
         for kind in ("image", "socket", "program"):
             given = getattr(self, kind)
             if (given is not None) != (kind == wanted) or given == "":

@@ -11,7 +11,7 @@ from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet, HostView
 from outofband.providers.compute.guests import Guest
-from outofband.providers.hybrid_compute import MACHINES
+from outofband.providers.hybrid_compute.shape import MACHINES
 
 HOST_TAG = "outofband-host"
 """Tag of a VM that names its host, for clients that send Azure's properties and no others."""
@@ -136,7 +136,8 @@ def check_offer(host: HostView, guest: Guest) -> None:
     report = host.report
     if report is None:
         return
-    offers = {"image": report.images, "program": report.programs, "socket": report.sockets}
+    lines = report.uarts if guest.driver == "uart" else report.sockets
+    offers = {"image": report.images, "program": report.programs, "socket": lines}
     for kind, known in offers.items():
         name = getattr(guest, kind)
         if name is not None and name not in known:

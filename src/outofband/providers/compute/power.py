@@ -17,6 +17,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet, vm_topic
 from outofband.providers.compute.shape import definition, guest_of, private_of, with_private
+from outofband.providers.network.hosting import card
 from outofband.resources.declaration import Step
 from outofband.resources.job import Done, Job
 from outofband.resources.lookup import DELETING
@@ -83,18 +84,18 @@ class Work:
         change = job.input(Change)
         if change.deed is Deed.CREATE:
             return await self.make(job, row)
-        observed = await self.command(job, row, Verb.CREATE, definition(row))
+        observed = await self.command(job, row, Verb.CREATE, await self.definition(row))
         if change.restart:
             await self.again(job, row)
         return self._settled(job, observed, provisioning_state="Succeeded", placed=True, failure=None)
 
     async def make(self, job: Job, row: Resource) -> Done:
         """Have the host make the machine and start it."""
-        await self.command(job, row, Verb.CREATE, definition(row))
+        await self.command(job, row, Verb.CREATE, await self.definition(row))
         if not private_of(row).placed:
             await self._place(job)
         # A machine that others run is only attached to: its power is not ours.
-        if guest_of(row).driver != "unix":
+        if guest_of(row).driver not in ("unix", "uart"):
             await self.command(job, row, Verb.START)
             await self._see(row, Power.RUNNING)
         return self._settled(
@@ -121,7 +122,7 @@ class Work:
         row = await self._row(job)
         if row is None:
             return Done()
-        observed = await self.command(job, row, Verb.CREATE, definition(row))
+        observed = await self.command(job, row, Verb.CREATE, await self.definition(row))
         return self._settled(job, observed, provisioning_state="Succeeded", placed=True, failure=None)
 
     async def _redeploy(self, job: Job) -> Done:
@@ -136,7 +137,7 @@ class Work:
         except Fault as fault:
             if fault.code != "VmUnknownToHost":
                 raise
-        await self.command(job, row, Verb.CREATE, definition(row))
+        await self.command(job, row, Verb.CREATE, await self.definition(row))
         observed = await self.command(job, row, Verb.START)
         await self._see(row, Power.RUNNING)
         return self._settled(
@@ -152,6 +153,9 @@ class Work:
         row = await self._row(job)
         if row is None:
             return Done()
+        if self._gives_cards(row):
+            # Its network may have been written since, which changes nothing in a VM that runs.
+            await self.command(job, row, Verb.CREATE, await self.definition(row))
         observed = await self.command(job, row, Verb.START)
         await self._see(row, Power.RUNNING)
         return self._settled(job, observed, deallocated=False)
@@ -262,6 +266,18 @@ class Work:
                 if report is not None and report.power is wanted:
                     return
                 await ear.wait(left)
+
+    async def definition(self, row: Resource) -> dict[str, Any]:
+        """What its host gets to know of it, with its card if the host gives cards."""
+        if not self._gives_cards(row):
+            return definition(row)
+        async with self._store.read() as tx:
+            return definition(row, await card(self._store, tx, row))
+
+    def _gives_cards(self, row: Resource) -> bool:
+        host = self._fleet.host(private_of(row).agent)
+        known = host is not None and host.report is not None and host.report.networks
+        return known and guest_of(row).driver == "qemu"
 
     async def _row(self, job: Job) -> Resource | None:
         async with self._store.read() as tx:

@@ -17,6 +17,7 @@ from outofband.providers.compute import guests, profiles
 from outofband.providers.compute.guests import Guest
 from outofband.store.resources import Resource
 from outofband.wire.machine import MachineDefinition, PortDefinition
+from outofband.wire.network.plan import Nic
 
 TYPE = "Microsoft.Compute/virtualMachines"
 SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
@@ -213,8 +214,8 @@ def is_spot(row: Resource) -> bool:
     return str(row.properties.get("priority", "")).lower() in ("spot", "low")
 
 
-def definition(row: Resource) -> dict[str, Any]:
-    """The machine's definition as its host gets it."""
+def definition(row: Resource, nic: Nic | None = None) -> dict[str, Any]:
+    """The machine's definition as its host gets it; `nic` is its card, for a host that gives cards."""
     guest = guest_of(row)
     machine = MachineDefinition(
         vm=row.uid,
@@ -227,8 +228,12 @@ def definition(row: Resource) -> dict[str, Any]:
         program=guest.program,
         socket=guest.socket,
         ports=tuple(PortDefinition(name=str(number)) for number in range(private_of(row).ports)),
+        nic=nic,
     )
     body: dict[str, Any] = msgspec.to_builtins(machine)
+    if nic is None:
+        # An older agent refuses a word that it does not know.
+        del body["nic"]
     return body
 
 

@@ -12,7 +12,7 @@ from outofband.providers.compute import instance_view
 from outofband.providers.compute.crew import KIND, Crew, Many
 from outofband.providers.compute.power import Work
 from outofband.providers.compute.scale_shape import instance_properties, model_of, set_private, sku_of
-from outofband.providers.compute.shape import PRIVATE, definition, guest_of, private_of, with_private
+from outofband.providers.compute.shape import PRIVATE, guest_of, private_of, with_private
 from outofband.resources.declaration import Step
 from outofband.resources.job import Done, Job
 from outofband.resources.lookup import DELETING
@@ -49,7 +49,7 @@ class Upgrading:
             if not same:
                 await self._work.command(job, row, Verb.DELETE)
             if will != was:
-                await self._work.command(job, wanted, Verb.CREATE, definition(wanted))
+                await self._work.command(job, wanted, Verb.CREATE, await self._work.definition(wanted))
                 if private.restart and same:
                     await self._work.again(job, wanted)
                 elif private.restart:

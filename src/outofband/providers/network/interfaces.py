@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from outofband.providers.network.configurations import (
     wanted_address,
 )
 from outofband.providers.network.family import Family, Form, Seen
+from outofband.providers.network.hosting import MAC, new_mac
 from outofband.providers.network.house import CONFIGURATIONS, INTERFACES, SECURITY_GROUPS
 from outofband.providers.network.parts import Parts, shown
 from outofband.providers.network.references import Named, Reference, key_of, named
@@ -106,6 +108,7 @@ class Interfaces(Family):
         network = await self.store.resources.get(tx, networks.pop())
         assert network is not None
         await self._private(call, tx, properties, network)
+        _give_mac(properties, kept)
 
     async def _private(self, call: Call, tx: Tx, properties: dict[str, Any], network: Resource) -> None:
         """Give every configuration its address: those that are wanted first, then the lowest free ones."""
@@ -205,6 +208,25 @@ class Interfaces(Family):
         if machine is not None:
             properties |= {"virtualMachine": {"id": machine}, "primary": True}
         return properties
+
+
+def _give_mac(properties: dict[str, Any], kept: Resource | None) -> None:
+    """A card keeps its address as long as it keeps that of its primary configuration: who takes another gets
+    a card that its guest has never seen, and begins anew with it.
+    """
+    old = kept.properties if kept is not None else {}
+    same = MAC in old and _primary_address(old) == _primary_address(properties)
+    properties[MAC] = old[MAC] if same else new_mac(secrets.token_bytes(3))
+
+
+def _primary_address(properties: dict[str, Any]) -> str:
+    return str(
+        next(
+            part["properties"]["privateIPAddress"]
+            for part in properties[PARTS]
+            if part["properties"]["primary"]
+        )
+    )
 
 
 def _public_keys(properties: dict[str, Any]) -> list[str]:

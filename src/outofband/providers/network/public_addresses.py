@@ -30,7 +30,10 @@ _NO_POOL = (
     " (setting public_addresses)."
 )
 _DYNAMIC = "An address is given when an IP configuration uses this, and taken back afterwards."
-_NOT_ROUTED = "The address is reserved here; bringing traffic for it to a host is the network's own business."
+_NOT_ROUTED = (
+    "The address is reserved here. A VM is reached at it when its host offers it; that the host has it is the"
+    " network's own business."
+)
 
 
 class PublicDns(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

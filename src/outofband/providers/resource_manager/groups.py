@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from outofband.core import clock
@@ -37,11 +37,19 @@ _GROUP_NAME = re.compile(r"^[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]$")
 
 
 class ResourceGroups:
-    """`find` gives the declared type of a name: what is in a group is deleted by the step of its own type."""
+    """`find` gives the declared type of a name: what is in a group is deleted by the step of its own type.
+    `erase_host` removes an agent by its id.
+    """
 
-    def __init__(self, store: Store, find: Callable[[str], ResourceType | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        find: Callable[[str], ResourceType | None],
+        erase_host: Callable[[Tx, str], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._find = find
+        self._erase_host = erase_host
         self._rows = Rows(store, GROUP_TYPE, _no_properties)
 
     def declare(self) -> ResourceType:
@@ -91,21 +99,20 @@ class ResourceGroups:
         return Written(item=self._rows.item(row))
 
     async def _plan_delete(self, call: Call, tx: Tx, there: Item) -> Any:
-        await self._refuse_hosts(tx, call.rid)
         await self._store.resources.update(
             tx, call.rid, now=call.now, by=call.by, provisioning_state=DELETING
         )
         return {}
 
-    async def _refuse_hosts(self, tx: Tx, rid: ResourceId) -> None:
-        """An enrolled host cannot go with its group: it would come back with its next link, nowhere."""
+    async def _erase_hosts(self, tx: Tx, rid: ResourceId) -> None:
+        """Machines go last, for they have to forget the VMs that are in the group; and with them the tokens
+        that would bring others.
+        """
         agents = await self._store.agents.find(tx, subscription_id=rid.subscription)
-        group = (rid.group or "").lower()
-        if hosts := [agent.name for agent in agents if agent.resource_group.lower() == group]:
-            raise Fault(
-                "OperationNotAllowed",
-                detail=f"The resource group still has enrolled hosts: {', '.join(sorted(hosts)[:10])}.",
-            )
+        for agent in agents:
+            if agent.resource_group.lower() == (rid.group or "").lower():
+                await self._erase_host(tx, agent.id)
+        await self._store.enrolment.remove_in(tx, rid.subscription or "", rid.group or "")
 
     async def _delete(self, job: Job) -> Done:
         while True:
@@ -123,7 +130,7 @@ class ResourceGroups:
                     gone.add(row.key)
 
         async def settle(tx: Tx) -> None:
-            await self._refuse_hosts(tx, job.rid)
+            await self._erase_hosts(tx, job.rid)
             await self._store.resources.delete(tx, job.rid)
             await self._store.assignments.remove_below(tx, str(job.rid))
             await self._store.locks.remove_below(tx, str(job.rid))

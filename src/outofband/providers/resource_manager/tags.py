@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -46,8 +47,10 @@ class TagsProperties(msgspec.Struct, frozen=True, kw_only=True):
 class Tags:
     """Every scope has them, perhaps none; a subscription's, which has no row of its own, are a row here."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, find: Callable[[str], ResourceType | None]) -> None:
+        """`find` gives the declared type of a name: some keep their resources elsewhere."""
         self._store = store
+        self._find = find
 
     def declare(self) -> ResourceType:
         example = {"properties": {"tags": {"owner": "me"}}}
@@ -76,6 +79,11 @@ class Tags:
         scope = above(rid)
         if not scope.group:
             return _item(scope, await tags_of_subscription(self._store, tx, scope))
+        if (declared := self._apart(scope)) is not None:
+            there = await declared.source.get(call, tx, scope)
+            if there is None:
+                raise await missing(self._store, tx, scope)
+            return _item(there.rid, there.body.get("tags", {}))
         row = await self._store.resources.get(tx, scope)
         if row is None:
             raise await missing(self._store, tx, scope)
@@ -106,7 +114,9 @@ class Tags:
     async def _keep(self, call: Call, tx: Tx, tags: dict[str, str]) -> Written:
         scope = above(call.rid)
         drafts.tags(tags)
-        if scope.group:
+        if (declared := self._apart(scope)) is not None:
+            await self._keep_apart(msgspec.structs.replace(call, rid=scope), tx, declared, tags)
+        elif scope.group:
             if await self._store.resources.update(tx, scope, now=call.now, by=call.by, tags=tags) is None:
                 raise await missing(self._store, tx, scope)
         elif tags:
@@ -114,6 +124,19 @@ class Tags:
         else:
             await self._store.resources.delete(tx, tags_id(scope))
         return Written(item=_item(scope, tags))
+
+    def _apart(self, scope: ResourceId) -> ResourceType | None:
+        """The type of a resource that is not in the resource table, and can be tagged."""
+        declared = self._find(scope.type) if scope.chain else None
+        return declared if declared is not None and declared.apart and declared.patch is not None else None
+
+    async def _keep_apart(self, call: Call, tx: Tx, declared: ResourceType, tags: dict[str, str]) -> None:
+        there = await declared.source.get(call, tx, call.rid)
+        if there is None or declared.patch is None:
+            raise await missing(self._store, tx, call.rid)
+        empty: Any = declared.patch.properties() if declared.patch.properties is not None else {}
+        draft = Draft(location=None, tags=tags, properties=empty, raw={})
+        await declared.patch.plan(msgspec.structs.replace(call, rid=there.rid), tx, draft, there)
 
 
 class TagNames:
@@ -141,7 +164,9 @@ class TagNames:
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
         values: dict[str, Counter[str]] = defaultdict(Counter)
         spelled: dict[str, str] = {}
-        for tags in await self._store.resources.tags(tx, call.rid.subscription or ""):
+        used = await self._store.resources.tags(tx, call.rid.subscription or "")
+        machines = await self._store.agents.find(tx, subscription_id=call.rid.subscription)
+        for tags in [*used, *(each.tags for each in machines if each.tags)]:
             for name, value in tags.items():
                 spelled.setdefault(name.lower(), name)
                 values[name.lower()][value] += 1

@@ -1,12 +1,13 @@
-"""Microsoft.SerialConsole/serialPorts: ports of VMs and of instances of scale sets, as extensions of them.
-Each has one, `0`.
+"""Microsoft.SerialConsole/serialPorts: ports of VMs, of instances of scale sets, and of connected machines
+themselves, as extensions of them. Each has one, `0`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,12 +28,14 @@ from outofband.providers.compute.scale_shape import model_of, set_private
 from outofband.providers.serial_console.diagnostics import Diagnostics
 from outofband.providers.serial_console.log_kept import KeptLogs
 from outofband.providers.serial_console.reading import Reading
+from outofband.providers.serial_console.servers import EPOCH, ServerConsoles, is_server
 from outofband.providers.serial_console.services import NAMESPACE, SINCE
 from outofband.resources.declaration import Act, Draft, Item, Page, Place, Put, ResourceType, Written
 from outofband.resources.exchange import Answer, Call
 from outofband.resources.lookup import missing
 from outofband.resources.registry import refuse_classic
 from outofband.storage.service import Storage
+from outofband.store.agents import Agent
 from outofband.store.resources import Resource
 from outofband.store.sessions import ConsoleSession
 from outofband.store.store import Store
@@ -68,6 +71,27 @@ RIGHTS = {
     _own("screenshot"): "Take a picture of a VM's screen, and nothing else",
 }
 """The parts of a console, to be given one by one; CONNECT contains those that are about the live console."""
+
+
+Run = Callable[[Call, Item, Any], Awaitable[Answer]]
+Target = Resource | Agent
+"""What a port is of: a VM's row, or that of a connected machine."""
+
+
+def _name(row: Target) -> str:
+    """In sentences."""
+    return row.name if isinstance(row, Agent) else vm.machine_name(row)
+
+
+def _of_vms(name: str, run: Run) -> Run:
+    """An action that a server's console does not have."""
+
+    async def guarded(call: Call, item: Item, body: Any) -> Answer:
+        if isinstance(item.row, Agent):
+            raise Fault("ServerConsoleAction", server=item.row.name, action=name)
+        return await run(call, item, body)
+
+    return guarded
 
 
 class ConnectRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +156,7 @@ class SerialPorts:
         kept = KeptLogs(store, authorizer, places, BootLog(store, storage, places))
         self._reading = Reading(store, fleet, kept)
         self._diagnostics = Diagnostics(store, authorizer, storage)
+        self._servers = ServerConsoles(store, fleet)
 
     def declare(self) -> ResourceType:
         return ResourceType(
@@ -189,7 +214,10 @@ class SerialPorts:
                     permission=CONNECT,
                     also=(_own("ctrlAltDel"),),
                 ),
-                **self._reading.actions(),
+                **{
+                    name: dataclasses.replace(act, run=_of_vms(name, act.run))
+                    for name, act in self._reading.actions().items()
+                },
             },
             urgent=frozenset({"GET", "PUT", "POST"}),
             also_read=(CONNECT, TYPE, OBSERVE),
@@ -197,9 +225,9 @@ class SerialPorts:
         )
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        row = await self._vm(tx, rid.parent)
+        row = await self._target(tx, rid.parent)
         if rid.name != _PORT:
-            raise Fault("PortNotFound", vm=vm.machine_name(row), port=rid.name)
+            raise Fault("PortNotFound", vm=_name(row), port=rid.name)
         item = self._item(row)
         if call.request.method == "GET":
             rights = await self._authorizer.rights(call.principal, tx)
@@ -215,8 +243,13 @@ class SerialPorts:
         if wanted.state.lower() not in _STATES:
             detail = f"it is one of {', '.join(_STATES)}"
             raise Fault("InvalidParameter", target="properties.state", detail=detail)
-        row: Resource = there.row
+        row: Target = there.row
         closed = wanted.state.lower() == "disabled"
+        if isinstance(row, Agent):
+            # The host's administrator decides that, in a file that no control plane can change (D4).
+            if wanted.state.lower() != there.body["properties"]["state"]:
+                raise Fault("ServerConsoleSwitch", server=row.name)
+            return Written(item=there)
         if closed != vm.private_of(row).closed:
             changed = vm.with_private(row, closed=closed)
             row = await self._store.resources.update(tx, row.key, now=call.now, properties=changed) or row
@@ -232,12 +265,19 @@ class SerialPorts:
             )
             for kind in (vm.TYPE, vm.INSTANCES)
         ]
-        rows = sorted((row for page in pages for row in page.items), key=lambda row: row.key)
-        more = len(rows) > limit or any(page.after is not None for page in pages)
+        rows: list[tuple[str, Target]] = [(row.key, row) for page in pages for row in page.items]
+        servers = self._servers.listed(call.rid.subscription, after, limit)
+        rows = sorted(
+            [*rows, *((each.resource_id.lower(), each) for each in servers)], key=lambda row: row[0]
+        )
+        # One full page of servers may have another behind it.
+        more = len(rows) > limit or len(servers) == limit or any(page.after is not None for page in pages)
         rows = rows[:limit]
-        return Page(items=[self._item(row) for row in rows], after=rows[-1].key if more else None)
+        return Page(items=[self._item(row) for _, row in rows], after=rows[-1][0] if more else None)
 
-    async def _vm(self, tx: Tx, rid: ResourceId | None) -> Resource:
+    async def _target(self, tx: Tx, rid: ResourceId | None) -> Target:
+        if rid is not None and is_server(rid):
+            return await self._servers.find(tx, rid)
         if rid is None or rid.type.lower() not in vm.MACHINES:
             refuse_classic(rid.type if rid is not None else "")
             raise Fault("InvalidResourceType", type="serialPorts", namespace=NAMESPACE)
@@ -246,7 +286,9 @@ class SerialPorts:
             raise await missing(self._store, tx, rid)
         return row
 
-    def _item(self, row: Resource) -> Item:
+    def _item(self, row: Target) -> Item:
+        if isinstance(row, Agent):
+            return self._servers.item(row)
         rid = parse_id(row.id).extension(NAMESPACE, "serialPorts", _PORT)
         report = self._fleet.report(row.uid, vm.private_of(row).agent)
         watched = report is not None and any(port.viewers or port.writer for port in report.ports)
@@ -263,10 +305,13 @@ class SerialPorts:
             body["properties"]["outofband"] = {"shows": shows}
         return Item(rid=rid, body=body, row=row)
 
-    async def _viewers(self, tx: Tx, row: Resource) -> Sequence[dict[str, Any]]:
+    async def _viewers(self, tx: Tx, row: Target) -> Sequence[dict[str, Any]]:
         """Everybody attached, at any node, longest there first."""
-        found = await self._store.sessions.live(tx, vm=row.id)
-        report = self._fleet.report(row.uid, vm.private_of(row).agent)
+        if isinstance(row, Agent):
+            found, report = await self._store.sessions.live(tx, vm=row.resource_id), self._servers.report(row)
+        else:
+            found = await self._store.sessions.live(tx, vm=row.id)
+            report = self._fleet.report(row.uid, vm.private_of(row).agent)
         typing = {port.writer_session for port in report.ports} if report is not None else set()
 
         def mode(each: ConsoleSession) -> Mode:
@@ -289,22 +334,27 @@ class SerialPorts:
         ]
 
     async def _connect(self, call: Call, item: Item, body: ConnectRequest) -> Answer:
-        row: Resource = item.row
-        agent = await self._ready(row)
+        row: Target = item.row
         rights = await self._authorizer.rights(call.principal)
         types = any(rights.allow(each, item.rid) for each in (CONNECT, TYPE))
-        warning = await self._diagnostics.trouble(call.principal, row, types=types)
-        if warning is not None and not await self._warns(row):
-            raise warning
+        allowed = frozenset({Mode.WRITE, Mode.OBSERVE} if types else {Mode.OBSERVE})
+        warning: Fault | None = None
+        if isinstance(row, Agent):
+            agent, rid, uid = await self._servers.ready(row), row.resource_id, row.id
+        else:
+            agent, rid, uid = await self._ready(row), row.id, row.uid
+            warning = await self._diagnostics.trouble(call.principal, row, types=types)
+            if warning is not None and not await self._warns(row):
+                raise warning
         connection = await self._sessions.connect(
             call.principal,
-            vm_id=row.id,
-            vm=row.uid,
-            vm_name=vm.machine_name(row),
+            vm_id=rid,
+            vm=uid,
+            vm_name=_name(row),
             agent=agent,
             subscription=row.subscription_id,
             port=_PORT,
-            rights=frozenset({Mode.WRITE, Mode.OBSERVE} if types else {Mode.OBSERVE}),
+            rights=allowed,
             address=call.request.address,
             base=call.request.base,
             resume_session=body.session,
@@ -333,19 +383,22 @@ class SerialPorts:
     async def _sysrq(self, call: Call, item: Item, body: SysrqRequest) -> Answer:
         if not _SYSRQ.fullmatch(body.key):
             raise Fault("InvalidParameter", target="key", detail="it is one of 0-9 and a-z")
-        if vm.is_windows(item.row):
+        if not isinstance(item.row, Agent) and vm.is_windows(item.row):
             raise Fault("SysrqNotForWindows", vm=vm.machine_name(item.row))
         return await self._send(item.row, Verb.SYSRQ, {"key": body.key})
 
-    async def _send(self, row: Resource, verb: Verb, args: dict[str, Any]) -> Answer:
-        agent = await self._ready(row)
+    async def _send(self, row: Target, verb: Verb, args: dict[str, Any]) -> Answer:
+        if isinstance(row, Agent):
+            agent, uid, epoch = await self._servers.ready(row), row.id, EPOCH
+        else:
+            agent, uid, epoch = await self._ready(row), row.uid, row.epoch
         result = await self._fleet.command(
             agent,
             verb.value,
-            row.uid,
+            uid,
             args,
             key=f"{uuid.uuid4()}:{verb.value}",
-            epoch=row.epoch,
+            epoch=epoch,
             timeout=ACTION_SECONDS,
         )
         told = Observed(observed=result.observed, data=result.data)

@@ -1,0 +1,69 @@
+"""How a VM is reached from outside, and a look at it from its own host."""
+
+from __future__ import annotations
+
+import msgspec
+
+from outofband.agent.machines.machine import Machine, Outcome
+from outofband.agent.network.attached import Attached
+from outofband.core.errors import Fault
+from outofband.net.remote.look import look
+from outofband.wire.machine import Power, Verb
+from outofband.wire.network.plan import Plan
+from outofband.wire.rdp.credssp import User
+from outofband.wire.remote import PORTS, Protocol, Where
+
+
+class Secret(msgspec.Struct, frozen=True, kw_only=True):
+    """What no log shows and nobody keeps."""
+
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
+class ProbeArgs(msgspec.Struct, frozen=True, kw_only=True):
+    """`protected` holds the password of `user`, where one is to be tried."""
+
+    protocol: Protocol
+    port: int | None = None
+    user: str = ""
+    locale: str = "en"
+    protected: Secret = Secret()
+
+
+async def change(machine: Machine, plan: Plan) -> Outcome:
+    """Have the VM reached as the plan says from now on; what is no longer allowed is cut.
+
+    Raises Fault ActionNotSupported for a VM without a card, HostPolicyRefused, DefinitionInvalid.
+    """
+    network = _network(machine, Verb.NETWORK)
+    await network.change(plan)
+    data = {"listening": network.forwarder.listening, "problems": network.forwarder.problems}
+    if machine.power is not Power.RUNNING:
+        return Outcome("The plan is kept for the VM's next start.", data)
+    if network.forwarder.problems:
+        words = "; ".join(f"{place}: {why}" for place, why in network.forwarder.problems.items())
+        return Outcome(f"The VM is not reached everywhere: {words}.", data)
+    return Outcome(f"The VM is reached at {len(network.forwarder.listening)} ports.", data)
+
+
+async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
+    """Look at the VM's Remote Desktop or SSH from this host, past every rule: what it says itself."""
+    machine.expect(Verb.NETWORK, Power.RUNNING)
+    wanted = wish.port or PORTS[wish.protocol]
+    way = await _network(machine, Verb.PROBE).way_to(wanted)
+    user = User(wish.user, wish.protected.password) if wish.user else None
+    report = await look("127.0.0.1", wish.protocol, port=way, user=user, where=Where.HOST, locale=wish.locale)
+    shown = msgspec.structs.replace(report, host=machine.name, port=wanted, address="")
+    said = (
+        "It answers" if shown.works else f"It does not answer: {shown.problem.title if shown.problem else ''}"
+    )
+    return Outcome(f"{said}.", msgspec.to_builtins(shown))
+
+
+def _network(machine: Machine, verb: Verb) -> Attached:
+    if machine.network is None:
+        raise Fault("ActionNotSupported", driver=machine.definition.driver, verb=str(verb))
+    return machine.network

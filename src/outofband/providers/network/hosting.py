@@ -1,0 +1,104 @@
+"""What a VM's host is told of its network: its card, and the plan by which it is reached.
+
+Both are worked out of what is stored, each time: nothing of them is kept here. A VM has the card of its
+primary interface's primary IPv4 configuration; hosts give no second one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outofband.core.errors import Fault
+from outofband.providers.network import evaluation
+from outofband.providers.network.addresses import PUBLIC, read
+from outofband.providers.network.attachments import interfaces_of
+from outofband.providers.network.house import House
+from outofband.providers.network.references import key_of
+from outofband.providers.network.subnets import blocks_of
+from outofband.store.network import Attachment
+from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.network import prefixes
+from outofband.wire.network.plan import MAX_ADDRESSES, Nic, Plan, ports_of, stage
+
+MAC = "macAddress"
+_OCTETS = "00-0D-3A"
+"""Azure's own manufacturer number, by which guests recognise their platform."""
+
+
+async def card(store: Store, tx: Tx, machine: Resource) -> Nic | None:
+    """The VM's card; None when it has no interface, or one that no host can give."""
+    interface = await _interface(store, tx, machine)
+    if interface is None or MAC not in interface.properties:
+        return None
+    part = _primary(interface)
+    subnet = await _subnet(store, tx, part)
+    block = next((each for each in blocks_of(subnet) if each.version == 4), None) if subnet else None
+    if block is None:
+        return None
+    mac = str(interface.properties[MAC]).replace("-", ":").lower()
+    nic = Nic(mac=mac, address=part["privateIPAddress"], network=str(block))
+    return nic if nic.problem() is None else None
+
+
+async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> Plan | None:
+    """How the VM is reached at a host that offers these blocks of public addresses; None without a card."""
+    interface = await _interface(house.store, tx, machine)
+    if interface is None:
+        return None
+    try:
+        found = await evaluation.load(house, tx, interface)
+    except Fault:
+        # Its network is being taken apart: until it is whole again nobody gets in.
+        return Plan(shut=True)
+    public = await _public(house.store, tx, interface)
+    blocks = [block for text in offered if (block := prefixes.block(text)) is not None]
+    own = list(found.subnets)
+    subnet = found.subnet_of(None)
+    groups = [each for each in (subnet.group, found.group) if each is not None]
+    stages = tuple(stage(each, own, found.around) for each in groups)
+    return Plan(
+        public=tuple(each for each in public if _is_offered(each, blocks))[:MAX_ADDRESSES],
+        ports=ports_of(stages),
+        stages=stages,
+        shut=bool(found.closed),
+    )
+
+
+def new_mac(random: bytes) -> str:
+    """An address for a card as Azure writes it, of three random bytes."""
+    return "-".join([_OCTETS, *(f"{each:02X}" for each in random[:3])])
+
+
+async def _interface(store: Store, tx: Tx, machine: Resource) -> Resource | None:
+    keys = interfaces_of(Attachment(id=machine.id, properties=machine.properties))
+    return await store.resources.get(tx, keys[0]) if keys else None
+
+
+def _primary(interface: Resource) -> dict[str, Any]:
+    parts = [each["properties"] for each in interface.properties["ipConfigurations"]]
+    four = [each for each in parts if each["privateIPAddressVersion"] == "IPv4"] or parts
+    return next((each for each in four if each["primary"]), four[0])
+
+
+async def _subnet(store: Store, tx: Tx, part: dict[str, Any]) -> dict[str, Any] | None:
+    network, _, name = (key_of(part["subnet"]) or "").partition("/subnets/")
+    row = await store.resources.get(tx, network)
+    found = [each for each in row.properties["subnets"] if each["name"].lower() == name] if row else []
+    return found[0]["properties"] if found else None
+
+
+async def _public(store: Store, tx: Tx, interface: Resource) -> list[str]:
+    found = []
+    for part in interface.properties["ipConfigurations"]:
+        if (key := key_of(part["properties"].get("publicIPAddress"))) is not None:
+            found += [
+                str(read(each.address)) for each in await store.network.held(tx, key) if each.space == PUBLIC
+            ]
+    return found
+
+
+def _is_offered(text: str, blocks: list[prefixes.Block]) -> bool:
+    address = prefixes.address(text)
+    return address is not None and prefixes.holds(blocks, address)

@@ -1,0 +1,100 @@
+"""Keeps hosts up to date on who reaches their VMs: whenever rules, addresses, VMs or links change.
+
+Every node tells the hosts that are linked to it. What was told is remembered by link: a host that comes anew
+is told again. Nothing waits for this; what a host did not hear is told at the next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+import msgspec
+import structlog
+
+from outofband.core.errors import Fault
+from outofband.fleet.fleet import Fleet
+from outofband.providers.network import hosting
+from outofband.providers.network.house import MACHINES, House
+from outofband.store.resources import NETWORKS_TOPIC, Resource
+from outofband.wire.machine import Power, Verb
+
+LOOK_SECONDS = 5.0
+"""At the latest so long after a change is every host told: a bell may not have been heard."""
+GATHER_SECONDS = 0.2
+ANSWER_SECONDS = 20.0
+AT_ONCE = 32
+
+log = structlog.get_logger(__name__)
+
+
+class Telling:
+    def __init__(self, house: House, fleet: Fleet) -> None:
+        self._house, self._fleet = house, fleet
+        self._told: dict[str, str] = {}
+        """By VM, what its host was told last, and on which link."""
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            with self._house.store.bell.listen(NETWORKS_TOPIC) as ear:
+                try:
+                    await self.look()
+                except Fault as fault:
+                    log.warning("networks.put_off", code=fault.code)
+                except Exception:
+                    log.exception("networks.failed")
+                await ear.wait(LOOK_SECONDS)
+            # A client changes several things one after the other.
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def look(self) -> int:
+        """Tell every linked host what is new; how many VMs were told of."""
+        wanted: list[tuple[Resource, str, str, dict[str, object]]] = []
+        present: set[str] = set()
+        async with self._house.store.read() as tx:
+            for view in self._fleet.agents():
+                link = self._fleet.link_of(view.agent.id)
+                if link is None or view.report is None or not view.report.networks:
+                    continue
+                for report in view.machines:
+                    if report.driver != "qemu" or report.power is not Power.RUNNING:
+                        continue
+                    machine = await self._house.store.resources.by_uid(tx, report.vm)
+                    if (
+                        machine is None
+                        or machine.type.lower() not in MACHINES
+                        or machine.epoch != report.epoch
+                    ):
+                        continue
+                    plan = await hosting.plan(self._house, tx, machine, view.report.public)
+                    if plan is None:
+                        continue
+                    present.add(report.vm)
+                    args = msgspec.to_builtins(plan)
+                    digest = hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:32]
+                    mark = f"{link}:{report.since}:{digest}"
+                    if self._told.get(report.vm) != mark:
+                        wanted.append((machine, view.agent.id, mark, args))
+        for gone in self._told.keys() - present:
+            del self._told[gone]
+        room = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._tell(room, *each) for each in wanted))
+        return len(wanted)
+
+    async def _tell(
+        self, room: asyncio.Semaphore, machine: Resource, agent: str, mark: str, args: dict[str, object]
+    ) -> None:
+        async with room:
+            try:
+                result = await self._fleet.ask(
+                    agent, Verb.NETWORK, machine.uid, args, epoch=machine.epoch, timeout=ANSWER_SECONDS
+                )
+            except Fault as fault:
+                if fault.code == "ActionNotSupported":
+                    # Made before it had a card: it gets one when it is written the next time.
+                    self._told[machine.uid] = mark
+                log.warning("networks.not_told", vm=machine.uid, code=fault.code)
+                return
+        self._told[machine.uid] = mark
+        log.info("networks.told", vm=machine.uid, observed=result.observed)

@@ -1,0 +1,153 @@
+"""What a host is told of a VM's network: its card, where it is reached from outside, and who may.
+
+The control plane resolves rules before: tags and groups are addresses here, the order of a stage is the order
+in which its rules are tried, and each stage that is there has to allow (`flows.verify` says the same of what
+is stored). Only inbound TCP is decided by a host; see docs/howto/networks.md for what that promises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+
+import msgspec
+
+from outofband.wire.network.flows import Group
+from outofband.wire.network.prefixes import Address
+from outofband.wire.network.rules import Access, Direction, End, Protocol, in_order, port_range
+from outofband.wire.network.tags import ANY, Surroundings, expand
+
+ALWAYS = (22, 3389)
+"""Ports that are offered in any case: a rule decides about each connection."""
+MAX_PORTS = 64
+"""Ports of a VM that a host listens on for it."""
+MAX_ADDRESSES = 8
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
+
+
+class Nic(msgspec.Struct, frozen=True, kw_only=True):
+    """A VM's card. `address` is its own (IPv4), `network` the block it lies in; the host's end has the first
+    address of the block, as in Azure, and its name service the third.
+    """
+
+    mac: str
+    address: str
+    network: str
+
+    @property
+    def gateway(self) -> str:
+        return str(ip_network(self.network)[1])
+
+    @property
+    def resolver(self) -> str:
+        return str(ip_network(self.network)[3])
+
+    def problem(self) -> str | None:
+        """What is wrong with it, as it came from outside; its words become arguments of a hypervisor."""
+        try:
+            block, own = ip_network(self.network), ip_address(self.address)
+        except ValueError as error:
+            return str(error)
+        if block.version != 4 or not 8 <= block.prefixlen <= 29:
+            return f"{self.network} is no IPv4 network of 8 to 29 bits"
+        if own not in block or own in (block[0], block[1], block[2], block[3], block[-1]):
+            return f"{self.address} is no address for a VM in {self.network}"
+        if not _MAC.fullmatch(self.mac) or int(self.mac[:2], 16) & 1:
+            return f"{self.mac[:32]!r} is no address of a card"
+        return None
+
+
+class PlanRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule about inbound TCP. `sources` are blocks, `ports` ranges as written; both must match."""
+
+    name: str
+    access: Access
+    sources: tuple[str, ...]
+    source_ports: tuple[str, ...] = (ANY,)
+    ports: tuple[str, ...] = (ANY,)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """`public`: addresses of the host's under which the VM is reached; `ports`: those it is reached at.
+    `shut`: no stage, and a public address that is closed without one.
+    """
+
+    public: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ALWAYS
+    stages: tuple[tuple[PlanRule, ...], ...] = ()
+    shut: bool = False
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """`rule` names what decided; empty where no rule did."""
+
+    allowed: bool
+    rule: str = ""
+
+
+def decide(plan: Plan, source: Address, source_port: int, port: int) -> Decision:
+    """Whether a connection from outside may reach a port of the VM."""
+    rule = ""
+    for stage in plan.stages:
+        found = next((each for each in stage if _matches(each, source, source_port, port)), None)
+        if found is None or found.access is Access.DENY:
+            return Decision(False, found.name if found is not None else "")
+        rule = found.name
+    return Decision(bool(plan.stages) or not plan.shut, rule)
+
+
+def _matches(rule: PlanRule, source: Address, source_port: int, port: int) -> bool:
+    if not _within(rule.ports, port) or not _within(rule.source_ports, source_port):
+        return False
+    return any(source in ip_network(each) for each in rule.sources)
+
+
+def _within(ranges: Sequence[str], port: int) -> bool:
+    return any(found is not None and found[0] <= port <= found[1] for found in map(port_range, ranges))
+
+
+def stage(group: Group, own: Sequence[Address], around: Surroundings) -> tuple[PlanRule, ...]:
+    """A group's rules as they bear on connections to these addresses of the VM; of what else they say nothing
+    is left.
+    """
+    found = []
+    for rule in in_order(group.rules, Direction.INBOUND):
+        if rule.protocol not in (Protocol.TCP, Protocol.ANY) or not _is_for(rule.destination, own, around):
+            continue
+        sources = tuple(str(each) for each in _blocks(rule.source, around))
+        found.append(
+            PlanRule(
+                name=rule.name,
+                access=rule.access,
+                sources=sources,
+                source_ports=rule.source.ports,
+                ports=rule.destination.ports,
+            )
+        )
+    return tuple(found)
+
+
+def ports_of(stages: Sequence[Sequence[PlanRule]]) -> tuple[int, ...]:
+    """The ports to listen on: ALWAYS, and what a rule allows by a number of its own, MAX_PORTS at most."""
+    named: dict[int, None] = dict.fromkeys(ALWAYS)
+    for rules in stages:
+        for rule in rules:
+            for first, last in filter(None, map(port_range, rule.ports)):
+                if rule.access is Access.ALLOW and last - first < MAX_PORTS:
+                    named.update(dict.fromkeys(range(max(first, 1), last + 1)))
+    return tuple(named)[:MAX_PORTS]
+
+
+def _is_for(end: End, own: Sequence[Address], around: Surroundings) -> bool:
+    if end.groups:
+        return any(each in around.groups.get(group, ()) for group in end.groups for each in own)
+    return any(each in block for text in end.prefixes for block in expand(text, around) for each in own)
+
+
+def _blocks(end: End, around: Surroundings) -> list[object]:
+    if end.groups:
+        return [
+            ip_network(one) for group in end.groups for one in sorted(around.groups.get(group, ()), key=str)
+        ]
+    return [block for text in end.prefixes for block in expand(text, around)]

@@ -1,0 +1,184 @@
+"""Security rules of the API meet connections: allowed, denied, cut; and a card that is reset is another."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from guests.build import Guest
+from outofband.agent.config import config_path
+from outofband.core.paths import StateDir
+from outofband.core.secrets import write_private
+from outofband.net import tls
+from tests.peers.house import House, until
+from tests.support.process import Api
+
+NETWORK = {"api-version": "2024-05-01"}
+ECHO, PUBLIC = 2222, "127.9.7.0/29"
+TOLD_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def house(demo_guest: Guest) -> Iterator[House]:
+    """Its host offers a block of the loopback interface, which is the control plane's pool as well."""
+    made = House(demo_guest)
+    made.env["OOB_PUBLIC_ADDRESSES"] = PUBLIC
+    path = config_path(StateDir(made.root))
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(path, f'[network]\npublic = ["{PUBLIC}"]\n')
+    try:
+        made.up()
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def api(house: House) -> Iterator[Api]:
+    found = Api(house.profile(), tls.client_context(StateDir(house.root).trust))
+    yield found
+    found.http.close()
+
+
+class Net:
+    """What is asked of Microsoft.Network."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._base = f"{api.group}/providers/Microsoft.Network"
+
+    def id(self, path: str) -> str:
+        return f"{self._base}/{path}"
+
+    def put(self, path: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+        body = {"location": "local", "properties": properties, **more}
+        answer = self._api.http.put(self.id(path), json=body, params=NETWORK)
+        assert answer.status_code in (200, 201), answer.text
+        return self.get(path)
+
+    def get(self, path: str) -> dict[str, Any]:
+        def settled() -> dict[str, Any] | None:
+            found: dict[str, Any] = self._api.call("GET", self.id(path), **NETWORK)
+            return found if found["properties"]["provisioningState"] == "Succeeded" else None
+
+        got: dict[str, Any] = until(path, settled)
+        return got
+
+    def rule(self, access: str, source: str = "*") -> None:
+        self.put(
+            "networkSecurityGroups/walls/securityRules/echo",
+            {
+                "priority": 1000,
+                "direction": "Inbound",
+                "access": access,
+                "protocol": "Tcp",
+                "sourceAddressPrefix": source,
+                "sourcePortRange": "*",
+                "destinationAddressPrefix": "*",
+                "destinationPortRange": str(ECHO),
+            },
+        )
+
+    def card(self, address: str) -> dict[str, Any]:
+        return self.put(
+            "networkInterfaces/card",
+            {
+                "networkSecurityGroup": {"id": self.id("networkSecurityGroups/walls")},
+                "ipConfigurations": [
+                    {
+                        "name": "one",
+                        "properties": {
+                            "subnet": {"id": self.id("virtualNetworks/net/subnets/desks")},
+                            "privateIPAllocationMethod": "Static",
+                            "privateIPAddress": address,
+                            "publicIPAddress": {"id": self.id("publicIPAddresses/door")},
+                        },
+                    }
+                ],
+            },
+        )["properties"]
+
+
+def echoes(address: str) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, ECHO), 5.0) as one:
+        one.settimeout(5.0)
+        one.sendall(b"hello\n")
+        return one.recv(6) == b"hello\n"
+    return False
+
+
+def in_guest(api: Api, script: str) -> str:
+    """What a script in the guest printed, as soon as its agent is there."""
+    path = f"{api.group}/providers/Microsoft.Compute/virtualMachines/demo/runCommand"
+    body = {"commandId": "RunShellScript", "script": [script]}
+
+    def ran() -> str | None:
+        answer = api.http.post(path, json=body, params={"api-version": "2024-11-01"})
+        while answer.status_code == 202:
+            time.sleep(0.2)
+            answer = api.http.get(answer.headers["Location"])
+        return str(answer.json()["value"][0]["message"]) if answer.status_code == 200 else None
+
+    return str(until("the script", ran))
+
+
+def test_rules_meet_connections(house: House, api: Api) -> None:
+    net = Net(api)
+    net.put("networkSecurityGroups/walls", {})
+    subnet = {"name": "desks", "properties": {"addressPrefix": "10.9.1.0/24"}}
+    net.put(
+        "virtualNetworks/net", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "subnets": [subnet]}
+    )
+    door = {"publicIPAllocationMethod": "Static"}
+    address = net.put("publicIPAddresses/door", door, sku={"name": "Standard"})["properties"]["ipAddress"]
+    first = net.card("10.9.1.4")
+    vm = f"{api.group}/providers/Microsoft.Compute/virtualMachines/demo"
+    profile = {"networkInterfaces": [{"id": net.id("networkInterfaces/card")}]}
+    api.http.patch(vm, json={"properties": {"networkProfile": profile}}, params={"api-version": "2024-11-01"})
+    until("the VM is written", lambda: api.call("GET", vm)["properties"]["provisioningState"] == "Succeeded")
+
+    def restarted(expected: str) -> None:
+        """The VM with its card and an echo service; a card comes with a start of the VM."""
+        house.oob("vm", "stop", "demo")
+        house.oob("vm", "start", "demo")
+        look = "for i in $(seq 30); do ip address show eth0 | grep -q 10.9.1 && break; sleep 1; done; "
+        said = in_guest(
+            api, f"{look}setsid nc -ll -p {ECHO} -e cat >/dev/null 2>&1 </dev/null & ip address show eth0"
+        )
+        assert f"{expected}/24" in said, said
+
+    restarted("10.9.1.4")
+    assert not echoes(address)
+    net.rule("Allow")
+    until("the rule lets in", lambda: echoes(address), TOLD_SECONDS)
+
+    with socket.create_connection((address, ECHO), 5.0) as live:
+        live.sendall(b"alive\n")
+        assert live.recv(6) == b"alive\n"
+        net.rule("Deny")
+        live.settimeout(TOLD_SECONDS)
+        with contextlib.suppress(ConnectionResetError):
+            assert live.recv(1) == b""
+    assert not echoes(address)
+    net.rule("Allow", "203.0.113.0/24")
+    assert not echoes(address)
+
+    # Another address is another card, which the guest gets at its next start.
+    net.rule("Allow")
+    second = net.card("10.9.1.5")
+    assert second["macAddress"] != first["macAddress"]
+    vm_written = {"properties": {"networkProfile": profile}}
+    api.http.patch(vm, json=vm_written, params={"api-version": "2024-11-01"})
+    until("the VM is written", lambda: api.call("GET", vm)["properties"]["provisioningState"] == "Succeeded")
+    restarted("10.9.1.5")
+    until("the rule lets in again", lambda: echoes(address), TOLD_SECONDS)
+
+    # Whoever comes anew, node or agent, goes on with what is stored.
+    house.kill("agent")
+    house.oob("up")
+    until("after the agent's restart", lambda: echoes(address), TOLD_SECONDS)
