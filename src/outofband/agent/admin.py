@@ -1,8 +1,4 @@
-"""What the host's own administrator may ask of the agent, without any control plane.
-
-A running agent answers on a unix socket in its state directory (0700), so only its own user gets there. One
-connection is one question: the answer is a JSON document, then the end.
-"""
+"""The agent's end of its local socket (agent.local), and what is done to its machines without it."""
 
 from __future__ import annotations
 
@@ -10,76 +6,33 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import struct
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
+import structlog
 
-from outofband.agent.instance import Instance, run_path
+from outofband.agent.instance import Instance
 from outofband.agent.link import LinkStatus
+from outofband.agent.local import (
+    ANSWER_SECONDS,
+    MAX_QUESTION,
+    SOCKET,
+    Answer,
+    GapStatus,
+    Question,
+    Refused,
+    reachable,
+)
 from outofband.agent.machines.registry import Machines
-from outofband.agent.state import load_identity
 from outofband.catalogue import explain
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
-from outofband.net import process
-from outofband.wire.machine import Power, Verb, VmReport
+from outofband.wire.machine import Power, Verb
 
-SOCKET = "admin.sock"
-ANSWER_SECONDS = 5.0
-MAX_ANSWER = 64 * 1024 * 1024
 MAX_GAPS = 1000
-
-
-class GapStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Output that is missing from a port's log: `[start, end)`, or at `start` an amount nobody knows."""
-
-    vm: str
-    port: str
-    start: int
-    end: int
-
-
-class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`link` is the control link's state, `link_since` when it began, `problem` why it is not up.
-
-    Without a running agent `running` is False, and only the identity is known.
-    """
-
-    running: bool
-    agent: str
-    name: str
-    arm: str
-    pid: int | None = None
-    since: str | None = None
-    link: str = "down"
-    link_since: str | None = None
-    node: str | None = None
-    problem: str | None = None
-    accelerator: str | None = None
-    probe: str | None = None
-    monitor: bool = False
-    identity: str | None = None
-    """Where local programs get tokens of this host, or why they do not; None when that is off."""
-    clock_ahead: float | None = None
-    """Seconds by which this host's clock is ahead of the control plane's, by its last answer."""
-    streams: int = 0
-    commands: int = 0
-    machines: list[VmReport] = []
-    gaps: list[GapStatus] = []
-
-
-def status(state: StateDir) -> AgentStatus:
-    """State of this directory's agent. Raises Fault AgentNotEnrolled, or NotReady when it does not answer."""
-    identity = load_identity(state)
-    found = process.running(run_path(state))
-    if found is None:
-        return AgentStatus(running=False, agent=identity.agent, name=identity.name, arm=identity.arm)
-    try:
-        return msgspec.json.decode(_ask(state.agent), type=AgentStatus)
-    except (OSError, msgspec.MsgspecError) as error:
-        log = str(state.log / "agent.log")
-        raise Fault("NotReady", what="The host agent", seconds=int(ANSWER_SECONDS), log=log) from error
+_question = msgspec.json.Decoder(Question)
+log = structlog.get_logger(__name__)
 
 
 def stop_guests(state: StateDir, seconds: float, detail: Callable[[str], None]) -> list[str]:
@@ -105,9 +58,9 @@ def gaps(machines: Machines) -> Iterator[GapStatus]:
 
 
 class AdminSocket:
-    """Answers `status` while the agent runs."""
+    """Answers while the agent runs; `answer` gives a value that msgspec can write, or raises Fault."""
 
-    def __init__(self, state: StateDir, answer: Callable[[], AgentStatus]) -> None:
+    def __init__(self, state: StateDir, answer: Callable[[Question], Awaitable[object]]) -> None:
         self._directory = state.agent
         self._answer = answer
         self._server: asyncio.Server | None = None
@@ -115,12 +68,12 @@ class AdminSocket:
     async def open(self) -> None:
         """Call with the state's lock held: a socket left behind by a killed agent is replaced."""
         listening = socket.socket(socket.AF_UNIX)
-        with _reachable(self._directory) as path:
+        with reachable(self._directory) as path:
             with contextlib.suppress(FileNotFoundError):
                 (self._directory / SOCKET).unlink()
             listening.bind(path)
         (self._directory / SOCKET).chmod(0o600)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=MAX_QUESTION)
 
     async def close(self) -> None:
         if self._server is not None:
@@ -128,9 +81,10 @@ class AdminSocket:
             await self._server.wait_closed()
             (self._directory / SOCKET).unlink(missing_ok=True)
 
-    async def _serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(msgspec.json.encode(self._answer()))
+            text = await self._text(reader, _asking(writer))
+            writer.write(text)
             async with asyncio.timeout(ANSWER_SECONDS):
                 await writer.drain()
         except (OSError, TimeoutError):
@@ -138,28 +92,32 @@ class AdminSocket:
         finally:
             writer.close()
 
+    async def _text(self, reader: asyncio.StreamReader, user: int) -> bytes:
+        # Whatever the folder's mode lets in: what is asked here is the key's and the administrator's.
+        if user not in (os.geteuid(), 0):
+            log.warning("admin.denied", user=user)
+            path = str(self._directory / SOCKET)
+            return msgspec.json.encode(Answer(fault=Refused("AgentServiceDenied", {"path": path})))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                question = _question.decode(await reader.readline())
+            value = await self._answer(question)
+        except (msgspec.MsgspecError, ValueError) as error:
+            words = {"target": "ask", "detail": str(error)}
+            return msgspec.json.encode(Answer(fault=Refused("InvalidParameter", words)))
+        except Fault as fault:
+            return msgspec.json.encode(Answer(fault=Refused(fault.code, fault.fields)))
+        except Exception:
+            log.exception("admin.defect")
+            return msgspec.json.encode(Answer(fault=Refused("InternalError")))
+        return msgspec.json.encode(Answer(value=msgspec.Raw(msgspec.json.encode(value))))
 
-@contextlib.contextmanager
-def _reachable(directory: Path) -> Iterator[str]:
-    """A path of the socket that fits into a socket address, however deep the state directory lies."""
-    handle = os.open(directory, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{handle}/{SOCKET}"
-    finally:
-        os.close(handle)
 
-
-def _ask(directory: Path) -> bytes:
-    with socket.socket(socket.AF_UNIX) as asking:
-        asking.settimeout(ANSWER_SECONDS)
-        with _reachable(directory) as path:
-            asking.connect(path)
-        answer = bytearray()
-        while piece := asking.recv(65536):
-            answer += piece
-            if len(answer) > MAX_ANSWER:
-                raise OSError("the answer is too long")
-        return bytes(answer)
+def _asking(writer: asyncio.StreamWriter) -> int:
+    """User id of the process at the other end, as the kernel knows it."""
+    peer = writer.get_extra_info("socket")
+    _, user, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(user)
 
 
 async def _stop_guests(state: StateDir, seconds: float, detail: Callable[[str], None]) -> list[str]:

@@ -41,7 +41,16 @@ PRUNE_SECONDS = 3600.0
 FINISH_SECONDS = 5.0
 """What a stopping agent leaves commands in progress to come to their end."""
 REPEATABLE = frozenset(
-    {Verb.CREATE, Verb.START, Verb.STOP, Verb.DELETE, Verb.RUN, Verb.RUN_CANCEL, Verb.SET_PASSWORD}
+    {
+        Verb.CREATE,
+        Verb.START,
+        Verb.STOP,
+        Verb.DELETE,
+        Verb.RUN,
+        Verb.RUN_CANCEL,
+        Verb.SET_PASSWORD,
+        Verb.NETWORK,
+    }
 )
 """Doing these twice is the same as doing them once, so they are done again after a crash in between. A script
 that is run again with the same key goes on with the first run (machines/scripts.py).
@@ -49,7 +58,7 @@ that is run again with the same key goes on with the first run (machines/scripts
 _LIFE, _ACTION, _GUEST, _SCRIPT, _LOG = "life", "action", "guest", "script", "log"
 _LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
 _OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
-_PATIENT = frozenset({Verb.RUN, Verb.LOG})
+_PATIENT = frozenset({Verb.RUN, Verb.LOG, Verb.PROBE})
 """They may take long, and a stopping agent does not wait for them."""
 _MARGIN = 4096
 
@@ -235,7 +244,7 @@ def _lane(command: Command) -> tuple[str, str]:
     """Commands of one lane wait for each other."""
     if command.verb == Verb.RUN:
         return command.key, _SCRIPT
-    if command.verb == Verb.LOG:
+    if command.verb in (Verb.LOG, Verb.PROBE):
         return command.key, _LOG
     if command.verb in _OF_GUESTS:
         return command.vm, _GUEST

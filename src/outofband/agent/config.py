@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import termios
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -21,6 +23,10 @@ from outofband.wire.machine import Verb
 
 MAX_SIZE = 1024 * 1024
 """Bytes of agent.toml that are read; a larger file is a mistake."""
+BAUDS = frozenset(
+    int(name[1:]) for name in vars(termios) if name[0] == "B" and name[1:].isdigit() and name != "B0"
+)
+"""Speeds that termios has a constant for, and so what a device can be asked for."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 T = TypeVar("T")
@@ -61,6 +67,28 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     path: str
 
 
+class Uart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The serial port of a machine at the other end of a cable, on a terminal device of this host."""
+
+    path: str
+    baud: int = 115200
+
+
+class Console(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A console of this server itself: none, a terminal device, or a program on a terminal."""
+
+    kind: Literal["off", "shell", "uart"] = "off"
+    device: str = "/dev/ttyS0"
+    baud: int = 115200
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("/bin/login",)
+    """Started when somebody comes. It asks who they are, or it runs as the agent's user: the console's right
+    is then the only door.
+    """
+    read_only: bool = False
+    idle_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 900
+    """Nothing typed for so long ends the program."""
+
+
 class Qemu(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     program: str = "qemu-system-x86_64"
     accelerator: Literal["auto", "kvm", "tcg"] = "auto"
@@ -82,6 +110,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Disk space held ready per port, so that a full disk does not swallow output."""
 
 
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    public: tuple[str, ...] = ()
+    """Blocks of this host's addresses under which a control plane may let VMs be reached."""
+
+
 class ManagedIdentity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tokens of this host's own identity, for the programs on it."""
 
@@ -100,10 +133,13 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     qemu: Qemu = Qemu()
     policy: Policy = Policy()
     limits: Limits = Limits()
+    network: Network = Network()
     identity: ManagedIdentity = ManagedIdentity()
     images: dict[str, Image] = {}
     programs: dict[str, Program] = {}
     sockets: dict[str, Socket] = {}
+    uarts: dict[str, Uart] = {}
+    console: Console = Console()
 
     def allows(self, verb: Verb) -> bool:
         """Whether the host's administrator lets a control plane do this at all."""
@@ -112,7 +148,7 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return verb in self.policy.allow
 
     def image(self, name: str | None, host: str) -> Image:
-        """Raises Fault ImageNotFound, as do `program` and `socket`."""
+        """Raises Fault ImageNotFound, as do `program`, `socket` and `uart`."""
         return _find("image", self.images, name, host)
 
     def program(self, name: str | None, host: str) -> Program:
@@ -120,6 +156,9 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     def socket(self, name: str | None, host: str) -> Socket:
         return _find("socket", self.sockets, name, host)
+
+    def uart(self, name: str | None, host: str) -> Uart:
+        return _find("uart", self.uarts, name, host)
 
 
 REFUSED_WHEN_MONITORING = frozenset(
@@ -150,6 +189,10 @@ DEFAULT = """\
 # ring_mib = 16
 # reserve_mib = 4
 
+[network]
+# Addresses of this host under which a control plane may let VMs be reached from outside; none: no VM is.
+# public = ["203.0.113.16/28"]
+
 [identity]
 # true: programs on this host get tokens of the host's own identity, as on Azure (az login --identity).
 # enabled = false
@@ -178,6 +221,25 @@ DEFAULT = """\
 # Serial ports of machines that something else runs, for the driver "unix":
 # [sockets.router]
 # path = "/run/router/console.sock"
+
+# Serial devices of this host, each with a machine at the other end of the cable, for the driver "uart":
+# [uarts.switch]
+# path = "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
+# baud = 115200
+
+# A console of this server itself, for who has the right to its serial port (`oob console --machine NAME`):
+[console]
+# "off": none. "shell": a program on a terminal. "uart": a serial device that leads to this server's own port.
+# kind = "off"
+# Started when somebody comes, hung up when the last one has left. /bin/login asks for a name and a password;
+# a shell in its place runs as the agent's user, and then the right to the console is the only door.
+# command = ["/bin/login"]
+# device = "/dev/ttyS0"
+# baud = 115200
+# true: it may be watched; nobody may type.
+# read_only = false
+# Nothing typed for so long ends the program:
+# idle_seconds = 900
 """.replace("ALLOW", ", ".join(f'"{verb}"' for verb in Verb))
 
 
@@ -227,14 +289,19 @@ def _parse(text: bytes, path: Path) -> HostConfig:
         if len(text) > MAX_SIZE:
             raise ValueError(f"it is larger than {MAX_SIZE} bytes")
         config = msgspec.convert(tomllib.loads(text.decode("utf-8")), HostConfig)
-        for name in (*config.images, *config.programs, *config.sockets):
+        for name in (*config.images, *config.programs, *config.sockets, *config.uarts):
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no usable name: letters, digits, '.', '_' and '-', at most 64")
+        for block in config.network.public:
+            ip_network(block)
         for name, image in config.images.items():
             if image.kernel is None and image.disk is None:
                 raise ValueError(f"image {name!r} has neither a kernel nor a disk")
             if image.kernel is None and (image.initrd or image.cmdline):
                 raise ValueError(f"image {name!r} has an initrd or a cmdline but no kernel")
+        for baud in (config.console.baud, *(uart.baud for uart in config.uarts.values())):
+            if baud not in BAUDS:
+                raise ValueError(f"{baud} is no speed of a serial line, as 9600 or 115200")
     except (ValueError, msgspec.ValidationError) as error:
         raise Fault("AgentConfigInvalid", path=str(path), detail=str(error)) from error
     return _absolute(config, path.parent.absolute())
@@ -251,8 +318,15 @@ def _absolute(config: HostConfig, base: Path) -> HostConfig:
         for name, image in config.images.items()
     }
     sockets = {name: Socket(path=resolve(socket.path) or "") for name, socket in config.sockets.items()}
+    uarts = {
+        name: msgspec.structs.replace(uart, path=resolve(uart.path) or "")
+        for name, uart in config.uarts.items()
+    }
+    console = msgspec.structs.replace(config.console, device=resolve(config.console.device) or "")
     identity = msgspec.structs.replace(config.identity, tokens=resolve(config.identity.tokens) or "")
-    return msgspec.structs.replace(config, images=images, sockets=sockets, identity=identity)
+    return msgspec.structs.replace(
+        config, images=images, sockets=sockets, uarts=uarts, console=console, identity=identity
+    )
 
 
 def _find(kind: str, known: dict[str, T], name: str | None, host: str) -> T:

@@ -7,6 +7,7 @@ is not queued up: machines that changed are marked, and the report sent is the n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import ssl
 from collections import deque
@@ -19,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from outofband.agent.state import HostKey, Trust
+from outofband.agent.upkeep import Upkeep
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.net import skew
@@ -39,6 +41,9 @@ REJECTED_SECONDS = 30.0
 """A control plane that refused this agent is not asked again before."""
 MAX_INVENTORY = 1000
 """Machines in one inventory message; the others follow one by one, so that it stays below MAX_MESSAGE."""
+
+TAKES = (link.TAKES_KEYS, link.TAKES_PLACES, link.TAKES_RENEWALS)
+"""What this agent understands of a later day."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,9 +114,13 @@ class ControlLink:
         tick: float = TICK_SECONDS,
         backoff: Backoff | None = None,
         telling: Telling | None = None,
+        upkeep: Upkeep | None = None,
+        hardware: str = "",
     ) -> None:
         self._trust = trust
-        self._key = key
+        self._key, self._hardware = key, hardware
+        self._upkeep = upkeep
+        self._socket: ClientConnection | None = None
         self._version, self._instance = version, instance
         self._host = host
         self._now, self._tick = now, tick
@@ -124,8 +133,10 @@ class ControlLink:
         self._inventory_due = True
         self._reported_at = float("-inf")
         self._logins: deque[link.LoginEnded] = deque(maxlen=MAX_LOGINS)
-        self._wake = asyncio.Event()
+        self._wake, self._again = asyncio.Event(), asyncio.Event()
         self.status = LinkStatus(state=LinkState.CONNECTING, since=clock.iso())
+        self.on_status: Callable[[LinkStatus], None] | None = None
+        """Told of each change of `status`."""
         self.clock_ahead: float | None = None
         """Seconds by which this host's clock is ahead of the control plane's, as of the last link."""
 
@@ -151,6 +162,21 @@ class ControlLink:
     def found(self) -> None:
         """There is something to tell of what machines printed."""
         self._wake.set()
+
+    def nudge(self) -> None:
+        """Something that is sent from time to time is due now."""
+        self._wake.set()
+
+    def rekeyed(self, key: HostKey, hardware: str) -> None:
+        """Another key has taken over: the link is opened anew with it."""
+        self._key, self._hardware = key, hardware
+        if self._socket is not None:
+            self._socket.transport.abort()
+        self._again.set()
+
+    def again(self) -> None:
+        """Do not wait any longer to open the link: what kept it from coming up may be over."""
+        self._again.set()
 
     def send(self, message: link.Result | link.StreamFailed | link.WantPlaces | link.Stored) -> bool:
         """Send now; False when no link is up, and the message is dropped: the control plane asks again.
@@ -184,7 +210,9 @@ class ControlLink:
             wait = max(self._backoff.next(), REJECTED_SECONDS if state is LinkState.REJECTED else 0.0)
             log.warning("link.down", code=fault.code, again_in=round(wait, 2), **_plain(fault.fields))
             self._become(state, fault)
-            await asyncio.sleep(wait)
+            self._again.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), wait)
 
     @property
     def _url(self) -> str:
@@ -200,7 +228,10 @@ class ControlLink:
             instance=self._instance,
             sign=self._key.sign,
             now=self._now(),
+            takes=TAKES,
+            hardware=self._hardware,
         )
+        self._socket = socket
         try:
             tasks.spawn("link.write", self._write(socket, protocol))
             tasks.spawn("link.tick", self._keep_time(socket, protocol))
@@ -210,7 +241,7 @@ class ControlLink:
         except ProtocolError as error:
             protocol.close(str(error))
         finally:
-            self._protocol = None
+            self._protocol = self._socket = None
             reason = protocol.reason or "it closed the link"
             protocol.close("the socket is gone")
             await tasks.close()
@@ -256,9 +287,12 @@ class ControlLink:
                 if self._trust.offer(message.trust):
                     log.info("trust.replaced")
                 self._inventory_due = True
+                self._backoff.spread = min(max(message.spread, 0.0), link.MAX_SPREAD)
                 self._takes_found = link.TAKES_FINDINGS in message.takes
                 if self._telling is not None:
                     self._telling.restart()
+                if self._upkeep is not None:
+                    self._upkeep.linked(message.takes)
                 self._become(LinkState.LINKED, node=message.node)
                 self._host.welcomed(message)
             case link.Keys():
@@ -278,6 +312,9 @@ class ControlLink:
             case link.FoundKept():
                 if self._telling is not None:
                     self._telling.kept(message.number)
+            case link.Renewed():
+                if self._upkeep is not None:
+                    self._upkeep.renewed(message)
 
     async def _write(self, socket: ClientConnection, protocol: link.LinkAgent) -> None:
         while True:
@@ -289,6 +326,9 @@ class ControlLink:
                     protocol.send(self._logins.popleft())
                 if protocol.state is link.State.OPEN and (found := self._next_found()) is not None:
                     protocol.send(found)
+                if protocol.state is link.State.OPEN and self._upkeep is not None:
+                    for due in self._upkeep.due(self._now(), clock.now()):
+                        protocol.send(due)
                 for text in protocol.outgoing(self._now()):
                     await socket.send(text, text=True)
             except ConnectionClosed:
@@ -340,6 +380,8 @@ class ControlLink:
             # Until this attempt ends, the last failure is still the news.
             code, fields = last.code, last.fields
         self.status = LinkStatus(state=state, since=since, node=node, code=code, fields=fields)
+        if self.on_status is not None:
+            self.on_status(self.status)
 
 
 class _Rejected(Fault):

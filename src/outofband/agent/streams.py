@@ -36,7 +36,8 @@ class Port(Protocol):
 class Streams:
     """Every stream of the agent, by session. `failed` is told of a wish that came to nothing.
 
-    `find_port(vm, port)` gives the broker of a port, or raises Fault VmUnknownToHost or PortNotFound.
+    `find_port(vm, port)` gives the broker of a port, or raises Fault VmUnknownToHost or PortNotFound;
+    `may_open(vm, port)` raises Fault where the host's administrator wants none opened.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Streams:
         failed: Callable[[link.StreamFailed], object],
         limit: int,
         pulse: float = PULSE_SECONDS,
+        may_open: Callable[[str, str], None] = lambda vm, port: None,
     ) -> None:
         self._trust = trust
         self._find_port = find_port
         self._failed = failed
+        self._may_open = may_open
         self._limit = limit
         self._pulse_seconds = pulse
         self._keys: KeySet | None = None
@@ -88,6 +91,14 @@ class Streams:
         if (found := self._streams.get(end.session)) is not None:
             found.end(stream.Close(end.code, end.fields))
 
+    def check(self) -> None:
+        """End what may not be open any more."""
+        for open_stream in list(self._streams.values()):
+            try:
+                self._may_open(open_stream.grant.vm, open_stream.grant.port)
+            except Fault as fault:
+                open_stream.end(stream.Close(fault.code, fault.fields))
+
     async def close(self) -> None:
         """Cut every stream without ending its session: gateway and viewer wait for the agent to come back."""
         await self._tasks.close()
@@ -105,6 +116,7 @@ class Streams:
     async def _bring(self, wish: link.OpenStream) -> None:
         try:
             granted = self._check(wish)
+            self._may_open(granted.vm, granted.port)
             port = self._find_port(granted.vm, granted.port)
             opened = await self._dial(wish, granted)
         except Fault as fault:

@@ -89,6 +89,7 @@ class Sessions:
         """Note the end of what an earlier life of this node had open."""
         await self._audit.restarted(RESTARTED)
         self._fleet.on_login = self._login_ended
+        self._fleet.on_gone = self._host_gone
         self._tasks.spawn("sessions.watch", self._watch())
 
     async def close(self) -> None:
@@ -193,6 +194,7 @@ class Sessions:
         vm: str | None = None,
         session: str | None = None,
         principal: str | None = None,
+        agent: str | None = None,
         code: str,
         **fields: Any,
     ) -> int:
@@ -202,6 +204,7 @@ class Sessions:
         Viewer and agent are told `code` at once; the call does not wait for them.
         """
         wanted = {"subscription": subscription, "vm": vm, "session": session, "principal": principal}
+        wanted["agent"] = agent
         asked = {name: value.lower() for name, value in wanted.items() if value is not None}
         if not asked:
             raise ValueError("end_where needs at least one condition")
@@ -308,6 +311,9 @@ class Sessions:
         if self._refusals.is_new(deed, clock.monotonic(), REFUSED_AGAIN_SECONDS):
             attempt = self._audit.refused(viewer.session, fault, viewer.address, client, principal)
             self._tasks.spawn("session.refused", attempt)
+
+    def _host_gone(self, agent: str) -> None:
+        self._tasks.spawn("session.host_gone", self.end_where(agent=agent, code="HostGone"))
 
     def _login_ended(self, agent: str, session: str, report: LoginReport) -> None:
         self._tasks.spawn("session.login", self._note_login(agent, session, report))
@@ -460,5 +466,6 @@ def _matches(subject: Subject, asked: dict[str, str]) -> bool:
         "vm": {subject.vm.lower(), subject.vm_id.lower()},
         "session": {subject.session},
         "principal": {subject.principal.object_id.lower()},
+        "agent": {subject.agent.lower()},
     }
     return all(value in has[name] for name, value in asked.items())

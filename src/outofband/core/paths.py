@@ -70,6 +70,34 @@ class StateDir(msgspec.Struct, frozen=True):
         return self.agent / "machines"
 
 
+MARKER = Path("/etc/outofband/agent.json")
+"""Written by `oob agent install`: where the agent of this host is, for whoever calls its programs."""
+_MAX_MARKER = 4096
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """`state` is the installed agent's state directory, `version` the one that was installed."""
+
+    state: str
+    version: str = ""
+
+
+def read_marker(root: Path = Path("/")) -> Marker | None:
+    """What `oob agent install` left on the system below `root`; None when it is not installed there."""
+    try:
+        with (root / MARKER.relative_to("/")).open("rb") as file:
+            return msgspec.json.decode(file.read(_MAX_MARKER), type=Marker)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def agent_state_dir(override: str | Path | None = None) -> StateDir:
+    """The agent's: the argument, else `OOB_STATE`, else where it is installed, else as `state_dir`."""
+    if not override and not os.environ.get("OOB_STATE") and (marker := read_marker()) is not None:
+        return StateDir(Path(marker.state))
+    return state_dir(override)
+
+
 def state_dir(override: str | Path | None = None) -> StateDir:
     """The state directory: the argument, else `OOB_STATE`, else `outofband` in the user's data directory."""
     if override:

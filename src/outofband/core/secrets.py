@@ -31,14 +31,21 @@ def matches(secret: str, stored_digest: str) -> bool:
     return hmac.compare_digest(digest(secret), stored_digest)
 
 
-def write_private(path: Path, data: bytes | str) -> None:
-    """Write a 0600 file atomically: a crash leaves the old content or the new, never half of one."""
+def write_private(path: Path, data: bytes | str, *, like_folder: bool = True) -> None:
+    """Write a 0600 file atomically: a crash leaves the old content or the new, never half of one.
+
+    `like_folder`: written by root it belongs to whom the folder belongs, a service's own user. Otherwise what
+    root changes there, the service could not read any more.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = data.encode() if isinstance(data, str) else data
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
+            if like_folder and os.geteuid() == 0:
+                folder = path.parent.stat()
+                os.fchown(handle, folder.st_uid, folder.st_gid)
             file.write(body)
             file.flush()
             os.fsync(file.fileno())

@@ -8,27 +8,24 @@ means something else a moment later leads nowhere.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
-import socket
-import threading
 from collections.abc import Sequence
 
 from outofband.net.fetch import FetchFailed
 from outofband.net.forwarded import Address, Network
+from outofband.net.lookup import TooManyLookUps, look_up
 
 LOOK_UP_SECONDS = 5.0
-MAX_LOOK_UPS = 8
-"""Under way at the same time."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_under_way = threading.BoundedSemaphore(MAX_LOOK_UPS)
 
 
 async def allowed_address(host: str, port: int, networks: Sequence[Network]) -> str:
     """An address of `host` to connect to. Raises FetchFailed when there is none, or none that may be."""
     try:
         async with asyncio.timeout(LOOK_UP_SECONDS):
-            found = await _look_up(host, port)
+            found = await look_up(host, port)
+    except TooManyLookUps as error:
+        raise FetchFailed(str(error)) from error
     except (OSError, UnicodeError, TimeoutError) as error:
         raise FetchFailed("its name is unknown") from error
     texts = [address.partition("%")[0] for address in found]
@@ -36,41 +33,6 @@ async def allowed_address(host: str, port: int, networks: Sequence[Network]) -> 
     if good is None:
         raise FetchFailed("its address is no public one, and not in the setting webhook_networks")
     return good
-
-
-async def _look_up(host: str, port: int) -> list[str]:
-    """Addresses of a name, in a thread of its own: one whose server is silent cannot be stopped, and the few
-    threads that a loop looks names up with are for everybody. Raises OSError, UnicodeError or FetchFailed.
-    """
-    if not _under_way.acquire(blocking=False):
-        raise FetchFailed("too many names are being looked up")
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[str]] = loop.create_future()
-
-    def settle(found: list[str], error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
-
-    def work() -> None:
-        found: list[str] = []
-        trouble: Exception | None = None
-        try:
-            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            found = [str(sockaddr[0]) for *_, sockaddr in rows]
-        except (OSError, UnicodeError) as error:
-            trouble = error
-        finally:
-            _under_way.release()
-        with contextlib.suppress(RuntimeError):
-            # The loop may be over by now.
-            loop.call_soon_threadsafe(settle, found, trouble)
-
-    threading.Thread(target=work, name="look-up", daemon=True).start()
-    return await answer
 
 
 def may_be_asked(text: str, networks: Sequence[Network]) -> bool:

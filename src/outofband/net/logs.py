@@ -1,4 +1,7 @@
-"""Logs of a service: one line an event, on standard error, as text for people or JSON for machines."""
+"""Logs of a service: one line an event, on standard error, as text for people or JSON for machines.
+
+A service may keep the same events in a log file too (net/logfile).
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,21 @@ from typing import Any
 
 import structlog
 
+from outofband.net.logfile import LogFile, names_secret
+
 JSON_VARIABLE = "OOB_LOG"
 """`OOB_LOG=json` asks for JSON where no option can be given."""
 log = structlog.get_logger(__name__)
 
-_SECRET = ("secret", "token", "password", "ticket", "grant", "assertion", "authorization", "private")
+_LEVEL_NAMES = {"warn": "warning", "exception": "error", "critical": "fatal"}
 _CHATTY = ("picows", "websockets", "httpx", "httpcore", "asyncio")
 
 
-def configure(*, json: bool | None = None, verbose: bool = False) -> None:
-    """Set up structlog and the standard library's logging for this process. `json` None asks `OOB_LOG`."""
+def configure(*, json: bool | None = None, verbose: bool = False, file: LogFile | None = None) -> None:
+    """Set up structlog and the standard library's logging for this process. `json` None asks `OOB_LOG`.
+
+    What is logged goes to `file` as well, whatever form it has on standard error.
+    """
     as_json = json if json is not None else os.environ.get(JSON_VARIABLE) == "json"
     level = logging.DEBUG if verbose else logging.INFO
     renderer: Any = (
@@ -41,6 +49,7 @@ def configure(*, json: bool | None = None, verbose: bool = False) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
+            *([_Tee(file)] if file is not None else []),
             *([structlog.processors.format_exc_info] if as_json else []),
             renderer,
         ],
@@ -83,9 +92,24 @@ def loop_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     log.error("loop.error", detail=message, exc_info=error)
 
 
+class _Tee:
+    """A processor that writes each event to a log file, and passes it on as it was."""
+
+    def __init__(self, file: LogFile) -> None:
+        self._file = file
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        told = structlog.processors.format_exc_info(logger, method, dict(event))
+        level = str(told.pop("level", method))
+        told.pop("timestamp", None)
+        message = str(told.pop("event", ""))
+        self._file.write_fields(_LEVEL_NAMES.get(level, level), message, told)
+        return event
+
+
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Whatever was logged under a name that speaks of a secret is not written."""
     for name in event:
-        if name != "event" and any(word in name.lower() for word in _SECRET):
+        if name != "event" and names_secret(name):
             event[name] = "***"
     return event

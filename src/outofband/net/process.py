@@ -30,6 +30,19 @@ def leave_no_core() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+MAX_FILES = 65536
+"""A port of a VM needs a handful of descriptors, a link or a session one; the usual limit of 1024 is soon
+reached."""
+
+
+def raise_file_limit() -> None:
+    """As many descriptors as the system lets this process have, MAX_FILES at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def start_ticks(pid: int) -> int | None:
     """When a process started, in clock ticks since boot (/proc/PID/stat, field 22); None if there is none."""
     try:

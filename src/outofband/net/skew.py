@@ -14,16 +14,18 @@ TOLD_SECONDS = 30.0
 log = structlog.get_logger(__name__)
 
 
-def ahead(date: str | None) -> float | None:
-    """Seconds by which this host's clock is ahead, right to about a second; None without a readable Date.
-
-    Tells of a large one in the log, before it is so large that nothing works any more.
-    """
+def seconds(date: str | None) -> float | None:
+    """By how much this host's clock is ahead, right to about a second; None without a readable Date."""
     try:
         theirs = parsedate_to_datetime(date or "").timestamp()
     except ValueError:
         return None
-    seconds = clock.wall() - theirs
-    if abs(seconds) >= TOLD_SECONDS:
-        log.warning("clock.differs", seconds=round(seconds), remedy="set this host's clock (NTP)")
-    return seconds
+    return clock.wall() - theirs
+
+
+def ahead(date: str | None) -> float | None:
+    """As `seconds`. Tells of a large one in the log, before it is so large that nothing works any more."""
+    found = seconds(date)
+    if found is not None and abs(found) >= TOLD_SECONDS:
+        log.warning("clock.differs", seconds=round(found), remedy="set this host's clock (NTP)")
+    return found

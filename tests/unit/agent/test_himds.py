@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from outofband.agent import admin, state
+from outofband.agent import admin, local, settings, state
 from outofband.agent.config import config_path
+from outofband.agent.instance import run_path
 from outofband.agent.state import HostKey
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
+from outofband.net.process import running
 from outofband.wire import grant as grants
 from outofband.wire import link, stream
 from outofband.wire.grant import Grant
@@ -100,8 +102,8 @@ class Bench:
         await self.plane.send(link.OpenStream(session, self.gateway.url(session), "t", signed))
         return await self.gateway.stream(number)
 
-    async def status(self) -> admin.AgentStatus:
-        return await asyncio.to_thread(admin.status, self.state)
+    async def status(self) -> local.AgentStatus:
+        return await asyncio.to_thread(local.look, self.state)
 
     async def begun(self, key: str) -> None:
         """Wait until the agent is in the middle of a command, and has noted in its journal that it is."""
@@ -211,7 +213,7 @@ async def test_a_stop_leaves_the_guest_running_and_the_state_clean(bench: Bench)
     assert incoming.of(stream.Close) == [], "the gateway waits for the agent to come back"
     status = await bench.status()
     assert not status.running and status.name == "host-1"
-    assert not (bench.state.agent / admin.SOCKET).exists()
+    assert not (bench.state.agent / local.SOCKET).exists()
     await bench.start()
     after = (await bench.status()).machines[0]
     assert (after.power, after.since) == (Power.RUNNING, before.since)
@@ -244,14 +246,22 @@ async def test_guests_can_be_stopped_without_their_agent(bench: Bench) -> None:
     assert inventory is not None and inventory.machines[0].power is Power.STOPPED
 
 
-async def test_an_agent_that_is_not_enrolled_says_what_to_do(tmp_path: Path) -> None:
+async def test_an_agent_without_an_identity_waits_for_one(tmp_path: Path) -> None:
+    """It can be connected only through its socket, so it has to run before it is."""
+    where = StateDir(tmp_path)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "outofband.agent.himds", "--state", str(tmp_path),
-        stderr=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
-    _, told = await asyncio.wait_for(process.communicate(), WAIT)
-    assert process.returncode == 5
-    assert b"error (AgentNotEnrolled)" in told and b"remedy: Enrol first" in told
+    try:
+        await until(lambda: running(run_path(where)))
+        status = await asyncio.to_thread(local.status, where)
+        assert (status.running, status.connected, status.link, status.name) == (True, False, "down", "")
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), WAIT) == 0
+    with pytest.raises(Fault, match="AgentNotEnrolled"):
+        local.look(where)
 
 
 async def test_a_state_directory_may_lie_deep(tmp_path: Path) -> None:
@@ -263,3 +273,17 @@ async def test_a_state_directory_may_lie_deep(tmp_path: Path) -> None:
         incoming.send(stream.Input(0, b"deep\r"))
         await bench.gateway.until(lambda: b"deep\r\ndeep" in incoming.output)
         assert (await bench.status()).running
+
+
+async def test_its_log_is_in_a_file_that_may_be_moved_away(bench: Bench) -> None:
+    file = bench.state.log / "himds.log"
+    assert "msg=agent.ready" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
+    file.rename(file.with_name("himds.log.away"))
+    bench.process.send_signal(signal.SIGHUP)
+    await until(lambda: file.exists() and "msg=settings.reloaded" in file.read_text())
+    settings.path(bench.state).write_text("{")
+    bench.process.send_signal(signal.SIGHUP)
+    await until(lambda: "level=error msg=settings.not_reloaded" in file.read_text())
+    assert bench.process.returncode is None
+    assert local.status(bench.state).link == "linked"

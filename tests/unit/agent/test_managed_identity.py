@@ -192,10 +192,25 @@ async def test_it_ends_with_the_agent(cloud: Cloud, machine: Machine) -> None:
     assert refused.json()["error_description"].startswith("AADSTS50059: ")
 
 
+async def test_it_ends_with_the_certificate(cloud: Cloud, machine: Machine) -> None:
+    async def change(**said: Any) -> None:
+        async with cloud.store.write() as tx:
+            await cloud.store.agents.update(tx, machine.identity.agent, **said)
+        machine.tokens._kept.clear()
+
+    await change(renews=False, certificate_expires=clock.now())
+    assert (await machine.dance()).status_code == 200, "an older agent has none that could end"
+    for untrusted in ({"renews": True}, {"renews": False, "awaiting": True}):
+        await change(**untrusted)
+        refused = await machine.dance()
+        assert refused.status_code == 400, untrusted
+        assert refused.json()["error_description"].startswith("AADSTS700027: ")
+
+
 async def test_nobody_else_can_be_the_machine(cloud: Cloud, machine: Machine, tmp_path: Path) -> None:
     """Another host's key, and a secret, which a machine's identity never has."""
     stranger = HostTokens(Trust(machine.state, machine.identity), HostKey.make())
-    machine.endpoint._tokens = stranger
+    machine.endpoint.tokens = stranger
     refused = await machine.dance()
     assert refused.json()["error_description"].startswith("AADSTS700027: ")
     form = {
@@ -260,6 +275,50 @@ def test_a_group_may_read(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
     assert path.group() == path.parent.group() == "daemon"
     assert {each.name for each in path.parent.iterdir()} == {path.name, "other.key"}
+
+
+async def test_both_families_are_answered(machine: Machine) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            url = f"http://{host}:{machine.port}"
+            query = {"api-version": "2020-06-01", "resource": f"{machine.cloud.base}/"}
+            challenged = await http.get(f"{url}{ARC_PATH}", params=query, headers={"Metadata": "true"})
+            assert challenged.status_code == 401, (host, challenged.text)
+            told = await http.get(
+                f"{url}/metadata/instance", params={"api-version": "2021-02-01"}, headers={"Metadata": "true"}
+            )
+            assert (told.status_code, told.json()["network"]) == (200, {})
+    assert machine.endpoint.closed == {}
+
+
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+async def test_one_family_is_enough(machine: Machine, tmp_path: Path, taken: str) -> None:
+    [port] = free_ports(1)
+    other = await asyncio.start_server(lambda *_: None, taken, port)
+    half = IdentityEndpoint(
+        machine.tokens, KeyFiles(tmp_path / "more"), port=port, secret_file=machine.secret_file
+    )
+    await half.open()
+    assert list(half.closed) == [taken]
+    free = "[::1]" if taken == "127.0.0.1" else "127.0.0.1"
+    async with httpx.AsyncClient(trust_env=False) as http:
+        told = await http.get(f"http://{free}:{port}/metadata/instance")
+    assert told.json()["error"].startswith("Bad request")
+    await half.close()
+    other.close()
+    await other.wait_closed()
+
+
+async def test_a_program_may_want_no_token_that_was_kept(machine: Machine) -> None:
+    first = (await machine.dance()).json()["access_token"]
+    assert (await machine.tokens.get(f"{machine.cloud.base}/"))["access_token"] == first
+    assert (await machine.tokens.get(f"{machine.cloud.base}/", fresh=True))["access_token"] != first
+
+
+async def test_a_host_that_is_not_connected_says_so(machine: Machine) -> None:
+    machine.endpoint.tokens = None
+    answer = await machine.get(metadata="true")
+    assert (answer.status_code, answer.json()["error"]) == (503, "not_connected")
 
 
 async def test_a_port_that_is_taken(machine: Machine, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,11 +11,13 @@ import pytest
 
 from outofband.agent import enroll
 from outofband.agent.link import ControlLink
+from outofband.agent.settings import Settings
 from outofband.agent.state import HostKey, Trust, save_identity
 from outofband.agent.streams import Streams
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
+from outofband.net import proxies
 from outofband.net.tasks import Tasks
 from outofband.wire import grant as grants
 from outofband.wire import link
@@ -37,6 +38,7 @@ class Proxy:
         self.asked: list[str] = []
         self._tasks = Tasks()
         self.url = ""
+        """Host and port."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -65,15 +67,23 @@ class Proxy:
             pass
 
 
-@pytest.fixture
-async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
+@pytest.fixture(params=["environment", "setting"])
+async def proxy(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Proxy]:
+    """By the environment, or by `proxy.url` of the agent's settings, which beats one that leads nowhere."""
     made = Proxy()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     for name in ("http_proxy", "all_proxy", "no_proxy", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("https_proxy", f"http://ann:pass%20word@127.0.0.1:{port}")
+    made.url = f"127.0.0.1:{port}"
+    url = f"http://ann:pass%20word@127.0.0.1:{port}"
+    if request.param == "environment":
+        monkeypatch.setenv("https_proxy", url)
+    else:
+        monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+        Settings({"proxy.url": url}).use_proxy()
     yield made
+    Settings().use_proxy()
     server.close()
     await made._tasks.close()
 
@@ -107,10 +117,18 @@ async def test_the_control_link(proxy: Proxy, tmp_path: Path) -> None:
         await tasks.close()
 
 
+def without_name(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the proxy is asked without a name and a password, wherever it was configured."""
+    url = f"http://{proxy.url}"
+    monkeypatch.setenv("https_proxy", url)
+    if proxies.proxy_for("https://x.example") != url:
+        Settings({"proxy.url": url}).use_proxy()
+
+
 async def test_a_proxy_that_says_no_is_told(
     proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("https_proxy", "http://" + proxy_address())
+    without_name(proxy, monkeypatch)
     key, authority = HostKey.make(), Authority(tmp_path)
     mine = identity(f"https://{FAR_NAME}:1", authority)
     up = ControlLink(trust=Trust(StateDir(tmp_path), mine), key=key, version="0", instance="i", host=Host())
@@ -120,11 +138,6 @@ async def test_a_proxy_that_says_no_is_told(
     assert up.status.code == "ControlPlaneUnreachable"
     assert "407" in str(up.status.fields["detail"])
     await tasks.close()
-
-
-def proxy_address() -> str:
-    """The proxy of the environment without its name and password."""
-    return os.environ["https_proxy"].rpartition("@")[2]
 
 
 async def test_streams(proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +160,7 @@ async def test_streams(proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyP
         await gateway.until(lambda: incoming.gone)
         assert proxy.asked == [f"{FAR_NAME}:{gateway.port}"]
         # And when the proxy says no.
-        monkeypatch.setenv("https_proxy", "http://" + proxy_address())
+        without_name(proxy, monkeypatch)
         streams.open(link.OpenStream("s1", url, "t", grants.sign(claims, key)))
         await until(lambda: failures)
         assert failures[0].code == "StreamFailed" and "407" in failures[0].fields["detail"]

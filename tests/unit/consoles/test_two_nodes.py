@@ -173,3 +173,29 @@ async def test_who_may_only_watch_from_now_on_is_told_to_the_agent_and_stays(tow
         True,
     )
     assert town.console.ended is None
+
+
+async def test_the_host_is_deleted(town: Town) -> None:
+    """Link, console and every right of the machine's identity, at the node that did not delete it."""
+    agent = town.agent.identity.agent
+    began = clock.monotonic()
+    async with town.there.store.write() as tx:
+        await town.there.fleet.erase(tx, agent)
+    await until(lambda: town.console.ended and not town.here.fleet.connected(agent))
+    assert town.console.ended is not None
+    assert (town.console.ended.code, town.console.ended.resumable) == ("HostGone", False)
+    assert town.here.fleet.host(agent) is None
+    took = clock.monotonic() - began
+    assert took < SECONDS, took
+    await town.agent.connect()
+    assert town.agent.rejected is not None and town.agent.rejected.code == "AgentUnknown"
+    await until(lambda: town.there.fleet.host(agent) is None)
+
+
+async def test_the_hosts_key_is_replaced(town: Town) -> None:
+    agent, new = town.agent.identity.agent, HostKey()
+    began = clock.monotonic()
+    await town.there.fleet.rekey(town.agent.key.successor(agent, new))
+    await until(lambda: not town.here.fleet.connected(agent))
+    took = clock.monotonic() - began
+    assert took < SECONDS, took

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from outofband.net import destinations
+from outofband.net import destinations, lookup
 from outofband.net.destinations import allowed_address, may_be_asked
 from outofband.net.fetch import FetchFailed
 from outofband.net.forwarded import network
@@ -81,7 +81,7 @@ async def test_silent_name_servers_hold_up_nobody_else(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     monkeypatch.setattr(destinations, "LOOK_UP_SECONDS", 0.2)
-    names = [f"{number}.slow.example" for number in range(destinations.MAX_LOOK_UPS)]
+    names = [f"{number}.slow.example" for number in range(lookup.MAX_LOOK_UPS)]
     try:
         asked = [allowed_address(name, 443, ()) for name in names]
         for refused in await asyncio.gather(*asked, return_exceptions=True):

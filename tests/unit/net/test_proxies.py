@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from outofband.net.proxies import proxy_for
+from outofband.net.proxies import proxy_for, redacted
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "wss_proxy", "ws_proxy")
 
@@ -54,3 +54,19 @@ def test_exceptions_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_this_host_is_never_behind_a_proxy(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     assert proxy_for(f"wss://{host}:8444/stream/v1/x") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("http://proxy.example:3128", "http://proxy.example:3128"),
+        ("http://me:hush-hush@proxy.example:3128", "http://proxy.example:3128"),
+        ("http://me:hush@hush@proxy.example:3128", "http://proxy.example:3128"),
+        ("http://me:hush#hush@proxy.example:3128", "http://proxy.example:3128"),
+        ("http://me:12/hush?hush@proxy.example:3128", "http://proxy.example:3128"),
+        ("me:hush-hush@proxy.example:3128", "proxy.example:3128"),
+        ("me:hush://hush@proxy.example:3128", "proxy.example:3128"),
+    ],
+)
+def test_an_address_is_shown_without_its_password_whatever_is_in_it(typed: str, shown: str) -> None:
+    assert redacted(typed) == shown

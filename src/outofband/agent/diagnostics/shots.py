@@ -82,6 +82,10 @@ class Shots:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._tasks = Tasks()
 
+    def may_wake(self, wake: bool) -> None:
+        """Whether a key may be pressed from now on."""
+        self._wake = wake
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

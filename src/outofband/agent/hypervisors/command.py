@@ -1,8 +1,8 @@
 """The QEMU command line of a machine: a pure function, so that what a guest may reach can be read and tested.
 
 The guest gets a processor, memory, serial ports, a screen, a port for an agent inside it and, if its image
-has one, a disk. It gets no network and no shared folder, and QEMU itself gives up starting programs and
-regaining rights.
+has one, a disk; a network of its own if its definition has a card. It gets no shared folder, and QEMU itself
+gives up starting programs and regaining rights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from outofband.wire.machine import MachineDefinition
 MONITOR_SOCKET = "qmp.sock"
 GUEST_SOCKET = "guest.sock"
 GUEST_CHARDEV = "guest"
+NETDEV = "net0"
 PID_FILE = "qemu.pid"
 LOG_FILE = "qemu.log"
 OVERLAY = "disk.qcow2"
@@ -47,7 +48,6 @@ def command_line(
         "-rtc", "base=utc",
         "-vga", "std",
         "-display", "none",
-        "-nic", "none",
         # A guest that tells of its own panic is reported and goes on: its last words are on the console.
         "-device", "pvpanic",
         "-action", "panic=none",
@@ -61,6 +61,7 @@ def command_line(
         "-pidfile", PID_FILE,
         "-msg", "timestamp=on",
     ]  # fmt: skip
+    command += _network(definition)
     for port in definition.ports:
         command += [
             "-chardev",
@@ -79,6 +80,24 @@ def command_line(
     if image.disk is not None:
         command += ["-drive", f"file={OVERLAY},format=qcow2,if=virtio,discard=unmap"]
     return command
+
+
+def _network(definition: MachineDefinition) -> list[str]:
+    """A network of the VM's own behind QEMU's user-mode stack, which hands out the one address there is.
+
+    From outside nothing gets in but by forwards that the monitor is asked for; out it may go.
+    """
+    nic = definition.nic
+    if nic is None:
+        return ["-nic", "none"]
+    return [
+        "-netdev",
+        f"user,id={NETDEV},ipv6=off,net={nic.network},host={nic.gateway},dns={nic.resolver},"
+        f"dhcpstart={nic.address},hostname={_escape(definition.name)}",
+        # Like the guest's ports at a fixed place, and without a program of its own to boot from.
+        "-device",
+        f"virtio-net-pci,id=nic0,netdev={NETDEV},mac={nic.mac},addr=0x1c,romfile=",
+    ]
 
 
 def chardev(port: str) -> str:

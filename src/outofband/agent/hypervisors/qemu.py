@@ -18,6 +18,7 @@ from outofband.agent.hypervisors.command import (
     GUEST_SOCKET,
     LOG_FILE,
     MONITOR_SOCKET,
+    NETDEV,
     OVERLAY,
     PID_FILE,
     chardev,
@@ -80,6 +81,8 @@ class QemuDriver:
             Verb.RUN_STATUS,
             Verb.RUN_CANCEL,
             Verb.SET_PASSWORD,
+            Verb.NETWORK,
+            Verb.PROBE,
         }
     )
 
@@ -302,6 +305,20 @@ class QemuDriver:
 
     async def send_break(self) -> None:
         await self._execute(Verb.SYSRQ, "chardev-send-break", id=chardev(self._ports[0]))
+
+    async def forward(self, loopback: int, port: int) -> bool:
+        """Have connections to a port of the loopback interface come out at a port of the guest, until QEMU
+        ends. False when that port is taken.
+        """
+        if self._monitor is None:
+            raise Fault("HypervisorUnreachable", detail="it does not run")
+        # Only its human monitor knows how; what it says is empty when all is well.
+        line = f"hostfwd_add {NETDEV} tcp:127.0.0.1:{loopback}-:{port}"
+        try:
+            said = await self._monitor.human(line)
+        except MonitorRefused as error:
+            raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
+        return not said.strip()
 
     async def screenshot(self, *, wake: bool) -> Picture:
         try:

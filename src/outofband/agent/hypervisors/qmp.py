@@ -94,6 +94,11 @@ class Monitor:
             detail = f"the connection ended during '{command}'"
             raise Fault("HypervisorUnreachable", detail=detail) from error
 
+    async def human(self, line: str) -> str:
+        """Have QEMU's monitor for people do one line; what it says. Raises as `execute`."""
+        arguments: dict[str, Any] = {"command-line": line}
+        return str(await self.execute("human-monitor-command", **arguments))
+
     async def close(self) -> None:
         """Let go of the monitor; QEMU goes on."""
         await self._tasks.close()

@@ -17,7 +17,9 @@ class Connectable(Protocol):
 class UnixDriver:
     """Such a machine counts as running while its socket is connected."""
 
+    name = "unix"
     verbs: frozenset[Verb] = frozenset()
+    absent = "nobody listens on its socket"
     output_seconds = 0.0
     pid: int | None = None
     guest = None
@@ -38,14 +40,14 @@ class UnixDriver:
         if self._connected:
             self._report(Happening.BACK, {})
         else:
-            fields = {"reason": "disconnected", "detail": "nobody listens on its socket", "clean": True}
+            fields = {"reason": "disconnected", "detail": self.absent, "clean": True}
             self._report(Happening.ENDED, fields)
 
     async def start(self) -> str:
-        raise not_supported("unix", Verb.START)
+        raise not_supported(self.name, Verb.START)
 
     async def shut_down(self) -> None:
-        raise not_supported("unix", Verb.STOP)
+        raise not_supported(self.name, Verb.STOP)
 
     async def kill(self) -> None:
         """Nothing of ours runs."""
@@ -54,19 +56,19 @@ class UnixDriver:
         return not self._connected
 
     async def reset(self) -> None:
-        raise not_supported("unix", Verb.RESET)
+        raise not_supported(self.name, Verb.RESET)
 
     async def nmi(self) -> None:
-        raise not_supported("unix", Verb.NMI)
+        raise not_supported(self.name, Verb.NMI)
 
     async def ctrl_alt_del(self) -> None:
-        raise not_supported("unix", Verb.CTRL_ALT_DEL)
+        raise not_supported(self.name, Verb.CTRL_ALT_DEL)
 
     async def send_break(self) -> None:
-        raise not_supported("unix", Verb.SYSRQ)
+        raise not_supported(self.name, Verb.SYSRQ)
 
     async def screenshot(self, *, wake: bool) -> Picture:
-        raise not_supported("unix", Verb.SCREENSHOT)
+        raise not_supported(self.name, Verb.SCREENSHOT)
 
     async def close(self) -> None:
         pass

@@ -21,7 +21,7 @@ from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
 from outofband.wire.machine import MachineDefinition, Power
 
-DRIVERS = ("qemu", "unix", "pty")
+DRIVERS = ("qemu", "unix", "pty", "uart")
 MIN_MEMORY_MIB = 16
 MAX_MEMORY_MIB = 4 * 1024 * 1024
 MAX_CPUS = 255
@@ -85,7 +85,7 @@ def _problem(definition: MachineDefinition) -> str | None:
     names = [port.name for port in definition.ports]
     if not 1 <= len(names) <= most or names != [str(number) for number in range(len(names))]:
         return f"its serial ports are not named '0' and up, at most {most} of them"
-    return None
+    return definition.nic.problem() if definition.nic is not None else None
 
 
 def save(directory: Path, definition: MachineDefinition) -> None:

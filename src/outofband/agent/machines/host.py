@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from outofband import __version__
+from outofband.agent import facts
 from outofband.agent.config import HostConfig
 from outofband.agent.hypervisors import accelerator as accelerators
 from outofband.agent.hypervisors.accelerator import Accelerator
@@ -30,8 +31,12 @@ class Host:
 
     def __init__(self, state: StateDir, config: HostConfig, *, name: str | None = None) -> None:
         self.state = state
+        self.own: str | None = None
+        """The id that stands for this server itself, as the one behind its own console."""
         self.config = config
         self.name = name or platform.node() or "localhost"
+        self.root = Path("/")
+        """Where the machine's own facts are read."""
         self.hub = PortHub()
         self._accelerator: Accelerator | None = None
         self._choosing = asyncio.Lock()
@@ -45,8 +50,24 @@ class Host:
         return self.config.limits.reserve_mib * MIB
 
     def directory(self, vm: str) -> Path:
-        """Folder of a machine, named by its checked id."""
-        return self.state.machines / vm
+        """Folder of a machine, named by its checked id; that of the server's own console lies apart."""
+        return self.console if self.is_own(vm) else self.state.machines / vm
+
+    @property
+    def console(self) -> Path:
+        """Folder of the server's own console."""
+        return self.state.agent / "console"
+
+    def is_own(self, vm: str) -> bool:
+        """Whether the id is this server's own."""
+        return self.own is not None and vm.lower() == self.own
+
+    def uart(self, definition: MachineDefinition) -> tuple[Path, int]:
+        """Device and speed of a machine at the other end of a cable. Raises Fault ImageNotFound."""
+        if self.is_own(definition.vm):
+            return Path(self.config.console.device), self.config.console.baud
+        found = self.config.uart(definition.socket, self.name)
+        return Path(found.path), found.baud
 
     async def accelerator(self) -> Accelerator:
         """What QEMU guests run under here. Raises Fault QemuNotFound."""
@@ -74,11 +95,13 @@ class Host:
             self.config.image(definition.image, self.name)
         elif definition.driver == "pty":
             self.config.program(definition.program, self.name)
+        elif definition.driver == "uart":
+            self.config.uart(definition.socket, self.name)
         else:
             self.config.socket(definition.socket, self.name)
 
     async def report(self) -> HostReport:
-        drivers = ["unix", "pty"]
+        drivers = ["unix", "pty", "uart"]
         try:
             found = await self.accelerator()
             name, probe = found.name, found.probe
@@ -97,7 +120,12 @@ class Host:
             images=sorted(self.config.images),
             programs=sorted(self.config.programs),
             sockets=sorted(self.config.sockets),
+            uarts=sorted(self.config.uarts),
+            console="" if self.config.console.kind == "off" else self.config.console.kind,
             monitor=self.config.policy.monitor,
+            networks="qemu" in drivers,
+            public=list(self.config.network.public),
+            facts=await asyncio.to_thread(facts.read, self.root),
         )
 
     def free_space(self) -> int:

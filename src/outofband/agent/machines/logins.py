@@ -12,6 +12,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from outofband.agent.hypervisors.shell import ShellDriver
 from outofband.agent.machines import shell
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
@@ -83,6 +84,8 @@ async def end_login(machine: Machine, port: PortBroker) -> LoginReport:
     """End whatever is logged in on a port. Never raises for what the guest does."""
     if machine.power not in _ALIVE:
         return LoginReport(how=How.PROGRAM_ENDED, detail="the VM does not run")
+    if isinstance(machine.driver, ShellDriver):
+        return await machine.driver.end_login()
     by_agent = await _by_agent(machine, list(machine.ports).index(port.port))
     if by_agent.how is not How.UNVERIFIED:
         return by_agent

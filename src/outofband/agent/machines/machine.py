@@ -16,14 +16,17 @@ import msgspec
 import structlog
 
 from outofband.agent.hypervisors.driver import Driver, Happening
+from outofband.agent.hypervisors.qemu import QemuDriver
 from outofband.agent.machines import definitions, logins
 from outofband.agent.machines.build import make_driver, make_ports
 from outofband.agent.machines.definitions import Condition
 from outofband.agent.machines.host import Host
 from outofband.agent.machines.scripts import Scripts
+from outofband.agent.network.attached import Attached, has_network
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.net.tasks import Tasks
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import MachineDefinition, Power, Verb, VmReport
 from outofband.wire.stream import Notice
@@ -57,6 +60,7 @@ class Machine:
         self._life = asyncio.Lock()
         self._opened = False
         self._closed = False
+        self._tasks = Tasks()
         self.ports: dict[str, PortBroker] = make_ports(host, definition, self._port_changed)
         for port in self.ports.values():
             port.end_login = functools.partial(logins.end_login, self, port)
@@ -64,6 +68,12 @@ class Machine:
         self.on_login: Callable[[str, LoginReport], None] | None = None
         """Told what became of the guest login of a session."""
         self.driver: Driver = make_driver(self, self._happened)
+        self.network: Attached | None = None
+        """Of a QEMU VM that has a card."""
+        if has_network(definition):
+            assert isinstance(self.driver, QemuDriver)
+            offered = host.config.network.public
+            self.network = Attached(self.name, self.directory, offered, self.driver.forward)
         self.scripts: Scripts | None = None
         if self.driver.guest is not None:
             self.scripts = Scripts(self.name, self.directory, self.driver.guest, self._may_run)
@@ -103,6 +113,8 @@ class Machine:
         if power is Power.UNKNOWN:
             detail = "its process runs, its monitor says nothing"
             self._fault = Fault("HypervisorUnreachable", detail=detail)
+        if self.network is not None and power is Power.RUNNING:
+            await self.network.started()
         self._opened = True
         self.driver.port_changed()
         log.info("machine.opened", vm=self.definition.vm, name=self.name, power=str(self.power))
@@ -110,6 +122,9 @@ class Machine:
     async def close(self, code: str = "SessionEnded", **fields: Any) -> None:
         """Let go of the machine, which goes on running."""
         self._closed = True
+        if self.network is not None:
+            await self._tasks.close()
+            await self.network.close()
         await self.driver.close()
         for port in self.ports.values():
             await port.close(code, **fields)
@@ -208,6 +223,8 @@ class Machine:
             raise
         if self.power is Power.STARTING:
             self._to(Power.RUNNING)
+        if self.network is not None:
+            await self.network.started()
         printed = await self._first_output(since, began)
         data = {"pid": self.driver.pid, "boot": self.boots, "seconds": round(clock.monotonic() - began, 3)}
         if self.power is Power.STOPPED:
@@ -264,6 +281,8 @@ class Machine:
                 asked = self.power is Power.STOPPING or fields.get("clean")
                 fault = None if asked else Fault("HypervisorEnded", detail=str(fields.get("detail", "")))
                 self._to(Power.STOPPED, fault)
+                if self.network is not None:
+                    self._tasks.spawn(f"network {self.name}", self.network.stopped())
             case Happening.RESET:
                 self._settle("GuestPanicked", "GuestPaused")
                 self._new_boot()

@@ -11,7 +11,8 @@ import msgspec
 import structlog
 
 from outofband.agent.config import HostConfig, config_path, load
-from outofband.agent.machines import actions, definitions, inside
+from outofband.agent.hypervisors.shell import hang_up
+from outofband.agent.machines import actions, build, definitions, inside, outside
 from outofband.agent.machines.host import MIB, Host
 from outofband.agent.machines.machine import SHUTDOWN_SECONDS, Machine, Outcome
 from outofband.agent.ports.broker import PortBroker
@@ -19,9 +20,11 @@ from outofband.agent.ports.tail import MAX_LINES
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.fs import file_system, supports_hole_punching
+from outofband.net.tasks import Tasks
 from outofband.wire.log import LogArgs
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
+from outofband.wire.network.plan import Plan
 from outofband.wire.script import KeyArgs, RunArgs
 
 MAX_MACHINES = 10_000
@@ -56,12 +59,18 @@ class NoArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Machines:
     """The machines in one state directory; make it inside the event loop, and only one per directory.
 
-    `load` first, `close` last: closing lets go of the machines, which run on.
+    `load` first, `close` last: closing lets go of the machines, which run on. The server's own console, where
+    agent.toml wants one, is open between `open_own` and `close_own`; among `all` it is not.
     """
 
     def __init__(self, state: StateDir, config: HostConfig | None = None, *, name: str | None = None) -> None:
         self.host = Host(state, config or load(config_path(state)), name=name)
         self._machines: dict[str, Machine] = {}
+        self._own: Machine | None = None
+        self.on_own_change: Callable[[str], None] | None = None
+        """Told with its id that the report of the server's own console is another now."""
+        self._forsaken: asyncio.TimerHandle | None = None
+        self._tasks = Tasks()
         self._listeners: list[Changed] = []
         self._editing = asyncio.Lock()
         self.on_login: Callable[[str, LoginReport], None] | None = None
@@ -95,10 +104,63 @@ class Machines:
         async with asyncio.TaskGroup() as group:
             for machine in found:
                 group.create_task(take_hold(machine), name=f"open {machine.name}")
+        self._forsake()
+
+    async def open_own(self, own: str) -> None:
+        """Open the server's own console, as far as agent.toml wants one, under the id that stands for it.
+
+        Without it the machines have theirs.
+        """
+        await self.close_own()
+        self._keep()
+        self.host.own = own.lower()
+        kind = self.host.config.console.kind
+        if kind != "shell":
+            # Of a day when it was allowed.
+            await hang_up(self.host.console)
+        if kind == "off":
+            return
+        definition = MachineDefinition(vm=own.lower(), name=self.host.name, driver=kind)
+        machine = Machine(self.host, definition, self._own_changed)
+        machine.on_login = self._login_ended
+        try:
+            self.host.console.mkdir(mode=0o700, parents=True, exist_ok=True)
+            await machine.open()
+        except OSError as error:
+            log.error("console.unopened", error=str(error))
+            await machine.close()
+            return
+        self._own = machine
+
+    async def close_own(self) -> None:
+        """Let go of it. A program on it that nobody takes over again is hung up."""
+        machine, self._own = self._own, None
+        if machine is not None:
+            await machine.close()
+            self._forsake()
+
+    def _forsake(self) -> None:
+        self._keep()
+        loop = self.host.hub.loop
+        self._forsaken = loop.call_later(
+            build.CONSOLE_LINGER, lambda: self._tasks.spawn("console.hang-up", hang_up(self.host.console))
+        )
+
+    def _keep(self) -> None:
+        if self._forsaken is not None:
+            self._forsaken.cancel()
+            self._forsaken = None
+
+    def _own_changed(self) -> None:
+        if self._own is not None and self.on_own_change is not None:
+            self.on_own_change(self._own.definition.vm)
 
     async def close(self) -> None:
         """Let go of all machines; they run on."""
         machines, self._machines = list(self._machines.values()), {}
+        await self.close_own()
+        self._keep()
+        await self._tasks.close()
         for machine in machines:
             await machine.close()
         self.host.hub.close()
@@ -113,13 +175,17 @@ class Machines:
     # --- what is there ---
 
     def get(self, vm: str) -> Machine:
-        """Raises Fault VmUnknownToHost."""
+        """Raises Fault VmUnknownToHost; for the server itself ServerConsoleOff."""
+        if self.host.is_own(vm):
+            if self._own is None:
+                raise Fault("ServerConsoleOff", server=self.host.name)
+            return self._own
         if (machine := self._machines.get(vm.lower())) is None:
             raise Fault("VmUnknownToHost", vm=vm)
         return machine
 
     def port(self, vm: str, name: str) -> PortBroker:
-        """Raises Fault VmUnknownToHost, PortNotFound."""
+        """Raises Fault PortNotFound, and as `get`."""
         machine = self.get(vm)
         if (port := machine.ports.get(name)) is None:
             raise Fault("PortNotFound", vm=machine.name, port=name)
@@ -134,6 +200,18 @@ class Machines:
     def reports(self) -> list[VmReport]:
         return [machine.report() for machine in self._machines.values()]
 
+    def watch_only(self, monitor: bool) -> None:
+        """Whether consoles may only be watched from now on, the server's own among them."""
+        for machine in self._machines.values():
+            for port in machine.ports.values():
+                port.watch_only(monitor)
+        if self._own is not None:
+            self._own.console.watch_only(monitor or self.host.config.console.read_only)
+
+    def own_report(self) -> VmReport | None:
+        """Of the server's own console; None without one."""
+        return self._own.report() if self._own is not None else None
+
     async def host_report(self) -> HostReport:
         """Facts of the host; the first call may take seconds, while the accelerator is tried."""
         return await self.host.report()
@@ -147,6 +225,8 @@ class Machines:
         OperationNotAllowed.
         """
         definition = definitions.check(definition)
+        if self.host.is_own(definition.vm):
+            raise Fault("OperationNotAllowed", detail="the id is the host's own")
         self.host.check_names(definition)
         async with self._editing:
             known = self._machines.get(definition.vm)
@@ -269,6 +349,10 @@ class Machines:
                 return await inside.run_status(machine, _args(args, KeyArgs).run)
             case Verb.RUN_CANCEL:
                 return await inside.run_cancel(machine, _args(args, KeyArgs).run)
+            case Verb.NETWORK:
+                return await outside.change(machine, _args(args, Plan))
+            case Verb.PROBE:
+                return await outside.probe(machine, _args(args, outside.ProbeArgs))
             case Verb.SET_PASSWORD:
                 return await inside.set_password(machine, _args(args, inside.PasswordArgs))
         _args(args, NoArgs)
@@ -297,4 +381,6 @@ def _args(args: dict[str, Any], kind: type[A]) -> A:
 
 def _needs_new_parts(old: MachineDefinition, new: MachineDefinition) -> bool:
     """Whether driver and brokers have to be made anew, not only told of other values."""
+    if (old.nic is None) != (new.nic is None):
+        return True
     return (old.driver, old.ports, old.socket) != (new.driver, new.ports, new.socket)

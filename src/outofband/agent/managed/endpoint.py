@@ -1,10 +1,11 @@
-"""The endpoint on a loopback port where local programs get tokens of this host's identity."""
+"""The endpoint on a loopback port where local programs get tokens of this host's identity, and what it is."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hmac
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from outofband.agent.managed.tokens import HostTokens, TokenRefused
 from outofband.catalogue import explain
 from outofband.core import clock, secrets
 from outofband.core.errors import Fault
-from outofband.wire import managed_identity
+from outofband.wire import instance_metadata, managed_identity
+from outofband.wire.instance_metadata import Machine
 from outofband.wire.managed_identity import MAX_HEAD, Ask, Form, Refusal
 
-HOST = "127.0.0.1"
+HOSTS = ("127.0.0.1", "::1")
+"""What clients find under `localhost`; some try the one first, some the other."""
 SECONDS = 10.0
 """For a request to come whole."""
 MAX_CONNECTIONS = 64
@@ -30,14 +33,27 @@ _Answer = tuple[int, dict[str, str], dict[str, Any]]
 
 
 class IdentityEndpoint:
-    """`secret_file` holds what the App Service form asks for (IDENTITY_HEADER), made once."""
+    """`secret_file` holds what the App Service form asks for (IDENTITY_HEADER), made once. `tokens` is None
+    while the host is not connected: programs are told so.
+    """
 
-    def __init__(self, tokens: HostTokens, files: KeyFiles, *, port: int, secret_file: Path) -> None:
-        self._tokens, self._files = tokens, files
+    def __init__(
+        self,
+        tokens: HostTokens | None,
+        files: KeyFiles,
+        *,
+        port: int,
+        secret_file: Path,
+        machine: Callable[[], Machine] = Machine,
+    ) -> None:
+        self.tokens, self._files = tokens, files
         self._port = port
         self._secret_file = secret_file
         self._secret = ""
-        self._server: asyncio.Server | None = None
+        self._machine = machine
+        self._servers: list[asyncio.Server] = []
+        self.closed: dict[str, str] = {}
+        """By address: why nothing is answered there."""
         self._busy = asyncio.Semaphore(MAX_CONNECTIONS)
 
     @property
@@ -46,21 +62,29 @@ class IdentityEndpoint:
         return f"http://localhost:{self._port}"
 
     async def open(self) -> None:
-        """Raises Fault TokenFolderUnsafe or IdentityPortTaken."""
+        """One of the two addresses is enough. Raises Fault TokenFolderUnsafe or IdentityPortTaken."""
         self._files.prepare()
         if not self._secret_file.exists():
             secrets.write_private(self._secret_file, secrets.token())
         self._secret = self._secret_file.read_text().strip()
-        try:
-            self._server = await asyncio.start_server(self._serve, HOST, self._port, limit=MAX_HEAD)
-        except OSError as error:
-            raise Fault("IdentityPortTaken", port=self._port, detail=error.strerror or str(error)) from error
+        for host in HOSTS:
+            try:
+                server = await asyncio.start_server(self._serve, host, self._port, limit=MAX_HEAD)
+            except OSError as error:
+                self.closed[host] = error.strerror or str(error)
+                continue
+            self._servers.append(server)
+        if not self._servers:
+            raise Fault("IdentityPortTaken", port=self._port, detail=self.closed[HOSTS[0]])
+        for host, why in self.closed.items():
+            log.warning("identity.half_open", address=host, port=self._port, detail=why)
         log.info("identity.open", port=self._port)
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+            await server.wait_closed()
         self._files.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,14 +104,22 @@ class IdentityEndpoint:
 
     async def _answer(self, request: h11.Request) -> _Answer:
         fields = [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers]
+        method, target = request.method.decode("ascii"), request.target.decode("latin-1")
+        if instance_metadata.is_asked(target):
+            status, found = instance_metadata.answer(method, target, fields, self._machine())
+            return status, {}, found
+        tokens = self.tokens
         asked = managed_identity.read(
-            request.method.decode("ascii"),
-            request.target.decode("latin-1"),
+            method,
+            target,
             fields,
-            identity=self._tokens.identity,
+            identity=tokens.identity if tokens else "",
         )
         if isinstance(asked, Refusal):
             return asked.status, {}, asked.body()
+        if tokens is None:
+            words = "This host is not connected to a control plane: it has no identity."
+            return 503, {"Retry-After": "60"}, Refusal(503, "not_connected", words).body()
         if not asked.secret:
             return self._challenge()
         if not self._proven(asked):
@@ -97,7 +129,7 @@ class IdentityEndpoint:
             )
             return refusal.status, {}, refusal.body()
         try:
-            token = await self._tokens.get(asked.resource)
+            token = await tokens.get(asked.resource, fresh=asked.fresh)
         except TokenRefused as refused:
             status = refused.status if refused.status == 429 else 400
             return status, {}, Refusal(status, refused.error, refused.description).body()
@@ -105,7 +137,8 @@ class IdentityEndpoint:
             told = explain(fault)
             log.warning("identity.failed", code=told.code)
             return 503, {"Retry-After": "5"}, Refusal(503, told.code, told.message).body()
-        body = managed_identity.answer(token, asked.resource, self._tokens.identity, clock.wall())
+        body = managed_identity.answer(token, asked.resource, tokens.identity, clock.wall())
+        log.info("identity.given", resource=asked.resource, client=asked.client, fresh=asked.fresh)
         return 200, {}, dict(body)
 
     def _challenge(self) -> _Answer:

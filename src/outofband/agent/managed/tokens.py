@@ -60,19 +60,22 @@ class HostTokens:
         self.skew: float | None = None
         """Seconds by which this host's clock is ahead, by the last answer."""
 
+    def rekeyed(self, key: HostKey) -> None:
+        self._key = key
+
     @property
     def identity(self) -> str:
         """The client id."""
         return self._trust.identity.agent
 
-    async def get(self, resource: str) -> dict[str, Any]:
-        """`access_token` and the seconds that are left of it.
+    async def get(self, resource: str, *, fresh: bool = False) -> dict[str, Any]:
+        """`access_token` and the seconds that are left of it; `fresh`: none that was kept.
 
         Raises TokenRefused, or Fault ControlPlaneUnreachable or UnexpectedAnswer.
         """
         async with self._asking:
             token, ends = self._kept.get(resource, ("", 0.0))
-            if ends - clock.monotonic() < FRESH_SECONDS:
+            if fresh or ends - clock.monotonic() < FRESH_SECONDS:
                 given = await self._ask(resource)
                 token, ends = given.access_token, clock.monotonic() + given.expires_in
                 self._kept.pop(resource, None)

@@ -259,6 +259,10 @@ class PortBroker:
         """A viewer on the port wants something about the keyboard (stream.WISHES). Raises ProtocolError."""
         self._keyboard.wish(attachment, verb, fields)
 
+    def watch_only(self, monitor: bool) -> None:
+        """The host's administrator forbids every writer, or no longer does."""
+        self._keyboard.watch_only(monitor)
+
     def regranted(self, attachment: Attachment) -> None:
         """A session goes on under a new grant, which may say less."""
         self._keyboard.regranted(attachment)

@@ -91,6 +91,10 @@ class Keyboard:
 
     # --- the seat ---
 
+    def watch_only(self, monitor: bool) -> None:
+        """The host's administrator forbids every writer, or no longer does."""
+        self.apply(self._arbiter.watch_only(monitor, clock.monotonic()))
+
     def join(self, attachment: Attachment, *, resume: bool) -> list[Effect]:
         """A session comes in, and asks to type if its grant says so.
 
