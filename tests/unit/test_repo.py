@@ -177,6 +177,8 @@ def test_a_lock_of_npm_pins_by_hash_and_names_no_address(folder: str) -> None:
 def test_a_wheel_holds_the_built_portal_which_git_ignores(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "requirements").mkdir()
+    shutil.copy(ROOT / "requirements" / "run.txt", tmp_path / "requirements")
     web = tmp_path / BUILT_PORTAL.relative_to(ROOT)
     for file in (web / "assets" / "index-1a2b.js", web / "index.html", web.parent / "web.new" / "index.html"):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +190,7 @@ def test_a_wheel_holds_the_built_portal_which_git_ignores(tmp_path: Path) -> Non
     names = zipfile.ZipFile(wheel).namelist()
     assert {"outofband/http/web/index.html", "outofband/http/web/assets/index-1a2b.js"} <= set(names)
     assert not [name for name in names if "web.new" in name]
+    assert "outofband/net/run.txt" in names  # what the agent's package names for other Pythons
 
 
 # --- the prose

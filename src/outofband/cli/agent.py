@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import options
+from outofband.cli import agent_identity, options
 from outofband.cli import output as show
+from outofband.cli.agent_install import install, uninstall
+from outofband.cli.agent_script import script
+from outofband.cli.azcmagent import main as azcmagent
 from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
@@ -36,10 +39,10 @@ def enrol_here(state: StateDir, client: ArmClient) -> None:
 
 
 def name_here(state: StateDir) -> str:
-    """How the control plane lists this host. Raises Fault AgentNotEnrolled or NotReady."""
-    from outofband.agent.admin import status as ask
+    """How the control plane lists this host. Raises Fault AgentNotEnrolled, or as agent.local does."""
+    from outofband.agent.local import look
 
-    return ask(state).name
+    return look(state).name
 
 
 def offer(
@@ -63,11 +66,11 @@ def offer_simulator(state: StateDir, name: str, command: list[str]) -> bool:
 
 def running_guests(state: StateDir) -> list[str]:
     """Ids of the VMs that the running agent says are not stopped; none when it does not say."""
-    from outofband.agent.admin import status as ask
+    from outofband.agent.local import look
     from outofband.wire.machine import Power
 
     try:
-        return [each.vm for each in ask(state).machines if each.power is not Power.STOPPED]
+        return [each.vm for each in look(state).machines if each.power is not Power.STOPPED]
     except Fault:
         return []
 
@@ -94,14 +97,36 @@ def _wanted(client: ArmClient, group: str | None) -> dict[str, Any]:
     }
 
 
-@click.group()
+class _Verbs(click.Group):
+    """The verbs of `azcmagent` beside those written here: the same commands, imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *azcmagent.SHARED]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in azcmagent.SHARED:
+            return azcmagent.load(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = {name: self.get_command(ctx, name) for name in super().list_commands(ctx)}
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(100)) for name, each in sorted(own.items()) if each]
+            )
+        with formatter.section("As in azcmagent"):
+            formatter.write_dl([(name, azcmagent.VERBS[name][1]) for name in azcmagent.SHARED])
+
+
+@click.group(cls=_Verbs)
 def agent() -> None:
-    """Enrol and run the agent of a VM host.
+    """Connect a server, or enrol a VM host; run its agent.
 
     \b
-    On the control plane:  oob agent token > token
-    On the host:           oob agent enroll --server https://HOST:8443 --token-file token
-                           oob agent run
+    On any server:         oob agent run
+                           oob agent connect -g GROUP -l REGION -s SUBSCRIPTION
+    With a token instead:  oob agent token > token            (on the control plane)
+                           oob agent enroll --server https://HOST:8443 --token-file token
     """
 
 
@@ -128,7 +153,7 @@ def token(hours: int, name: str | None, group: str | None, state: StateDir, outp
     help="File with the token; - is standard input.  [default: asked for]",
 )
 @click.option("--name", help="How the control plane lists this host.  [default: its own name]")
-@options.common
+@options.of_agent
 def enroll(server: str, token_file: Path | None, name: str | None, state: StateDir, output: str) -> None:
     """Make this host an agent of a control plane, with a key that never leaves it."""
     from outofband.agent.enroll import enrol, read_token
@@ -139,8 +164,12 @@ def enroll(server: str, token_file: Path | None, name: str | None, state: StateD
     show.emit(made, output, lambda _: show.line(words))
 
 
+for _verb in (agent_identity.cloud, agent_identity.renew):
+    agent.add_command(_verb)
+
+
 @agent.command(epilog="With -o json the log has one JSON object a line.")
-@options.common
+@options.of_agent
 def run(state: StateDir, output: str) -> None:
     """Run the agent in the foreground until it is interrupted. Guests go on running when it ends."""
     from outofband.agent.himds import run as serve
@@ -150,14 +179,14 @@ def run(state: StateDir, output: str) -> None:
 
 
 @agent.command(epilog="Example:  oob agent status -o json")
-@options.common
+@options.of_agent
 def status(state: StateDir, output: str) -> None:
     """What the agent on this host does: its link, its accelerator, its machines and their ports."""
     import msgspec
 
-    from outofband.agent.admin import status as ask
+    from outofband.agent.local import look
 
-    found = ask(state)
+    found = look(state)
     show.emit(msgspec.to_builtins(found), output, _table)
 
 
@@ -167,7 +196,7 @@ def status(state: StateDir, output: str) -> None:
 @click.option("--initrd", type=click.Path(exists=True, dir_okay=False))
 @click.option("--cmdline", default="", help="The kernel's command line.")
 @click.option("--disk", type=click.Path(exists=True, dir_okay=False))
-@options.common
+@options.of_agent
 def image(
     name: str,
     kernel: str | None,
@@ -194,6 +223,10 @@ def image(
     show.emit({"image": name, "added": added}, output, lambda _: show.line(words))
 
 
+for _each in (script, install, uninstall):
+    agent.add_command(_each)
+
+
 def _absolute(path: str | None) -> str | None:
     return str(Path(path).absolute()) if path else None
 
@@ -201,9 +234,11 @@ def _absolute(path: str | None) -> str | None:
 def _table(found: dict[str, Any]) -> None:
     runs = f"yes, process {found['pid']}, since {found['since']}" if found["running"] else "no"
     link = f"{found['link']} since {found['linkSince']}" if found["linkSince"] else found["link"]
+    half = found["halfway"]
     show.facts(
         {
-            "host": found["name"],
+            "host": found["name"] if found["connected"] else "not connected to any control plane",
+            "half done": f"{half['operation']} of {half['machine']}, since {half['since']}" if half else "",
             "control plane": found["arm"],
             "runs": show.local_times(runs),
             "link": show.local_times(link),
@@ -211,11 +246,16 @@ def _table(found: dict[str, Any]) -> None:
             "accelerator": " ".join(filter(None, [found["accelerator"], found["probe"]])),
             "monitor mode": "on: nobody may type" if found["monitor"] else "",
             "object id": found["agent"],
+            "certificate": show.local_times(f"until {found['expires']}") if found["expires"] else "",
             "managed identity": found["identity"] or "off",
             "clock": _clock(found["clockAhead"]),
             "streams": str(found["streams"]),
         }
     )
+    for each in found["errors"]:
+        show.line(f"{each['code']}: {each['message']}")
+        for step in each["remedy"]:
+            show.line(f"  remedy: {step}")
     machines = found["machines"]
     lines = [(each["name"], each["driver"], each["power"], *_port(each["ports"])) for each in machines]
     click.echo()

@@ -72,7 +72,7 @@ _SHOWN_LINE = 50
     help="Consoles at the same time.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--port", default="0", show_default=True, help="Serial port of the VMs.")
+@options.port
 @options.group
 @options.common
 def broadcast(

@@ -33,13 +33,14 @@ def _escape_key(_: click.Context, __: click.Parameter, value: str) -> bytes:
 
 @click.command(
     epilog="Examples:  oob console demo   ·   oob console demo --ask   ·   oob console demo --observe > log"
-    "   (Ctrl-] opens a menu)"
+    "   ·   oob console --machine web1   (Ctrl-] opens a menu)"
 )
-@click.argument("name", shell_complete=options.complete_vm)
+@click.argument("name", shell_complete=options.complete_console)
 @click.option("--observe", is_flag=True, help="Watch only; the one who types is not disturbed.")
 @click.option("--ask", is_flag=True, help="Take the keyboard from nobody: ask whoever has it for it.")
 @click.option("--tell-size", is_flag=True, help="Tell a shell the terminal's size after each login.")
-@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@options.machine
+@options.port
 @click.option(
     "--replay",
     type=click.IntRange(0, REPLAY_LIMIT),
@@ -57,6 +58,7 @@ def console(
     observe: bool,
     ask: bool,
     tell_size: bool,
+    machine: bool,
     port: str,
     replay: int,
     escape: bytes,
@@ -64,7 +66,7 @@ def console(
     state: StateDir,
     output: str,
 ) -> int:
-    """Open the serial console of VM NAME in this terminal.
+    """Open the serial console of VM NAME in this terminal; with --machine, that of the server NAME itself.
 
     Works while the guest's network is down, before its system is up, and in whatever state it is. You type;
     who typed before is told that you took over, unless your role lets you only ask (or you do, with --ask):
@@ -85,7 +87,7 @@ def console(
     if output == "json":
         show.voice.quiet = True  # standard error is for one JSON object, should it come to that
     with options.sign_in(state, traced=not person) as client:
-        vm = client.vm(name, group)
+        vm = options.console_of(client, name, group, machine)
         if person:
             from outofband.cli.seat import Seat
 

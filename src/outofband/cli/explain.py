@@ -13,6 +13,7 @@ from outofband.catalogue import codes, entry
 from outofband.cli import options
 from outofband.cli import output as show
 from outofband.core.errors import Fault
+from outofband.wire import azcm
 
 if TYPE_CHECKING:
     from outofband.wire.explained import Explanation
@@ -29,6 +30,11 @@ _WORDS = {
         "{count} keer",
         "voorbij vóór het einde van het logboek",
     ),
+}
+_AGE = {
+    "en": "azcmagent, exit code {number}; {age}",
+    "fr": "azcmagent, code de sortie {number} ; {age}",
+    "nl": "azcmagent, afsluitcode {number}; {age}",
 }
 
 
@@ -52,8 +58,14 @@ def explain(what: tuple[str, ...], output: str) -> None:
     and goes nowhere.
     """
     text = " ".join(what)
-    code = next((known for known in codes() if known.lower() == text.strip("() ").lower()), None)
-    if code is not None:
+    asked = text.strip("() ").lower()
+    code = next((known for known in codes() if known.lower() == asked), None)
+    if len(several := azcm.meanings(asked)) > 1:
+        from outofband.wire.explained import of_code
+
+        found = [of_code(each, show.voice.locale) for each in several]
+        _several({"text": text, "found": found}, found, output)
+    elif code is not None:
         _code(code, output)
     elif len(what) == 1 and (text == STDIN or _is_file(text)):
         _log(text, output)
@@ -83,12 +95,14 @@ def _code(code: str, output: str) -> None:
         "remedy": told.remedy,
         "retryable": told.retry,
     }
-    if code not in CODES:
+    if azcm.exit_code(code) is not None:
+        value |= {"exitCode": known.exit, "age": told.age}
+    elif code not in CODES:
         value |= {"httpStatus": known.status, "exitCode": known.exit}
 
     def table(_: object) -> None:
         _entry(told)
-        if code not in CODES:
+        if code not in CODES and not told.age:
             again = ", trying again may help" if known.retry else ""
             show.line(f"HTTP status {known.status}, exit code {known.exit}{again}")
 
@@ -156,3 +170,5 @@ def _entry(told: Explanation) -> None:
         show.line(cause + told.cause)
     for step in told.remedy:
         show.line(f"  - {step}")
+    if told.age:
+        show.line(_AGE[show.voice.locale].format(number=azcm.exit_code(told.code), age=told.age))

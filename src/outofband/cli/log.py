@@ -75,7 +75,7 @@ def _since(_: click.Context, __: click.Parameter, given: str | None) -> str | No
 )
 @click.option("--html", metavar="FILE", help="A page of its own with its colours, for any browser.")
 @click.option("--boots", is_flag=True, help="List the boots that the log knows instead.")
-@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@options.port
 @options.group
 @options.common
 def log(

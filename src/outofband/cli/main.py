@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from typing import Any
 
@@ -26,9 +25,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "paste": ("Machines", "paste:paste", "Type a file at a VM's console, as fast as the guest takes it"),
     "broadcast": ("Machines", "broadcast:broadcast", "Type lines at many VMs' consoles, each checked before"),
     "vm": ("Machines", "vm:vm", "List, create, change, start, stop, import and delete VMs"),
+    "machine": ("Machines", "machine:machine", "Connected servers: list, show, take out"),
     "webhook": ("Machines", "webhook:webhook", "Have an address told of what VMs print when they fail"),
     "vmss": ("Machines", "vmss:vmss", "Scale sets: as many VMs of one kind as are asked for"),
     "serial": ("Machines", "serial:serial", "NMI, SysRq, Ctrl-Alt-Del, reset; switch consoles off and on"),
+    "probe": ("Machines", "probe:probe", "Whether RDP or SSH of a machine answers, and what is in the way"),
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
     "identity": ("People", "identity:identity", "People, groups and clients; let an administrator in again"),
@@ -37,11 +38,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "ca": ("Keys", "ca:ca", "The control plane's authority and certificate"),
     "az": ("Azure's clients", "az:az", "Azure's own command line on this control plane"),
     "agent": ("Hosts", "agent:agent", "Enrol and run the agent of a VM host"),
+    "sim": ("Hosts", "sim:sim", "Agents that play hosts: how many a control plane stands"),
     "explain": ("Help", "explain:explain", "What an error code means and what to do about it"),
     "completion": ("Help", "completion:completion", "Print the completion script for your shell"),
 }
 EXIT_USAGE = 2
-EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 class Verbs(click.Group):
@@ -107,7 +108,7 @@ def run(arguments: list[str]) -> int:
         return output.report(Fault("OperationCanceled"), as_json=as_json)
     except (SystemExit, BrokenPipeError):
         # The reader of our output has gone (`oob vm list | head`), which click turns into SystemExit.
-        return _nobody_reads()
+        return output.nobody_reads()
     except Exception as error:
         return _tell(Fault("ClientDefect", detail=f"{type(error).__name__}: {error}"), error, as_json)
     return result if isinstance(result, int) else 0
@@ -119,11 +120,3 @@ def _tell(fault: Fault, inner: BaseException | None, as_json: bool) -> int:
 
         output.trace("".join(traceback.format_exception(inner)).rstrip())
     return output.report(fault, as_json=as_json)
-
-
-def _nobody_reads() -> int:
-    # What is still buffered would raise once more when the interpreter flushes it at its end.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    return EXIT_BROKEN_PIPE

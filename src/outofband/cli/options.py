@@ -10,16 +10,23 @@ import click
 
 from outofband.cli import output as show
 from outofband.core.locale import LOCALES
-from outofband.core.paths import StateDir, state_dir
+from outofband.core.paths import StateDir, agent_state_dir, state_dir
 
 if TYPE_CHECKING:
     from outofband.client.http import ArmClient
+
+MACHINES = "providers/Microsoft.HybridCompute/machines"
+HYBRID_VERSION = "2024-07-10"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _state(_: click.Context, __: click.Parameter, value: str | None) -> StateDir:
     return state_dir(value)
+
+
+def _agent_state(_: click.Context, __: click.Parameter, value: str | None) -> StateDir:
+    return agent_state_dir(value)
 
 
 def _quiet(_: click.Context, __: click.Parameter, value: bool) -> None:
@@ -82,11 +89,28 @@ def common(function: F) -> F:
     )
 
 
+def of_agent(function: F) -> F:
+    """As `common` for what concerns the agent of this host: the installed one, where there is one."""
+    return printing(
+        click.option(
+            "--state",
+            type=click.Path(file_okay=False, path_type=Path),
+            callback=_agent_state,
+            help="State directory.  [default: $OOB_STATE, the installed agent's, ~/.local/share/outofband]",
+        )(function)
+    )
+
+
 def group(function: F) -> F:
     """`-g/--resource-group`, passed as `group` (str or None for the profile's own)."""
     return click.option("-g", "--resource-group", "group", help="Resource group.  [default: the profile's]")(
         function
     )
+
+
+def port(function: F) -> F:
+    """`--port`, passed as `port` (str): which serial port of the VM, or of each of them."""
+    return click.option("--port", default="0", show_default=True, help="Serial port of the VM.")(function)
 
 
 def sign_in(
@@ -125,6 +149,42 @@ def complete_vm(ctx: click.Context, _: click.Parameter, incomplete: str) -> list
     def names(client: ArmClient) -> list[str]:
         scope = client.group(ctx.params.get("group"))
         return [vm["name"] for vm in client.list(f"{scope}/providers/Microsoft.Compute/virtualMachines")]
+
+    return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]
+
+
+def machine(function: F) -> F:
+    """`--machine`, passed as `machine`: NAME is a connected server, and its own console is meant."""
+    return click.option(
+        "--machine", is_flag=True, help="NAME is a connected server: its own console, not that of a VM on it."
+    )(function)
+
+
+def console_of(client: ArmClient, name: str, group: str | None, machine: bool) -> str:
+    """The id of what has the console: a VM, an instance, a server, or whatever is named by its id."""
+    if name.startswith("/"):
+        return name
+    return client.machine(name, group) if machine else client.vm(name, group)
+
+
+def complete_console(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of VMs, or with `--machine` of servers that have a console, as `complete`."""
+    if not ctx.params.get("machine"):
+        return complete_vm(ctx, parameter, incomplete)
+
+    def names(client: ArmClient) -> list[str]:
+        found = client.list(f"{client.group(ctx.params.get('group'))}/{MACHINES}", version=HYBRID_VERSION)
+        return [each["name"] for each in found if (each["properties"].get("outofband") or {}).get("console")]
+
+    return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]
+
+
+def complete_machine(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Names of connected servers, as `complete`."""
+
+    def names(client: ArmClient) -> list[str]:
+        scope = client.group(ctx.params.get("group"))
+        return [each["name"] for each in client.list(f"{scope}/{MACHINES}", version=HYBRID_VERSION)]
 
     return [name for name in complete(ctx, names) if name.lower().startswith(incomplete.lower())]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -29,6 +30,7 @@ _REMEDY = {"en": "remedy:", "fr": "remède :", "nl": "oplossing:"}
 _REPORTED = re.compile(rf"^(?:{'|'.join(_ERROR.values())}) \((\w+)\) ", re.MULTILINE)
 _CAUSES = re.compile(rf"^(?:{'|'.join(_CAUSE.values())})", re.MULTILINE)
 _REMEDIES = re.compile(rf"^(?:{'|'.join(_REMEDY.values())}) ", re.MULTILINE)
+EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE
 
 
 class Voice:
@@ -89,17 +91,27 @@ def report(fault: Fault, *, as_json: bool) -> int:
         say(msgspec.json.encode({"error": error}).decode())
         return words.exit
     words = words_for(fault)
-    kind = click.style(_ERROR[voice.locale], fg="red", bold=True)
-    say(f"{kind} ({words.code}) {plain(words.message)}")
-    if words.cause:
-        say(_CAUSE[voice.locale] + plain(words.cause))
-    for step in words.remedy:
-        say(click.style(_REMEDY[voice.locale], bold=True) + " " + plain(step))
+    for each in told_lines(words.code, words.message, words.cause, words.remedy):
+        say(each)
     if request and (voice.verbose or words.code == "InternalError"):
         say(f"request: {plain(request)}")
     if voice.signed_in:
         say(f"you:    {plain(voice.signed_in)}")
     return words.exit
+
+
+def told_lines(
+    code: str, message: str, cause: str, remedy: Iterable[str], between: Iterable[str] = ()
+) -> Iterator[str]:
+    """The lines that tell of a failure, in colours; `between` cause and remedy."""
+    kind = click.style(_ERROR[voice.locale], fg="red", bold=True)
+    yield f"{kind} ({code}) {plain(message)}"
+    if cause:
+        yield _CAUSE[voice.locale] + plain(cause)
+    for each in between:
+        yield plain(each)
+    for step in remedy:
+        yield click.style(_REMEDY[voice.locale], bold=True) + " " + plain(step)
 
 
 def reported(text: str) -> Fault | None:
@@ -188,6 +200,15 @@ def say(text: str) -> None:
 def interactive() -> bool:
     """Whether there is somebody to ask."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def nobody_reads() -> int:
+    """The exit code when the reader of our output has gone, which click turns into SystemExit."""
+    # What is still buffered would raise once more when the interpreter flushes it at its end.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return EXIT_BROKEN_PIPE
 
 
 def _echo(text: str, *, err: bool = False) -> None:

@@ -24,7 +24,7 @@ MAX_BYTES = 32 * 1024 * 1024
     epilog="Examples:  oob paste demo commands.txt   ·   oob paste demo - --yes < commands.txt"
     "   ·   oob paste demo fix.tar --here-document /tmp/fix.tar"
 )
-@click.argument("name", shell_complete=options.complete_vm)
+@click.argument("name", shell_complete=options.complete_console)
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
 @click.option(
     "--here-document",
@@ -33,7 +33,8 @@ MAX_BYTES = 32 * 1024 * 1024
     help="Write the file to PATH in the guest, by the shell whose prompt waits there; check its SHA-256.",
 )
 @click.option("--yes", is_flag=True, help="Do not show several lines before they are pasted.")
-@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@options.machine
+@options.port
 @options.group
 @options.common
 def paste(
@@ -41,6 +42,7 @@ def paste(
     file: Path,
     target: str | None,
     yes: bool,
+    machine: bool,
     port: str,
     group: str | None,
     state: StateDir,
@@ -70,7 +72,7 @@ def paste(
     from outofband.cli.paste_seat import PasteSeat
 
     with options.sign_in(state) as client:
-        seat = PasteSeat(client, client.vm(name, group), name=name, port=port)
+        seat = PasteSeat(client, options.console_of(client, name, group, machine), name=name, port=port)
         told = uvloop.run(seat.run(text.keys, document))
     show.emit(told, output, lambda _: show.line(_words(told)))
     return 0

@@ -38,10 +38,11 @@ def serial() -> None:
 @serial.command(
     epilog="Examples:  oob serial send demo sysrq h   ·   oob serial send demo reset --reason hangs"
 )
-@click.argument("name", shell_complete=options.complete_vm)
+@click.argument("name", shell_complete=options.complete_console)
 @click.argument("what", type=click.Choice(["nmi", "reset", "sysrq", "ctrl-alt-del"]))
 @click.argument("key", required=False)
-@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@options.machine
+@options.port
 @deeds.destructive
 @options.group
 @options.common
@@ -49,6 +50,7 @@ def send(
     name: str,
     what: str,
     key: str | None,
+    machine: bool,
     port: str,
     yes: bool,
     reason: str,
@@ -71,7 +73,9 @@ def send(
         return deeds.EXIT_DECLINED
     body = {"key": key.lower()} if key else None
     with options.sign_in(state, reason) as client, Steps(quiet=output == "json").progress(f"sending {what}"):
-        observed = act(client, client.vm(name, group), port, _ACTIONS.get(what, what), body)
+        observed = act(
+            client, options.console_of(client, name, group, machine), port, _ACTIONS.get(what, what), body
+        )
     told = {"vm": name, "sent": what, "observed": observed}
     show.emit(told, output, lambda done: show.line(done["observed"]))
     return 0

@@ -25,16 +25,18 @@ _STORAGE = {
 
 
 @click.command(epilog="Example:  oob serial who demo")
-@click.argument("name", shell_complete=options.complete_vm)
-@click.option("--port", default="0", show_default=True, help="Serial port of the VM.")
+@click.argument("name", shell_complete=options.complete_console)
+@options.machine
+@options.port
 @options.group
 @options.common
-def who(name: str, port: str, group: str | None, state: StateDir, output: str) -> None:
-    """Who is at the console of VM NAME: since when, typing or watching, from where and with what."""
+def who(name: str, machine: bool, port: str, group: str | None, state: StateDir, output: str) -> None:
+    """Who is at the console of NAME: since when, typing or watching, from where and with what."""
     from outofband.client.http import SERIAL_VERSION
 
     with options.sign_in(state) as client:
-        path = f"{client.vm(name, group)}/providers/Microsoft.SerialConsole/serialPorts/{port}"
+        target = options.console_of(client, name, group, machine)
+        path = f"{target}/providers/Microsoft.SerialConsole/serialPorts/{port}"
         found = client.get(path, version=SERIAL_VERSION)["properties"].get("outofband") or {}
     viewers: list[dict[str, Any]] = found.get("viewers", [])
 

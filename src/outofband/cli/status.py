@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from outofband.client.profile import Profile
     from outofband.core.paths import StateDir
 
-HYBRID_VERSION = "2024-07-10"
 EXIT_NOT_READY = 6
 CONNECT_SECONDS = 2.0
 DAY_SECONDS = 86400
@@ -33,9 +32,9 @@ SOON_DAYS = 21
 
 def hosts(client: ArmClient) -> list[dict[str, Any]]:
     """The VM hosts of the profile's resource group, as their agents last described them."""
-    path = f"{client.group()}/providers/Microsoft.HybridCompute/machines"
+    path = f"{client.group()}/{options.MACHINES}"
     found = []
-    for machine in client.list(path, version=HYBRID_VERSION):
+    for machine in client.list(path, version=options.HYBRID_VERSION):
         properties = machine["properties"]
         detected = properties.get("detectedProperties") or {}
         found.append(

@@ -155,10 +155,13 @@ def audit_(name: str, count: int, group: str | None, state: StateDir, output: st
 @vm.command(epilog="Example:  oob vm create web1 --image demo --memory 512")
 @click.argument("name")
 @click.option("--host", "machine", help="Host that runs it.  [default: the one with the most room]")
-@click.option("--driver", type=click.Choice(["qemu", "unix", "pty"]), default="qemu", show_default=True)
+@click.option(
+    "--driver", type=click.Choice(["qemu", "unix", "pty", "uart"]), default="qemu", show_default=True
+)
 @click.option("--image", help="Image of the host to boot (qemu).")
 @click.option("--socket", help="Serial socket of the host to watch (unix).")
 @click.option("--program", help="Program of the host to run (pty).")
+@click.option("--uart", help="Serial device of the host to watch (uart).")
 @click.option("--memory", type=click.IntRange(16, 1 << 20), default=256, show_default=True, help="MiB.")
 @click.option("--cpus", type=click.IntRange(1, 255), default=1, show_default=True)
 @click.option("--tag", "tags", multiple=True, callback=options.tags, help="NAME=VALUE; as often as wanted.")
@@ -171,6 +174,7 @@ def create(
     image: str | None,
     socket: str | None,
     program: str | None,
+    uart: str | None,
     memory: int,
     cpus: int,
     tags: dict[str, str],
@@ -180,9 +184,14 @@ def create(
 ) -> None:
     """Make VM NAME on a host and start it.
 
-    Images, sockets and programs are names that the host's administrator offers in its agent.toml.
+    Images, sockets, programs and uarts are names that the host's administrator offers in its agent.toml.
     """
-    source = {"qemu": ("image", image), "unix": ("socket", socket), "pty": ("program", program)}
+    source = {
+        "qemu": ("image", image),
+        "unix": ("socket", socket),
+        "pty": ("program", program),
+        "uart": ("uart", uart),
+    }
     wanted, value = source[driver]
     if value is None:
         raise click.UsageError(f"driver {driver} needs --{wanted}")
@@ -190,7 +199,8 @@ def create(
         option, given = source[other]
         if given is not None:
             raise click.UsageError(f"--{option} belongs to driver {other}, not to {driver}")
-    definition = {"driver": driver, wanted: value, "memoryMiB": memory, "cpus": cpus}
+    field = "socket" if driver == "uart" else wanted
+    definition = {"driver": driver, field: value, "memoryMiB": memory, "cpus": cpus}
     properties: dict[str, Any] = {"outofband": definition}
     if program in windows.PROGRAMS:
         properties = windows.properties(program) | properties

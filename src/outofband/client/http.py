@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,13 +50,16 @@ class ArmClient:
         *,
         trace: Trace | None = None,
         hurried: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`hurried` gives up early: for shell completion, where waiting is worse than no answer."""
+        """`hurried` gives up early: for shell completion, where waiting is worse than no answer. `tls` says
+        whom to trust in place of the profile's file.
+        """
         self.profile = profile
         self.reason = ""
         """Why things are changed, in words of a person: told with every change, for the activity log."""
         self._credentials = credentials
-        self.tls = trusting(profile.ca_file)
+        self.tls = tls or trusting(profile.ca_file)
         self._transport = Transport(profile.arm, self.tls, trace=trace)
         if hurried:
             self._transport.hurry()
@@ -66,6 +70,10 @@ class ArmClient:
 
     def __exit__(self, *_: object) -> None:
         self._transport.close()
+
+    def correlate(self, correlation: str) -> None:
+        """As `Transport.correlate`."""
+        self._transport.correlate(correlation)
 
     def speak(self, locale: str) -> None:
         """Ask the server to say in this language what goes wrong."""
@@ -86,6 +94,10 @@ class ArmClient:
         if slash:
             return f"{self.scale_set(scale_set, group)}/virtualMachines/{number}"
         return f"{self.group(group)}/providers/Microsoft.Compute/virtualMachines/{name}"
+
+    def machine(self, name: str, group: str | None = None) -> str:
+        """Id of a connected machine."""
+        return f"{self.group(group)}/providers/Microsoft.HybridCompute/machines/{name}"
 
     def scale_set(self, name: str, group: str | None = None) -> str:
         return f"{self.group(group)}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}"

@@ -56,6 +56,11 @@ class Transport:
         """Ask for refusals in this language."""
         self._http.headers["Accept-Language"] = locale
 
+    def correlate(self, correlation: str) -> None:
+        """Send this id with everything from now on: the control plane's records have it too."""
+        self._http.headers["x-ms-correlation-request-id"] = correlation
+        self._http.headers["client-request-id"] = correlation
+
     def hurry(self) -> None:
         """Give up early from now on: where waiting is worse than no answer."""
         self._http.timeout = HURRIED

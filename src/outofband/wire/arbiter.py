@@ -275,6 +275,15 @@ class Arbiter:
             effects.append(self._not_given(session, Why.WITHDRAWN, now))
         return [*effects, *self._free()] if self.may_type(session) else effects
 
+    def watch_only(self, monitor: bool, now: float) -> list[Effect]:
+        """The host's administrator forbids every writer, or no longer does."""
+        effects = self.tick(now)
+        self.monitor = monitor
+        if not monitor:
+            return effects
+        effects += [self._not_given(session, Why.WITHDRAWN, now) for session in list(self._asking)]
+        return effects if self.seat is Seat.FREE else [*effects, *self._free()]
+
     def tick(self, now: float) -> list[Effect]:
         """Whatever ends by itself."""
         effects: list[Effect] = []

@@ -13,6 +13,7 @@ import msgspec
 from outofband.catalogue import How, entry, explain, match
 from outofband.core.errors import Fault
 from outofband.core.locale import DEFAULT
+from outofband.wire import azcm
 from outofband.wire.detect.offline import Located, scan
 
 LOG = "log"
@@ -48,6 +49,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     ended: bool = False
     """It was over before the log's end."""
     evidence: list[Shown] = []
+    age: str = ""
+    """Since and until when a code of `azcmagent` has this meaning."""
 
 
 def of_code(code: str, locale: str = DEFAULT) -> Explanation:
@@ -63,7 +66,16 @@ def of_text(text: str, locale: str = DEFAULT) -> list[Explanation]:
     # What only resembles it is no news beside what a guest said itself.
     sure = (How.CODE, How.MESSAGE) if printed else tuple(How)
     said = [each for each in match(text) if each.code not in seen and each.how in sure]
-    return [*printed, *(_filled(each.code, each.how, each.fields, locale) for each in said)]
+    known = {each.code for each in said}
+    told = list(printed)
+    for each in said:
+        told.append(_filled(each.code, each.how, each.fields, locale))
+        if each.how is How.CODE:
+            # A number that changed its meaning: whoever has only the number is told all of them.
+            later = [name for name in azcm.meanings(each.code) if name not in known]
+            told += [_filled(name, How.CODE, {}, locale) for name in later]
+            known.update(later)
+    return told
 
 
 def of_log(data: bytes, locale: str = DEFAULT) -> list[Explanation]:
@@ -94,7 +106,7 @@ def _filled(code: str, how: str, fields: dict[str, str], locale: str) -> Explana
     names = {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name}
     said = explain(Fault(code, **(dict.fromkeys(names, "…") | fields)), locale)
     return Explanation(
-        code=code,
+        code=azcm.shown(code),
         how=how,
         title=said.title,
         message=said.message,
@@ -103,4 +115,5 @@ def _filled(code: str, how: str, fields: dict[str, str], locale: str) -> Explana
         fields=fields,
         action=said.action,
         retry=said.retry,
+        age=azcm.age(code),
     )

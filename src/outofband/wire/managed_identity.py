@@ -25,9 +25,10 @@ ARC_PATH = "/metadata/identity/oauth2/token"
 APP_PATH = "/msi/token"
 MAX_HEAD = 16 * 1024
 MAX_RESOURCE = 1024
+MAX_CLIENT = 64
 _OTHERS = ("client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id")
 """Parameters that name an identity that a user assigned."""
-_HOST = re.compile(r"(?:localhost|127\.0\.0\.1)(?::\d{1,5})?", re.IGNORECASE)
+_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 
 
 class Form(enum.Enum):
@@ -40,6 +41,10 @@ class Ask(msgspec.Struct, frozen=True):
     resource: str
     secret: str
     """What proves that the program may ask; empty at the first request of the Arc form."""
+    fresh: bool = False
+    """The program wants no token that was kept: `bypass_cache`."""
+    client: str = ""
+    """What the program calls itself: the header `Client-Id`, printable and short."""
 
     def __repr__(self) -> str:
         return f"Ask({self.form}, {self.resource!r})"
@@ -61,21 +66,12 @@ def read(method: str, target: str, fields: Sequence[tuple[str, str]], *, identit
     path, _, query = target.partition("?")
     if path not in (ARC_PATH, APP_PATH):
         return Refusal(404, "not_found", "There is no such path here.")
-    if method != "GET":
-        return Refusal(405, "invalid_request", "Only GET is answered here.")
-    names = [name for name, _ in fields]
+    if (refused := from_this_host(method, fields)) is not None:
+        return refused
     given = dict(fields)
-    if names.count("host") != 1 or _HOST.fullmatch(given["host"]) is None:
-        return Refusal(400, "invalid_request", "The host name has to be localhost or 127.0.0.1.")
-    if any(name in ("x-forwarded-for", "forwarded", "via") for name in names):
-        return Refusal(400, "invalid_request", "Requests that came through a proxy are not answered.")
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=16, errors="strict")
-    except ValueError:
-        return Refusal(400, "invalid_request", "The query cannot be read.")
-    asked = dict(pairs)
-    if len(asked) != len(pairs):
-        return Refusal(400, "invalid_request", "A parameter is given twice.")
+    asked = parameters(query)
+    if isinstance(asked, Refusal):
+        return asked
     if not asked.get("api-version"):
         return Refusal(400, "invalid_request", "The parameter 'api-version' is missing.")
     resource = asked.get("resource", "")
@@ -94,7 +90,37 @@ def read(method: str, target: str, fields: Sequence[tuple[str, str]], *, identit
     scheme, _, secret = given.get("authorization", "").partition(" ")
     if scheme and scheme.lower() != "basic":
         return Refusal(400, "invalid_request", "The Authorization header is not of the Basic scheme.")
-    return Ask(Form.ARC, resource, secret.strip())
+    return Ask(
+        Form.ARC,
+        resource,
+        secret.strip(),
+        fresh=asked.get("bypass_cache", "").lower() == "true",
+        client="".join(each for each in given.get("client-id", "") if each.isprintable())[:MAX_CLIENT],
+    )
+
+
+def from_this_host(method: str, fields: Sequence[tuple[str, str]]) -> Refusal | None:
+    """Why a request is not answered that a program on this host would not send, whatever it asks for."""
+    if method != "GET":
+        return Refusal(405, "invalid_request", "Only GET is answered here.")
+    names = [name for name, _ in fields]
+    if names.count("host") != 1 or _HOST.fullmatch(dict(fields)["host"]) is None:
+        return Refusal(400, "invalid_request", "The host name has to be localhost, 127.0.0.1 or [::1].")
+    if any(name in ("x-forwarded-for", "forwarded", "via") for name in names):
+        return Refusal(400, "invalid_request", "Requests that came through a proxy are not answered.")
+    return None
+
+
+def parameters(query: str) -> dict[str, str] | Refusal:
+    """Those of a query, each at most once."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=16, errors="strict")
+    except ValueError:
+        return Refusal(400, "invalid_request", "The query cannot be read.")
+    asked = dict(pairs)
+    if len(asked) != len(pairs):
+        return Refusal(400, "invalid_request", "A parameter is given twice.")
+    return asked
 
 
 def answer(token: Mapping[str, Any], resource: str, identity: str, now: float) -> dict[str, str]:

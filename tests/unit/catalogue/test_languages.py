@@ -15,7 +15,7 @@ from outofband.core.errors import Fault
 from outofband.core.locale import DEFAULT, LOCALES, of_environment, of_header
 
 OTHERS = [each for each in LOCALES if each != DEFAULT]
-WHOLE = ("console", "gateway", "client", "authorization", "findings")
+WHOLE = ("console", "gateway", "client", "authorization", "findings", "azcm")
 """Areas in which every entry is one that a person at a console may meet."""
 MET = (
     "AuthorizationFailed",

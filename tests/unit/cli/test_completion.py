@@ -66,7 +66,7 @@ async def served(far: Far) -> AsyncIterator[Far]:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 async def test_bash_completes_verbs_options_and_codes(far: Far) -> None:
-    assert await bash(far, "oob", "s") == ["status", "serve", "serial"]
+    assert await bash(far, "oob", "s") == ["status", "serve", "serial", "sim"]
     assert await bash(far, "oob", "vm", "st") == ["start", "stop"]
     assert "--observe" in await bash(far, "oob", "console", "--o")
     assert await bash(far, "oob", "explain", "agentoff") == ["AgentOffline"]

@@ -81,14 +81,16 @@ def test_one_that_never_gets_ready(
 
 def test_the_fault_of_a_service_is_the_fault_of_its_start(state: StateDir) -> None:
     failing = Service("host agent", "agent", ("agent", "run"))
+    state.agent.mkdir()
+    (state.agent / "agent.toml").write_text("[policy]\nmonitors = true\n")
     with pytest.raises(Fault) as raised:
         failing.start(state)
     words = explained(raised.value)
-    assert (words.code, words.exit) == ("AgentNotEnrolled", 5)
-    assert words.remedy == ["Enrol first: `oob agent enroll --server URL --token-file FILE`."]
+    assert (words.code, words.exit) == ("AgentConfigInvalid", 8)
+    assert words.remedy == ["Correct the file and start the agent again."]
     assert (state.log / "agent.log").stat().st_mode & 0o777 == 0o600
     (state.log / "agent.log").write_text("error (Old) of an earlier start\n")
-    with pytest.raises(Fault, match="AgentNotEnrolled"):
+    with pytest.raises(Fault, match="AgentConfigInvalid"):
         failing.start(state)
 
 

@@ -240,3 +240,23 @@ def test_a_new_right_to_take_over_counts_at_once() -> None:
     arbiter.take("a", 0)
     arbiter.attach(Who("c", "carl", may_take=True))
     assert any(isinstance(effect, TakenOver) for effect in arbiter.take("c", 1))
+
+
+def test_a_host_that_forbids_typing_from_now_on() -> None:
+    arbiter = table(ANNA, BERT, CARL)
+    arbiter.take("a", 0.0)
+    arbiter.ask("b", 1.0)
+    assert arbiter.watch_only(True, 2.0) == [NotGiven(BERT, ANNA, Why.WITHDRAWN), Freed()]
+    assert (arbiter.seat, arbiter.may_type("a")) == (Seat.FREE, False)
+    assert arbiter.take("a", 3.0) == [Refused(ANNA, "WriteRefusedByHost")]
+    assert arbiter.watch_only(True, 4.0) == []
+    assert arbiter.watch_only(False, 5.0) == []
+    assert arbiter.take("c", 6.0) == [Granted(CARL)]
+
+
+def test_a_keyboard_that_was_kept_is_not_when_nobody_may_type() -> None:
+    arbiter = table(ANNA)
+    arbiter.take("a", 0.0)
+    arbiter.detach("a", 1.0, dropped=True)
+    assert arbiter.watch_only(True, 2.0) == [Freed()]
+    assert arbiter.seat is Seat.FREE

@@ -19,6 +19,15 @@ def test_the_arc_form() -> None:
     assert "abc" not in repr(proven)
 
 
+def test_both_families_and_who_asks() -> None:
+    asked = read("GET", ARC, [("host", "[::1]:40342"), META], identity=ME)
+    assert isinstance(asked, Ask) and (asked.fresh, asked.client) == (False, "")
+    fields = [HOST, META, ("client-id", "azsdk\tpython\x1b[31m" + "x" * 100)]
+    asked = read("GET", f"{ARC}&bypass_cache=true", fields, identity=ME)
+    assert isinstance(asked, Ask) and asked.fresh
+    assert asked.client.startswith("azsdkpython[31mxxx") and len(asked.client) == 64
+
+
 def test_the_app_service_form() -> None:
     asked = read("GET", APP, [HOST, ("x-identity-header", "s")], identity=ME)
     assert asked == Ask(Form.APP, "https://arm.example", "s")
@@ -37,6 +46,8 @@ def test_the_app_service_form() -> None:
         ("GET", ARC, [META], 400),
         ("GET", ARC, [HOST, HOST, META], 400),
         ("GET", ARC, [("host", "evil.example"), META], 400),
+        ("GET", ARC, [("host", "[::1"), META], 400),
+        ("GET", ARC, [("host", "::1"), META], 400),
         ("GET", ARC, [("host", "localhost.evil.example"), META], 400),
         ("GET", ARC, [HOST, META, ("x-forwarded-for", "192.0.2.1")], 400),
         ("GET", ARC, [HOST, META, ("via", "1.1 proxy")], 400),

@@ -1,0 +1,3 @@
+from outofband.cli.azcmagent.main import main
+
+main()

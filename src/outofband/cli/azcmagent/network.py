@@ -1,0 +1,117 @@
+"""A connection that failed, as a person is told of it: where it ended, and what shows that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from outofband.cli import output as show
+from outofband.cli.azcmagent.places import AZURE, Place
+from outofband.client.faults import RemoteFault
+from outofband.client.faults import explained as words_of
+from outofband.core.errors import Fault
+from outofband.net.proxies import current
+from outofband.wire.azcm import AzcmFault
+
+if TYPE_CHECKING:
+    from outofband.agent.checks.endpoints import Cloud
+    from outofband.wire.check import Endpoint, Step
+
+CODES = ("ControlPlaneUnreachable", "CertificateNotTrusted", "UnexpectedAnswer")
+"""Of `client.transport`: no answer of the control plane."""
+_HIDDEN = ("detail",)
+"""Of the evidence: the message has it."""
+
+
+def is_network(fault: Fault) -> bool:
+    """Whether no answer of the control plane came."""
+    return not isinstance(fault, RemoteFault) and fault.code in CODES
+
+
+def explained(fault: Fault, url: str, trust: str = "") -> AzcmFault:
+    """AZCM0026 with what is known of the way; a fault that the control plane itself told of as AZCM0041.
+
+    Looks at the way once more, which takes as long as `net.doctor.walk` allows.
+    """
+    from outofband.cli.azcmagent import failing
+
+    if isinstance(fault, AzcmFault):
+        return fault
+    if not is_network(fault):
+        return failing.as_azcm(fault, "AZCM0041" if isinstance(fault, RemoteFault) else "")
+    where = str(fault.fields.get("url", url))
+    made = _answered(fault, where) if fault.code == "UnexpectedAnswer" else _walked(fault, where, trust)
+    made.__cause__ = fault
+    return made
+
+
+def _walked(fault: Fault, url: str, trust: str) -> AzcmFault:
+    from outofband.net.doctor.evidence import diagnose
+
+    found = diagnose(url, fault.__cause__, trust=trust or None, locale=show.voice.locale)
+    return _broken(
+        found.step, found.endpoint, found.step.message or words_of(fault, show.voice.locale).message
+    )
+
+
+def cloud_of(place: Place) -> Cloud:
+    """The same for the checks of the agent."""
+    from outofband.agent.checks.endpoints import Cloud
+
+    return Cloud(
+        name=place.name,
+        arm=place.arm,
+        login=place.login,
+        trust=place.trust or None,
+        ours=place.name.lower() not in AZURE,
+    )
+
+
+def look(place: Place) -> None:
+    """Walk the ways to all that a connect needs, the agent's own link among them, before anything is begun.
+
+    Raises AzcmFault AZCM0026 for the first that is broken.
+    """
+    from outofband.agent.checks import run as checks
+
+    for endpoint in checks.ways(cloud_of(place), show.voice.locale):
+        if endpoint.required and (step := endpoint.broken) is not None:
+            raise _broken(step, endpoint, step.message)
+
+
+def _broken(step: Step, endpoint: Endpoint, detail: str) -> AzcmFault:
+    """A step in the words of a failed command."""
+    evidence = [f"{step.step}: {step.cause} ({step.title})", *_facts(step.evidence)]
+    passed = [each.step for each in endpoint.steps if each.state == "ok"]
+    if passed:
+        evidence.append(f"well up to there: {', '.join(passed)}")
+    return AzcmFault(
+        step.code or "AZCM0026",
+        url=endpoint.url,
+        detail=detail,
+        evidence=tuple(evidence),
+        remedy=tuple(step.remedy),
+    )
+
+
+def _facts(evidence: dict[str, str | int | float | bool | list[str]]) -> Iterator[str]:
+    for name, value in evidence.items():
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        if text not in ("", "-", "?") and name not in _HIDDEN:
+            yield f"{name}: {text}"
+
+
+def _answered(fault: Fault, url: str) -> AzcmFault:
+    """Somebody answered, and it was not the control plane: its refusals have an error of their own form."""
+    via = current(url)
+    status, said = fault.fields.get("status"), str(fault.fields.get("detail", ""))
+    return AzcmFault(
+        "AZCM0026",
+        url=url,
+        detail=f"an answer came that is not the control plane's: status {status}, {' '.join(said.split())}",
+        evidence=(
+            f"proxy: {via.shown or 'none'} ({via.source})",
+            f"status: {status}",
+            "the answer has no error of Resource Manager in it: a proxy or a firewall gave it",
+        ),
+    )
