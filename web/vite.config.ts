@@ -11,7 +11,7 @@ const base = "/portal/";
  */
 const SHARED_BY = 4;
 const NOT_BASE =
-  /@xterm|\/src\/console\/|\/src\/pages\/(?:access|identity|sessions)\/|@fluentui\/react-(?:combobox|dialog|drawer|field|input|label|search|select|textarea|tooltip)\//;
+  /@xterm|\/src\/console\/|\/src\/pages\/(?:access|activity|identity|machines|scaleSets|sessions|vms)\/|@fluentui\/react-(?:combobox|dialog|drawer|field|input|label|radio|search|select|textarea|tooltip)\//;
 const isBase = (id: string): boolean => !NOT_BASE.test(id);
 
 /** The package's folder for built files; `make` may point elsewhere, for instance at a wheel's staging folder. */

@@ -71,6 +71,22 @@ class Portal:
         at = f"{self.address}vms/{profile['subscriptionId']}/{profile['resourceGroup']}/{name}"
         return f"{at}/{part}" if part else at
 
+    @cached_property
+    def machine(self) -> str:
+        """Resource id of the machine that hosts the VMs of this house."""
+        path = f"{self.api.subscription}/providers/Microsoft.HybridCompute/machines"
+        found = self.api.call("GET", path, **{"api-version": "2024-07-10"})["value"]
+        hosts = [each for each in found if each["properties"]["outofband"]["virtualMachines"]]
+        identity: str = (hosts or found)[0]["id"]
+        return identity
+
+    def machine_page(self, part: str = "", name: str = "") -> str:
+        """Address of a connected machine's page, the house's own unless `name` is of another one."""
+        profile = self.house.profile()
+        name = name or self.machine.rsplit("/", 1)[1]
+        at = f"{self.address}machines/{profile['subscriptionId']}/{profile['resourceGroup']}/{name}"
+        return f"{at}/{part}" if part else at
+
     async def meanwhile(self, do: Callable[..., T], *arguments: Any) -> T:
         """Run what blocks in a thread, so that cables and browser go on."""
         return await to_thread.run_sync(lambda: do(*arguments))

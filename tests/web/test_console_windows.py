@@ -169,6 +169,9 @@ async def test_keys_are_what_windows_reads_byte_for_byte(
     await seat.ends(arrived("é"))
     await keys.other("ж", "Semicolon")
     await seat.ends(arrived("ж"))
+    # Who comes next finds a prompt in this channel.
+    await page.keyboard.press("Control+c")
+    await seat.ends(CMD)
 
 
 async def test_a_phones_key_bar_sends_the_same(visits: Visits, admin: Person, servers: None) -> None:

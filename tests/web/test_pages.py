@@ -15,7 +15,17 @@ from tests.web.visit import DESK, PHONE, Visit, Visits
 pytestmark = pytest.mark.anyio
 
 DONE_MS = 120_000
-PLACES = ("vms", "scale-sets", "hosts", "subscription", "activity", "explain", "api", "sessions")
+PLACES = (
+    "vms",
+    "scale-sets",
+    "machines",
+    "machines/add",
+    "subscription",
+    "activity",
+    "explain",
+    "api",
+    "sessions",
+)
 IDENTITY = ("users", "groups", "clients", "policy", "document")
 LOADED = """
 () => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
@@ -28,10 +38,11 @@ def pages(portal: Portal) -> dict[str, str]:
     """Every page by the name of its picture."""
     parts = ("", "activity", "access", "diagnostics", "restart", "reset")
     return {
-        **{name: portal.address + name for name in PLACES},
+        **{name.replace("/", "-"): portal.address + name for name in PLACES},
         **{f"identity-{name}": f"{portal.address}identity/{name}" for name in IDENTITY},
         "consoles": portal.address + "console",
         **{f"vm-{part or 'overview'}": portal.vm_page(part=part) for part in parts},
+        **{f"machine-{part or 'overview'}": portal.machine_page(part) for part in parts[:3]},
         "not-found": portal.address + "nowhere",
     }
 

@@ -7,7 +7,7 @@ import { LaterPage, Part } from "./components";
 import { NotFound } from "./frame/NotFound";
 import { PageError } from "./frame/PageError";
 import { Shell } from "./frame/Shell";
-import { placeIn, setPath, vmPath } from "./pages/shared/resourceId";
+import { machinePath, placeIn, setPath, vmPath } from "./pages/shared/resourceId";
 import { type PlainKey, t } from "./text";
 
 export interface Crumb {
@@ -90,6 +90,37 @@ const machinePages: RouteObject[] = [
   },
 ];
 
+const connected: Handle = {
+  crumb: (params) => {
+    const place = placeIn(params);
+    return { label: place.name, to: machinePath(place) };
+  },
+};
+
+/** The pages of one connected machine. */
+const connectedPages: RouteObject[] = [
+  {
+    index: true,
+    lazy: page(() => import("./pages/machine/OverviewPage")),
+    handle: crumb("frame.overview"),
+  },
+  {
+    path: "activity",
+    lazy: page(() => import("./pages/machine/ActivityPage")),
+    handle: crumb("frame.activityLog"),
+  },
+  {
+    path: "access",
+    lazy: page(() => import("./pages/machine/AccessPage")),
+    handle: crumb("frame.access"),
+  },
+  {
+    path: "console",
+    lazy: page(() => import("./pages/machine/ConsolePage")),
+    handle: { ...crumb("frame.serialConsole"), full: true } satisfies Handle,
+  },
+];
+
 export const routes: RouteObject[] = [
   {
     element: <Shell />,
@@ -145,10 +176,25 @@ export const routes: RouteObject[] = [
             handle: { ...crumb("frame.serialConsoles", "/console"), full: true } satisfies Handle,
           },
           {
-            path: "hosts",
-            lazy: page(() => import("./pages/hosts/HostsPage")),
-            handle: crumb("frame.hosts", "/hosts"),
+            path: "machines",
+            handle: crumb("frame.machines", "/machines"),
+            children: [
+              { index: true, lazy: page(() => import("./pages/machines/MachinesPage")) },
+              {
+                path: "add",
+                lazy: page(() => import("./pages/onboard/AddPage")),
+                handle: crumb("frame.addServer"),
+              },
+              {
+                path: ":sub/:group/:name",
+                lazy: page(() => import("./pages/machine/MachinePage")),
+                handle: connected,
+                children: connectedPages,
+              },
+            ],
           },
+          // Where the machines were when only VM hosts had agents.
+          { path: "hosts", element: <Navigate to="/machines" replace /> },
           {
             path: "subscription",
             lazy: page(() => import("./pages/subscription/SubscriptionPage")),

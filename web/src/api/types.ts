@@ -107,38 +107,6 @@ export type ScaleSet = Resource<{
   outofband?: GuestDefinition;
 }> & { sku?: { name?: string; capacity?: number } };
 
-export interface HostProperties {
-  provisioningState?: string;
-  status: "Connected" | "Disconnected" | string;
-  lastStatusChange: string;
-  vmId: string;
-  agentVersion?: string;
-  displayName?: string;
-  osType?: string;
-  machineFqdn?: string;
-  osName?: string;
-  detectedProperties?: {
-    logicalCoreCount?: string;
-    totalPhysicalMemoryInMegabytes?: string;
-    accelerator?: string;
-    probe?: string;
-  };
-  outofband?: {
-    drivers: string[];
-    images: string[];
-    programs: string[];
-    sockets: string[];
-    /** True when the host's own policy refuses every write. */
-    monitor: boolean;
-    virtualMachines: number;
-  };
-}
-
-/** A connected machine: in this project, a host that runs or watches VMs. */
-export type Host = Resource<HostProperties> & {
-  identity?: { type: string; principalId: string; tenantId: string };
-};
-
 export interface Word {
   value: string;
   localizedValue?: string;

@@ -2,8 +2,9 @@
 
 import { arm, VERSIONS } from "../api/client";
 import { notOurs } from "../api/errors";
+import type { ConnectedMachine } from "../api/machines";
 import type { ConsoleConnection, VirtualMachine } from "../api/types";
-import { portOf } from "../pages/shared/resourceId";
+import { isMachine, portOf } from "../pages/shared/resourceId";
 import { powerOf } from "../pages/vms/power";
 
 /** A ticket opens one socket, once. `session` is the same for every socket of the session. */
@@ -27,10 +28,14 @@ export async function openingOf(vmId: string, session: string | null, signal: Ab
 }
 
 /**
- * Whether the state of the VM and its host has room for a console. It is read before a ticket is asked for again: each
+ * Whether the state of the VM and its host, or that of the server itself, has room for a console. It is read before a ticket is asked for again: each
  * refused request leaves a row in the activity log, a look at the state leaves none.
  */
 export async function isReady(vmId: string, signal: AbortSignal): Promise<boolean> {
+  if (isMachine(vmId)) {
+    const server = await arm.get<ConnectedMachine>(vmId, { version: VERSIONS.hybridCompute, signal });
+    return server.properties.status === "Connected";
+  }
   const vm = await arm.get<VirtualMachine>(vmId, {
     version: VERSIONS.compute,
     query: { $expand: "instanceView" },

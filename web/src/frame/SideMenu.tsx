@@ -28,7 +28,7 @@ const SECTIONS: readonly (readonly Entry[])[] = [
     { to: "/vms", key: "frame.virtualMachines", icon: <DesktopRegular /> },
     { to: "/scale-sets", key: "frame.scaleSets", icon: <LayerDiagonalRegular /> },
     { to: "/console", key: "frame.serialConsoles", icon: <WindowConsoleRegular /> },
-    { to: "/hosts", key: "frame.hosts", icon: <ServerRegular /> },
+    { to: "/machines", key: "frame.machines", icon: <ServerRegular /> },
     { to: "/subscription", key: "frame.subscription", icon: <KeyRegular /> },
   ],
   [

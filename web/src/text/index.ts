@@ -11,8 +11,10 @@ import { directory } from "./en/directory";
 import { explain } from "./en/explain";
 import { frame } from "./en/frame";
 import { groups } from "./en/groups";
-import { hosts } from "./en/hosts";
 import { identity } from "./en/identity";
+import { machine } from "./en/machine";
+import { machines } from "./en/machines";
+import { onboard } from "./en/onboard";
 import { policy } from "./en/policy";
 import { scaleSets } from "./en/scaleSets";
 import { sessions } from "./en/sessions";
@@ -34,8 +36,10 @@ export const english = {
   directory,
   frame,
   groups,
-  hosts,
   identity,
+  machine,
+  machines,
+  onboard,
   policy,
   scaleSets,
   explain,

@@ -25,6 +25,7 @@ import {
   WrenchRegular,
 } from "@fluentui/react-icons";
 import type { ReactElement } from "react";
+import { isMachine } from "../../pages/shared/resourceId";
 import { RIGHTS, type Right } from "../../pages/shared/rights";
 import type { May } from "../../pages/shared/useRights";
 import { t } from "../../text";
@@ -60,8 +61,12 @@ export interface PaneTools {
   restart(): void;
 }
 
+/** What only something that runs the machine can do: nobody runs a server that has its own console. */
+const OF_VMS: ReadonlySet<Right> = new Set(["nmi", "ctrlAltDel", "reset", "restart"]);
+
 /** Undefined when one of the rights is held, which each suffices; else what is missing, in words. */
 export function whyNot(may: May, scope: string, ...enough: readonly Right[]): string | undefined {
+  if (isMachine(scope) && enough.some((right) => OF_VMS.has(right))) return t("console.notOfServers");
   const [first] = enough;
   if (first === undefined || enough.some((right) => may(scope, right))) return undefined;
   return t("vms.whyRight", { action: RIGHTS[first] });

@@ -1,7 +1,8 @@
 /** Everything that can be found: machines, their consoles, hosts, pages and commands. */
 
 import type { VirtualMachine } from "../../api/types";
-import { placeOf, vmPath } from "../../pages/shared/resourceId";
+import { stateOf, stateWord } from "../../pages/machines/state";
+import { machinePath, placeOf, vmPath } from "../../pages/shared/resourceId";
 import { powerWord } from "../../pages/vms/Labels";
 import { powerOf } from "../../pages/vms/power";
 import { t } from "../../text";
@@ -21,11 +22,8 @@ export function entriesOf(found: Found, commands: readonly Command[], go: Go): E
         id: `host:${host.id.toLowerCase()}`,
         kind: "host",
         title: host.name,
-        hint: [
-          placeOf(host.id).group,
-          t(host.properties.status === "Connected" ? "hosts.connected" : "hosts.disconnected"),
-        ].join(" · "),
-        run: () => go(`/hosts?${new URLSearchParams({ host: host.name })}`),
+        hint: [placeOf(host.id).group, stateWord(stateOf(host))].join(" · "),
+        run: () => go(machinePath(placeOf(host.id))),
       }),
     ),
   ];
@@ -43,7 +41,8 @@ function pages(go: Go): Entry[] {
     to("/vms", t("frame.virtualMachines"), "vms", "home", "guests"),
     to("/scale-sets", t("frame.scaleSets"), "vmss", "instances"),
     to("/console", t("frame.serialConsoles"), "terminal"),
-    to("/hosts", t("frame.hosts"), "agents", "machines"),
+    to("/machines", t("frame.machines"), "agents", "hosts", "servers", "arc"),
+    to("/machines/add", t("frame.addServer"), "connect", "onboard", "enrol", "enroll", "azcmagent", "token"),
     to("/subscription", t("frame.subscription"), "switch", "disable console"),
     to("/activity", t("frame.activityLog"), "audit", "history"),
     to("/identity/users", t("frame.users"), "identity", "people", "accounts"),

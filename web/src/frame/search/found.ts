@@ -1,12 +1,14 @@
 /** The machines and hosts that the search knows, over all subscriptions. */
 
 import { arm, VERSIONS } from "../../api/client";
-import type { Host, Subscription, VirtualMachine } from "../../api/types";
+import type { ConnectedMachine } from "../../api/machines";
+import type { Subscription, VirtualMachine } from "../../api/types";
 import { loadAllInstances } from "../../pages/scaleSets/sets";
+import { HYBRID_MACHINE } from "../../pages/shared/resourceId";
 
 export interface Found {
   machines: readonly VirtualMachine[];
-  hosts: readonly Host[];
+  hosts: readonly ConnectedMachine[];
 }
 
 /** A list this young is not asked for again. */
@@ -32,7 +34,7 @@ async function load(): Promise<Found> {
         version: VERSIONS.compute,
         query: { $expand: "instanceView" },
       }),
-      hosts: await arm.list<Host>(`${id}/providers/Microsoft.HybridCompute/machines`, {
+      hosts: await arm.list<ConnectedMachine>(`${id}/providers/${HYBRID_MACHINE}`, {
         version: VERSIONS.hybridCompute,
       }),
     })),

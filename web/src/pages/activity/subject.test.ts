@@ -12,7 +12,7 @@ describe("subjectOf", () => {
     [
       `${SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.HybridCompute/machines/alpha`,
       "alpha",
-      "/hosts?host=alpha",
+      "/machines/s/g/alpha",
     ],
     [`${SUBSCRIPTION}/providers/Microsoft.SerialConsole/consoleServices/default`, "s", "/subscription?id=s"],
     [

@@ -1,6 +1,14 @@
 /** What an entry of the activity log is about, as a person thinks of it: the machine, not the port on it. */
 
-import { COMPUTE_VM, placeOf, SCALE_SET, setPath, vmPath } from "../shared/resourceId";
+import {
+  COMPUTE_VM,
+  HYBRID_MACHINE,
+  machinePath,
+  placeOf,
+  SCALE_SET,
+  setPath,
+  vmPath,
+} from "../shared/resourceId";
 
 export interface Subject {
   name: string;
@@ -22,9 +30,7 @@ export function subjectOf(resource: string): Subject {
   const type = typeOf(id);
   if (type === COMPUTE_VM.toLowerCase() || place.instance) return { name: place.name, href: vmPath(place) };
   if (type === SCALE_SET.toLowerCase()) return { name: place.name, href: setPath(place) };
-  if (type === "microsoft.hybridcompute/machines") {
-    return { name: place.name, href: `/hosts?${new URLSearchParams({ host: place.name })}` };
-  }
+  if (type === HYBRID_MACHINE.toLowerCase()) return { name: place.name, href: machinePath(place) };
   if (!type && !place.group && place.subscription) {
     return { name: place.subscription, href: `/subscription?id=${place.subscription}` };
   }

@@ -25,7 +25,7 @@ import { CautionGate } from "../../console/pane/CautionGate";
 import type { Seat } from "../../console/seat";
 import { t } from "../../text";
 import { useLocale } from "../../text/language";
-import { placeOf, vmPath } from "../shared/resourceId";
+import { ownerPath, placeOf } from "../shared/resourceId";
 import { AddConsole } from "./AddConsole";
 import { type Layout, MOST, type Opened, openedOf, searchOf, withoutVm, withVm } from "./opened";
 
@@ -243,7 +243,7 @@ function Name({ id }: { id: string }): ReactNode {
   const styles = useStyles();
   const place = placeOf(id);
   return (
-    <Link className={styles.link} to={vmPath(place)}>
+    <Link className={styles.link} to={ownerPath(id)}>
       {place.name}
     </Link>
   );

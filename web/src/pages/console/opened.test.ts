@@ -21,6 +21,15 @@ test("what is no machine, or is there already, is left out", () => {
   expect(openedOf(search)).toEqual({ vms: [vm("A")], layout: "tabs", at: 0, alone: false });
 });
 
+test("a server with a console of its own is as good as a VM", () => {
+  const server = "/subscriptions/s/resourceGroups/g/providers/Microsoft.HybridCompute/machines/alpha";
+  const search = new URLSearchParams([
+    ["vm", server],
+    ["vm", `${server}/extensions/x`],
+  ]);
+  expect(openedOf(search).vms).toEqual([server]);
+});
+
 test("a machine is added in front, once, and not beyond the bound", () => {
   const one = openedOf(new URLSearchParams({ vm: vm("a") }));
   const two = withVm(one, vm("b"));

@@ -8,7 +8,7 @@ export const MOST = 12;
 export type Layout = "tabs" | "grid";
 
 export interface Opened {
-  /** Resource ids of VMs, each once. */
+  /** Resource ids of VMs, and of servers with a console of their own, each once. */
   readonly vms: readonly string[];
   readonly layout: Layout;
   /** The one in front, among `vms`. */
@@ -18,9 +18,9 @@ export interface Opened {
 }
 
 const VM =
-  /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.compute\/virtualmachines\/[^/]+$/i;
+  /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.(?:compute\/virtualmachines|hybridcompute\/machines)\/[^/]+$/i;
 
-/** What an address asks for; what is no VM is left out. */
+/** What an address asks for; what has no console is left out. */
 export function openedOf(search: URLSearchParams): Opened {
   const wanted = search.getAll("vm").filter((id) => VM.test(id));
   const vms = [...new Map(wanted.map((id) => [keyOf(id), id])).values()].slice(0, MOST);

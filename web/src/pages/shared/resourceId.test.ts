@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { placeIn, placeOf, portOf, setId, setOf, vmId, vmPath } from "./resourceId";
+import {
+  isMachine,
+  machineId,
+  machinePath,
+  ownerPath,
+  placeIn,
+  placeOf,
+  portOf,
+  setId,
+  setOf,
+  vmId,
+  vmPath,
+} from "./resourceId";
 
 describe("resource ids", () => {
   it("finds the parts whatever the case", () => {
@@ -40,5 +52,17 @@ describe("resource ids", () => {
     expect(setOf(set)).toBeUndefined();
     // What hangs on an instance is not the instance.
     expect(placeOf(portOf(vmId(place)))).toEqual({ subscription: "s", group: "g", name: "0" });
+  });
+
+  it("tells connected machines from VMs, and leads to the pages of either", () => {
+    const place = placeIn({ sub: "s", group: "g", name: "alpha" });
+    const id = machineId(place);
+    expect(placeOf(id)).toEqual(place);
+    expect(isMachine(id.toUpperCase())).toBe(true);
+    expect(isMachine(portOf(id))).toBe(true);
+    expect(isMachine(vmId(place))).toBe(false);
+    expect(machinePath(place)).toBe("/machines/s/g/alpha");
+    expect(ownerPath(id, "console")).toBe("/machines/s/g/alpha/console");
+    expect(ownerPath(vmId(place))).toBe("/vms/s/g/alpha");
   });
 });

@@ -10,6 +10,8 @@ export interface Place {
 }
 
 export const COMPUTE_VM = "Microsoft.Compute/virtualMachines";
+/** A connected machine: a server or a VM host with an agent. */
+export const HYBRID_MACHINE = "Microsoft.HybridCompute/machines";
 export const SCALE_SET = "Microsoft.Compute/virtualMachineScaleSets";
 
 /** The subscription, group and last name of an id; parts that it does not have are empty. */
@@ -65,9 +67,18 @@ export function setId(place: Place): string {
   return `${groupScope(place)}/providers/${SCALE_SET}/${place.name}`;
 }
 
-/** A VM's serial port, or an action of it. */
-export function portOf(vm: string, action = ""): string {
-  return `${vm}/providers/Microsoft.SerialConsole/serialPorts/0${action && `/${action}`}`;
+export function machineId(place: Place): string {
+  return `${groupScope(place)}/providers/${HYBRID_MACHINE}/${place.name}`;
+}
+
+/** Whether an id is that of a connected machine, not of a VM. */
+export function isMachine(id: string): boolean {
+  return id.toLowerCase().includes(`/providers/${HYBRID_MACHINE.toLowerCase()}/`);
+}
+
+/** The serial port of a VM or of a connected machine, or an action of it. */
+export function portOf(owner: string, action = ""): string {
+  return `${owner}/providers/Microsoft.SerialConsole/serialPorts/0${action && `/${action}`}`;
 }
 
 /** The page of a VM inside the portal. */
@@ -76,6 +87,16 @@ export function vmPath(place: Place, page = ""): string {
   const below = page && `/${page}`;
   if (instance) return `/scale-sets/${address(subscription, group, instance.set, instance.number)}${below}`;
   return `/vms/${address(subscription, group, name)}${below}`;
+}
+
+/** The page of a connected machine. */
+export function machinePath({ subscription, group, name }: Place, page = ""): string {
+  return `/machines/${address(subscription, group, name)}${page && `/${page}`}`;
+}
+
+/** The page of whatever has a console, by its id. */
+export function ownerPath(id: string, page = ""): string {
+  return isMachine(id) ? machinePath(placeOf(id), page) : vmPath(placeOf(id), page);
 }
 
 /** The page of a scale set. */

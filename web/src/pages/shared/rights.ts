@@ -28,7 +28,8 @@ export const RIGHTS = {
   writeUsers: "Microsoft.Authorization/users/write",
   writeGroups: "Microsoft.Authorization/groups/write",
   writeClients: "Microsoft.Authorization/applications/write",
-  enrol: "Microsoft.HybridCompute/machines/write",
+  writeMachine: "Microsoft.HybridCompute/machines/write",
+  deleteMachine: "Microsoft.HybridCompute/machines/delete",
 } as const;
 export type Right = keyof typeof RIGHTS;
 

@@ -5,7 +5,7 @@ import { When } from "../../components";
 import { t } from "../../text";
 import { Card } from "../shared/Card";
 import { Facts } from "../shared/Facts";
-import { placeOf, setOf, setPath } from "../shared/resourceId";
+import { machinePath, placeOf, setOf, setPath } from "../shared/resourceId";
 import { useTableStyles } from "../shared/tableStyles";
 import { HealthLabel, PortLabel, PowerLabel } from "../vms/Labels";
 import type { Machine } from "../vms/machine";
@@ -45,11 +45,8 @@ export function Essentials({ vm, machine, subscription }: Props): ReactNode {
           },
           {
             name: t("vm.host"),
-            value: machine.host ? (
-              <RouterLink
-                className={styles.link}
-                to={`/hosts?${new URLSearchParams({ host: machine.host })}`}
-              >
+            value: properties.host ? (
+              <RouterLink className={styles.link} to={machinePath(placeOf(properties.host.id))}>
                 {machine.host}
               </RouterLink>
             ) : (

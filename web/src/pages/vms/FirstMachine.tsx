@@ -12,10 +12,12 @@ import {
 import { AddRegular } from "@fluentui/react-icons";
 import { type ReactNode, useCallback } from "react";
 import { arm, VERSIONS } from "../../api/client";
-import type { Host, Subscription } from "../../api/types";
+import type { ConnectedMachine } from "../../api/machines";
+import type { Subscription } from "../../api/types";
 import { Empty, usePoll } from "../../components";
 import { list, t } from "../../text";
 import { CommandLine } from "../shared/CommandLine";
+import { HYBRID_MACHINE } from "../shared/resourceId";
 
 const SECONDS = 5;
 
@@ -110,9 +112,9 @@ function Steps({ subscriptions }: { subscriptions: readonly Subscription[] }): R
   );
 }
 
-async function hostsOf(subscriptions: readonly string[], signal: AbortSignal): Promise<Host[]> {
+async function hostsOf(subscriptions: readonly string[], signal: AbortSignal): Promise<ConnectedMachine[]> {
   const lists = subscriptions.map((id) =>
-    arm.list<Host>(`${id}/providers/Microsoft.HybridCompute/machines`, {
+    arm.list<ConnectedMachine>(`${id}/providers/${HYBRID_MACHINE}`, {
       version: VERSIONS.hybridCompute,
       signal,
     }),

@@ -1,7 +1,7 @@
-import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
-import { ArrowDownRegular, ArrowUpRegular } from "@fluentui/react-icons";
+import { mergeClasses } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { t } from "../../text";
+import { SortHead } from "../shared/SortHead";
 import { useTableStyles } from "../shared/tableStyles";
 import { columnWord } from "./columnWord";
 import { COLUMNS, type Column } from "./view";
@@ -17,27 +17,8 @@ interface Props {
   narrow: boolean;
 }
 
-const useStyles = makeStyles({
-  sort: {
-    display: "inline-flex",
-    alignItems: "center",
-    columnGap: tokens.spacingHorizontalXS,
-    minHeight: "32px",
-    padding: 0,
-    border: "none",
-    background: "none",
-    color: "inherit",
-    font: "inherit",
-    fontWeight: tokens.fontWeightSemibold,
-    cursor: "pointer",
-    ":hover": { color: tokens.colorNeutralForeground1, textDecorationLine: "underline" },
-    ":focus-visible": { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: "2px" },
-  },
-});
-
 export function MachineHead(props: Props): ReactNode {
   const { sort, descending, onSort, chosen, onSelectPage, narrow } = props;
-  const styles = useStyles();
   const table = useTableStyles();
   const columns = narrow ? COLUMNS.slice(0, 1) : COLUMNS;
   return (
@@ -55,27 +36,17 @@ export function MachineHead(props: Props): ReactNode {
             onChange={(event) => onSelectPage(event.target.checked)}
           />
         </th>
-        {columns.map((column) => {
-          const order = descending ? "descending" : "ascending";
-          const sorted = sort === column;
-          return (
-            <th
-              key={column}
-              scope="col"
-              className={mergeClasses(table.head, column === "group" && table.wider)}
-              aria-sort={sorted ? order : undefined}
-            >
-              <button
-                type="button"
-                className={styles.sort}
-                onClick={() => onSort(column, sorted && !descending)}
-              >
-                {columnWord(column)}
-                {sorted && (descending ? <ArrowDownRegular /> : <ArrowUpRegular />)}
-              </button>
-            </th>
-          );
-        })}
+        {columns.map((column) => (
+          <SortHead
+            key={column}
+            className={mergeClasses(table.head, column === "group" && table.wider)}
+            sorted={sort === column}
+            descending={descending}
+            onSort={(down) => onSort(column, down)}
+          >
+            {columnWord(column)}
+          </SortHead>
+        ))}
         {!narrow && (
           <th scope="col" className={mergeClasses(table.head, table.wider)} title={t("vms.noFinding")}>
             {t("vms.columnFinding")}

@@ -9,8 +9,9 @@ import { Pager } from "../shared/Pager";
 import { PollState } from "../shared/PollState";
 import { PAGE_SIZE, pageOf, pages } from "../shared/paging";
 import { placeOf, vmPath } from "../shared/resourceId";
+import { unnarrowed } from "../shared/tableView";
 import { useInAddress } from "../shared/useInAddress";
-import { FilterBar, NOTHING_CHOSEN } from "./FilterBar";
+import { FilterBar } from "./FilterBar";
 import { MachineTable } from "./MachineTable";
 import type { Machine } from "./machine";
 import { type Asked, PowerQuestion } from "./PowerQuestion";
@@ -21,7 +22,7 @@ import { useBulk } from "./useBulk";
 import type { Listing } from "./useMachines";
 import { useObstacles } from "./useObstacles";
 import { useSelection } from "./useSelection";
-import { type Column, narrow, order, readView, writeView } from "./view";
+import { type Column, FACETS, narrow, order, readView, writeView } from "./view";
 
 const useStyles = makeStyles({
   root: { display: "grid", rowGap: tokens.spacingVerticalM },
@@ -148,7 +149,7 @@ export function Machines({ listing, polled, empty }: Props): ReactNode {
               title={t("vms.noMatch")}
               icon={<FilterDismissRegular />}
               action={
-                <Button appearance="primary" onClick={() => change({ text: "", chosen: NOTHING_CHOSEN })}>
+                <Button appearance="primary" onClick={() => change(unnarrowed(FACETS))}>
                   {t("vms.clearFilters")}
                 </Button>
               }

@@ -5,7 +5,7 @@ import type { Observation } from "../../api/types";
 import type { Subject } from "../../notices";
 import { t } from "../../text";
 import { upgradeOne } from "../scaleSets/sets";
-import { placeOf, portOf, setId, setOf, vmPath } from "../shared/resourceId";
+import { ownerPath, placeOf, portOf, setId, setOf } from "../shared/resourceId";
 import type { PowerAction } from "./power";
 
 interface Target {
@@ -27,7 +27,7 @@ export function titleOf(action: PowerAction, name: string): string {
 }
 
 export function subjectOf(target: Target): Subject {
-  return { name: target.name, href: vmPath(placeOf(target.id)) };
+  return { name: target.name, href: ownerPath(target.id) };
 }
 
 /** What the host saw happen, once it has. Throws ApiError. */

@@ -18,6 +18,8 @@ export interface Machine {
   group: string;
   /** Name of the host; empty when the VM names none. */
   host: string;
+  /** Its id in the form that compares; empty when the VM names none. */
+  hostKey: string;
   /** `qemu`, `unix` or `pty`. */
   driver: string;
   /** False when it is known to have none: there is a serial console only. */
@@ -52,6 +54,7 @@ export function toMachine(vm: VirtualMachine): Machine {
     subscription,
     group,
     host: placeOf(vm.properties.host?.id ?? "").name,
+    hostKey: keyOf(vm.properties.host?.id ?? ""),
     driver: vm.properties.outofband?.driver ?? "",
     screen: view?.outofband?.screen !== false,
     power: powerOf(vm),
@@ -83,7 +86,7 @@ function same(one: Machine, other: Machine): boolean {
     one.power === other.power &&
     one.certain === other.certain &&
     one.since === other.since &&
-    one.host === other.host &&
+    one.hostKey === other.hostKey &&
     one.driver === other.driver &&
     one.screen === other.screen &&
     one.stale === other.stale &&
@@ -100,5 +103,5 @@ function same(one: Machine, other: Machine): boolean {
 
 /** A machine others run: its host only watches a serial port, its power is not ours. */
 export function isWatchedOnly(machine: Pick<Machine, "driver">): boolean {
-  return machine.driver === "unix";
+  return machine.driver === "unix" || machine.driver === "uart";
 }

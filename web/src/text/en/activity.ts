@@ -77,7 +77,7 @@ export const activity = {
   verbOther: "{verb} {noun}",
   nounVirtualMachines: "virtual machine",
   nounResourceGroups: "resource group",
-  nounMachines: "host",
+  nounMachines: "machine",
   nounRoleAssignments: "role assignment",
   nounUsers: "user",
 

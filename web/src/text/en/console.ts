@@ -163,6 +163,8 @@ export const consoles = {
   watch: "Watch",
   reconnect: "Reconnect",
   disconnect: "Disconnect",
+  notOfServers:
+    "A server with a console of its own has no such key here: nothing runs it that could do this.",
   reset: "Reset",
   restart: "Restart",
   find: "Find",

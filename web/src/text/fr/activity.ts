@@ -79,7 +79,7 @@ export const activity = inWordsOf<typeof english>()({
   verbOther: "{verb} : {noun}",
   nounVirtualMachines: "une machine virtuelle",
   nounResourceGroups: "un groupe de ressources",
-  nounMachines: "un hôte",
+  nounMachines: "une machine",
   nounRoleAssignments: "une attribution de rôle",
   nounUsers: "un utilisateur",
 

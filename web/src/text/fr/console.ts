@@ -169,6 +169,8 @@ export const consoles = inWordsOf<typeof english>()({
   watch: "Regarder",
   reconnect: "Se reconnecter",
   disconnect: "Se déconnecter",
+  notOfServers:
+    "Un serveur qui a sa propre console n'a pas cette touche ici : rien ne l'exécute qui pourrait le faire.",
   reset: "Réinitialiser",
   restart: "Redémarrer",
   find: "Chercher",

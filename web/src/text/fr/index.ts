@@ -11,8 +11,10 @@ import { directory } from "./directory";
 import { explain } from "./explain";
 import { frame } from "./frame";
 import { groups } from "./groups";
-import { hosts } from "./hosts";
 import { identity } from "./identity";
+import { machine } from "./machine";
+import { machines } from "./machines";
+import { onboard } from "./onboard";
 import { policy } from "./policy";
 import { scaleSets } from "./scaleSets";
 import { sessions } from "./sessions";
@@ -32,8 +34,10 @@ export const french = {
   explain,
   frame,
   groups,
-  hosts,
   identity,
+  machine,
+  machines,
+  onboard,
   policy,
   scaleSets,
   sessions,

@@ -78,7 +78,7 @@ export const activity = inWordsOf<typeof english>()({
   verbOther: "{noun}: {verb}",
   nounVirtualMachines: "Virtuele machine",
   nounResourceGroups: "Resourcegroep",
-  nounMachines: "Host",
+  nounMachines: "Machine",
   nounRoleAssignments: "Roltoewijzing",
   nounUsers: "Gebruiker",
 

@@ -166,6 +166,8 @@ export const consoles = inWordsOf<typeof english>()({
   watch: "Meekijken",
   reconnect: "Opnieuw verbinden",
   disconnect: "Loskoppelen",
+  notOfServers:
+    "Een server met een eigen console heeft deze toets hier niet: niets draait hem dat dit zou kunnen.",
   reset: "Resetten",
   restart: "Opnieuw starten",
   find: "Zoeken",
