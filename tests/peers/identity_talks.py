@@ -6,6 +6,7 @@ that waits for the test prints a line, and goes on when it is given one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -13,12 +14,14 @@ from typing import Any
 
 import msal
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline.transport import AsyncioRequestsTransport
 from azure.identity import (
     CertificateCredential,
     ClientSecretCredential,
     DeviceCodeCredential,
     ManagedIdentityCredential,
 )
+from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
@@ -141,6 +144,17 @@ def device(about: About) -> Any:
 
 def managed(about: About) -> Any:
     return machines(about, ManagedIdentityCredential())
+
+
+def managed_aio(about: About) -> Any:
+    """The credential for event loops, which checks the key file's folder by itself."""
+
+    async def token() -> str:
+        async with AsyncManagedIdentityCredential(transport=AsyncioRequestsTransport()) as credential:
+            given: str = (await credential.get_token(f"{about['arm']}/.default")).token
+            return given
+
+    return asyncio.run(token())
 
 
 def confidential(about: About) -> Any:

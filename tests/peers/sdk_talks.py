@@ -217,18 +217,38 @@ def blobs(place: Place) -> dict[str, Any]:
 
 
 def hybrid(place: Place) -> dict[str, Any]:
+    import base64
+
     from azure.mgmt.hybridcompute import HybridComputeManagementClient
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     machines = place.client(HybridComputeManagementClient).machines
     (found,) = machines.list_by_subscription()
     shown = machines.get(GROUP, found.name)
-    return {
+    raw = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    key = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    properties = {"clientPublicKey": key, "vmId": str(uuid.uuid4()), "osType": "linux"}
+    whole = {"location": "local", "identity": {"type": "SystemAssigned"}, "properties": properties}
+    made = machines.create_or_update(GROUP, "sdk-1", whole)
+    place_of_it = {"locationData": {"name": "HQ", "city": "Ghent"}}
+    machines.update(GROUP, "sdk-1", {"tags": {"by": "sdk"}, "properties": place_of_it})
+    changed = machines.get(GROUP, "sdk-1", expand="instanceView")
+    wrong = {**whole, "properties": {**properties, "clientPublicKey": "MIIB"}}
+    told = {
         "name": found.name,
-        "status": str(shown.status),
-        "agent": shown.agent_version,
+        "status": shown.properties["status"],
+        "agent": shown.properties.agent_version,
+        "cores": shown.properties.hardware_profile.processors[0].number_of_cores,
         "group": [each.name for each in machines.list_by_resource_group(GROUP)],
-        "missing": code(lambda: machines.get(GROUP, "nope")),
+        "made": [made.properties["status"], made.identity.principal_id == changed.identity.principal_id],
+        "changed": [changed.tags, changed.properties.location_data.city, changed.properties.vm_id],
+        "vm_id": properties["vmId"],
+        "wrong": code(lambda: machines.create_or_update(GROUP, "sdk-2", wrong)),
+        "taken": code(lambda: machines.create_or_update(GROUP, found.name, whole)),
     }
+    machines.begin_delete(GROUP, "sdk-1").result()
+    machines.begin_delete(GROUP, "sdk-1").result()
+    return told | {"missing": code(lambda: machines.get(GROUP, "sdk-1"))}
 
 
 def authorization(place: Place) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from outofband.agent import admin, enroll
+from outofband.agent import admin, enroll, local
 from outofband.agent.config import config_path
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
@@ -100,7 +100,7 @@ async def test_enrolled_linked_created_attached_typed(bench: Bench) -> None:
     async with bench.console() as person:
         await person.type(b"hello\r")
         await seen(person, lambda text: b"hello\r\nhello\r\n" in text)
-    status = await asyncio.to_thread(admin.status, bench.state)
+    status = await asyncio.to_thread(local.look, bench.state)
     assert (status.name, status.link) == ("rack-1", "linked")
     host = bench.cloud.fleet.host(bench.agent)
     assert host is not None and host.connected

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.peers.az import Clients
 from tests.peers.house import House
@@ -158,3 +160,25 @@ def test_a_scale_set_and_its_instances(azure: Clients) -> None:
     azure.json("vmss", "start", *web, "--instance-ids", "0")
     azure.json("vmss", "delete", *web)
     assert azure.json("vmss", "list") == []
+
+
+def test_a_connected_machine_is_made_tagged_and_deleted(azure: Clients) -> None:
+    kind = ("--resource-type", "Microsoft.HybridCompute/machines")
+    raw = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    key = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    properties = {"clientPublicKey": key, "osType": "linux"}
+    whole = {"location": "local", "identity": {"type": "SystemAssigned"}, "properties": properties}
+    file = azure.root / "machine.json"
+    file.write_text(json.dumps(whole))
+    srv = (*GROUP, *kind, "--name", "srv-1")
+    made = azure.json("resource", "create", *srv, "--is-full-object", "--properties", f"@{file}")
+    assert made["properties"]["status"] == "AwaitingConnection"
+    azure.az("resource", "tag", *srv, "--tags", "rack=b7")
+    azure.az("resource", "tag", *srv, "--tags", "owner=ann", "--is-incremental")
+    shown = azure.json("resource", "show", *srv)
+    assert (shown["tags"], shown["identity"]) == ({"rack": "b7", "owner": "ann"}, made["identity"])
+    listed = azure.json("resource", "list", *GROUP, *kind)
+    assert {each["name"]: each["tags"] for each in listed}["srv-1"] == shown["tags"]
+    assert len(listed) == 2, "the host of this house is one too"
+    azure.az("resource", "delete", *srv)
+    azure.refused("resource", "show", *srv, code=3)

@@ -103,9 +103,13 @@ def test_blobs(talk: Talks) -> None:
 
 def test_connected_machines(talk: Talks) -> None:
     told = talk("hybrid")
-    assert told["group"] == [told["name"]]
-    assert told["status"].lower().endswith("connected")
+    assert set(told["group"]) == {told["name"], "sdk-1"}
+    assert told["status"] == "Connected"
     assert told["agent"]
+    assert told["cores"] >= 1
+    assert told["made"] == ["AwaitingConnection", True]
+    assert told["changed"] == [{"by": "sdk"}, "Ghent", told["vm_id"]]
+    assert (told["wrong"], told["taken"]) == ("InvalidParameter", "AgentNameTaken")
     assert told["missing"] == "ResourceNotFound"
 
 

@@ -1,16 +1,14 @@
 """Two hosts at one control plane, a VM on each, both consoles open: one agent is killed, the other goes on.
 
-And one console through a whole life of its VM: stopped, started, reset, restarted.
+And one console through a whole life of its VM: stopped, started, reset, restarted. In the end one host is
+revoked: nothing of it is left within two seconds, and the other one does not notice.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -21,72 +19,25 @@ import anyio.to_thread
 import pytest
 
 from guests.build import Guest
+from outofband.agent import local
 from outofband.core.paths import StateDir
-from outofband.net import process, tls
+from outofband.net import tls
 from outofband.wire.console import Attached, Missing, Output, Told
 from outofband.wire.grant import Mode
 from tests.peers.guest import BOOT_S
 from tests.peers.house import OOB, House
 from tests.peers.house import until as sync_until
+from tests.peers.second_host import SecondHost, offer
 from tests.peers.test_nothing_is_lost import LINE
 from tests.support.actors import Viewer, viewer
-from tests.support.process import Api
+from tests.support.process import VERSION, Api
 from tests.support.terminal import Terminal
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.exact]
 
 CONNECT = "/providers/Microsoft.SerialConsole/serialPorts/0/connect"
-COUNTING = "oob.numbers=0,0.005 loglevel=0"
-
-
-class SecondHost:
-    """Another agent on this machine, with a state directory of its own, enrolled at the house."""
-
-    name = "second-host"
-
-    def __init__(self, house: House, folder: Path, guest: Guest) -> None:
-        self.state = StateDir(folder)
-        self._env = {**os.environ, "OOB_STATE": str(folder)}
-        self._log = (folder / "second.log").open("ab")
-        token = folder / "token"
-        token.write_text(house.oob("agent", "token").stdout)
-        token.chmod(0o600)
-        server = house.profile()["arm"]
-        self._oob("agent", "enroll", "--server", server, "--token-file", str(token), "--name", self.name)
-        offer(self._oob, guest)
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [*OOB, "agent", "run"], env=self._env, stdout=self._log, stderr=self._log
-        )
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(30)
-
-    def close(self) -> None:
-        for file in (self.state.agent / "machines").glob("*/qemu.pid"):
-            pid = int(file.read_text())
-            if process.start_ticks(pid) is not None:
-                os.kill(pid, signal.SIGKILL)
-        self.kill()
-        self._log.close()
-
-    def _oob(self, *words: str) -> None:
-        done = subprocess.run(
-            [*OOB, *words], env=self._env, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-
-
-def offer(oob: Any, guest: Guest) -> None:
-    """An image whose guest counts from its start on and never stops."""
-    files = ("--kernel", str(guest.kernel), "--initrd", str(guest.initrd))
-    oob("agent", "image", "counting", *files, "--cmdline", f"{guest.cmdline} {COUNTING}")
+CUT_SECONDS = 2.0
 
 
 def connected(house: House) -> set[str]:
@@ -117,12 +68,19 @@ def hosts(house: House, demo_guest: Guest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-async def seats(house: House, hosts: SecondHost) -> AsyncIterator[dict[str, Viewer]]:
+def api(house: House) -> Iterator[Api]:
+    made = Api(house.profile(), tls.client_context(StateDir(house.root).trust))
+    try:
+        yield made
+    finally:
+        made.http.close()
+
+
+@pytest.fixture
+async def seats(house: House, hosts: SecondHost, api: Api) -> AsyncIterator[dict[str, Viewer]]:
     """An observer at each of the two, by our own protocol."""
     context = tls.client_context(StateDir(house.root).trust)
     async with AsyncExitStack() as stack:
-        api = Api(house.profile(), context)
-        stack.callback(api.http.close)
         made: dict[str, Viewer] = {}
         for name in ("here", "there"):
             vm = f"{api.group}/providers/Microsoft.Compute/virtualMachines/{name}"
@@ -133,6 +91,17 @@ async def seats(house: House, hosts: SecondHost) -> AsyncIterator[dict[str, View
             await seat.open(opened["url"], opened["ticket"])
             await until(lambda seat=seat: any(isinstance(each, Attached) for each in seat.events))
         yield made
+
+
+def refused(api: Api, path: str) -> str:
+    """The code that a POST is refused with, whether at once or as the end of its operation."""
+    answer = api.http.post(path, json={}, params=VERSION)
+    while answer.is_success:
+        where = answer.headers.get("Azure-AsyncOperation", str(answer.request.url))
+        answer = api.http.get(where)
+        if answer.json()["status"] != "InProgress":
+            break
+    return str(answer.json()["error"]["code"])
 
 
 async def in_thread(work: Any, *arguments: Any) -> Any:
@@ -238,3 +207,35 @@ def test_one_console_through_a_whole_life_of_its_vm(house: House, hosts: SecondH
     while house.json("serial", "who", "lives") and time.monotonic() < deadline:
         time.sleep(0.2)
     house.oob("vm", "delete", "--yes", "lives")
+
+
+async def test_a_host_that_is_revoked_is_cut_off_within_two_seconds(
+    house: House, hosts: SecondHost, seats: dict[str, Viewer], api: Api
+) -> None:
+    """The last of this file: the second host does not come back."""
+    here, there = seats["here"], seats["there"]
+    for seat in seats.values():
+        await counts_on(seat)
+    assert local.status(hosts.state).link == "linked"
+    log = log_of(hosts.state.agent, "there")
+    vm = f"{api.group}/providers/Microsoft.Compute/virtualMachines/there"
+    machine = f"{api.group}/providers/Microsoft.HybridCompute/machines/{SecondHost.name}"
+    await in_thread(lambda: api.call("DELETE", machine, expect=204))
+    began = time.monotonic()
+    await until(lambda: there.ended, "its console is cut")
+    await until(lambda: local.status(hosts.state).link != "linked", "its link is cut")
+    assert time.monotonic() - began < CUT_SECONDS
+    controlled = await in_thread(refused, api, f"{vm}/restart")
+    watched = await in_thread(refused, api, vm + CONNECT)
+    assert time.monotonic() - began < 2 * CUT_SECONDS, "with the two requests"
+    assert controlled == watched == "HostGone", (controlled, watched)
+    # The guest itself is the host's: it runs on, and says so in the host's own log.
+    size = log.stat().st_size
+    await until(lambda: log.stat().st_size > size)
+    # The agent comes again and is refused; it says why to its administrator.
+    await until(lambda: local.status(hosts.state).link == "rejected", seconds=BOOT_S)
+    assert "AgentUnknown" in str(local.status(hosts.state).errors)
+    assert here.ended is None
+    await counts_on(here)
+    whole(here, log_of(house.root / "agent", "here"))
+    assert SecondHost.name not in connected(house)

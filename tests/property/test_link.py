@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -57,6 +58,22 @@ GARBAGE = st.one_of(
     st.sampled_from(['{"type":"nothing"}', '{"type":"welcome"}', "null", "[]", '{"type":"hello","agent":1}']),
     st.just(" " * (link.MAX_MESSAGE + 1)),
 )
+LATER = st.builds(
+    lambda kind, fields: msgspec.json.encode({**fields, "type": kind}),
+    st.text(max_size=80).filter(lambda kind: kind not in link._KINDS),
+    st.dictionaries(
+        st.text(max_size=8),
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+            ),
+            max_leaves=6,
+        ),
+        max_size=4,
+    ),
+)
+"""Messages of a day that has not come."""
 PASSED = st.one_of(
     st.floats(min_value=0.0, max_value=1.0),
     st.sampled_from([link.HANDSHAKE_SECONDS, link.KEEPALIVE_SECONDS, link.DEAD_SECONDS]),
@@ -161,6 +178,15 @@ class Links(RuleBasedStateMachine):
         self._receive(side, text)
         assert side.state is State.CLOSED or side.state is before
 
+    @rule(text=LATER, at_agent=st.booleans())
+    def a_message_of_a_later_day(self, text: bytes, at_agent: bool) -> None:
+        """Passed over by an open link; before that it is as wrong as any other."""
+        side = self.agent if at_agent else self.server
+        before = side.state
+        self._receive(side, text)
+        assert side.state is (State.OPEN if before is State.OPEN else State.CLOSED)
+        assert len(side.unknown) <= link.MAX_UNKNOWN
+
     @precondition(lambda self: self.server.state is State.PROVING)
     @rule()
     def server_welcomes(self) -> None:
@@ -193,6 +219,16 @@ class Links(RuleBasedStateMachine):
     @rule(passed=PASSED)
     def time_passes(self, passed: float) -> None:
         self.now += passed
+
+    @rule(at_agent=st.booleans())
+    def nothing_is_to_do_before_it_is_due(self, at_agent: bool) -> None:
+        side = self.agent if at_agent else self.server
+        before, since = side.state, side.due(self.now)
+        if before is State.CLOSED or since < 0.002:
+            return
+        self._send(side)
+        side.tick(self.now + since - 0.001)
+        assert side.state is before and not side.outgoing(self.now)
 
     @rule(at_agent=st.booleans())
     def tick(self, at_agent: bool) -> None:
@@ -243,6 +279,30 @@ class Links(RuleBasedStateMachine):
 
 TestLinks = Links.TestCase
 TestLinks.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(
+    st.sampled_from([*FROM_SERVER, *FROM_AGENT]),
+    st.dictionaries(st.text("xyz", min_size=1, max_size=4), st.none() | st.integers(0, 9), max_size=3),
+)
+def test_fields_of_a_later_day_change_nothing(message: link.Message, more: dict[str, object]) -> None:
+    decoder = link._from_agent if message in FROM_AGENT else link._from_server
+    whole = msgspec.json.decode(msgspec.json.encode(message)) | more
+    assert decoder.decode(msgspec.json.encode(whole)) == message
+
+
+@given(st.sampled_from([link.Result("k", True), link.VmGone("vm-1"), link.Hello("a", "s", "v", "i")]))
+def test_a_known_message_in_a_wrong_form_is_no_message_of_a_later_day(message: link.Message) -> None:
+    whole = msgspec.json.decode(msgspec.json.encode(message))
+    now = 0.0
+    server = LinkServer(nonce="nonce", verify=verify, now=now)
+    hello = link.Hello("a", sign(link.signed_text("a", "nonce")), "v", "i")
+    assert server.receive(msgspec.json.encode(hello), now) == [hello]
+    server.welcome(link.Welcome("l", "n", [], ""))
+    for wrong in ({"type": whole["type"]}, msgspec.to_builtins(link.Command("k", "vm.start", "vm-1"))):
+        with pytest.raises(ProtocolError):
+            server.receive(msgspec.json.encode(wrong), now)
+
 
 STEPS = st.lists(
     st.one_of(

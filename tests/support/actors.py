@@ -18,6 +18,13 @@ from websockets.exceptions import ConnectionClosed
 
 from outofband.core import clock
 from outofband.wire import link, stream
+from outofband.wire.connecting import (
+    ConnectAnswer,
+    ConnectRequest,
+    RekeyRequest,
+    connect_text,
+    rekey_text,
+)
 from outofband.wire.console import ClientSession, Ended, Event, Output, Told
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest, parse_token, proof_text
 from outofband.wire.grant import Grant, Mode, key_set, verify
@@ -44,6 +51,16 @@ class HostKey:
     def enrolment(self, token: str, name: str) -> EnrolRequest:
         proof = self.sign(proof_text(parse_token(token).id, name, self.public))
         return EnrolRequest(token=token, name=name, public_key=self.public, proof=proof, version="9.9")
+
+    def claim(self, machine: str, hardware: str = "") -> ConnectRequest:
+        proof = self.sign(connect_text(machine, self.public, hardware))
+        return ConnectRequest(
+            machine=machine, public_key=self.public, proof=proof, hardware=hardware, version="9.9"
+        )
+
+    def successor(self, agent: str, new: HostKey) -> RekeyRequest:
+        text = rekey_text(agent, new.public)
+        return RekeyRequest(agent=agent, public_key=new.public, proof=new.sign(text), consent=self.sign(text))
 
 
 def host_report() -> HostReport:
@@ -112,7 +129,7 @@ class Carrier:
 class AgentPeer:
     """An agent by the book. `serve_stream` says what it does with a stream; by default it shows `log`."""
 
-    def __init__(self, key: HostKey, identity: EnrolAnswer, context: ssl.SSLContext) -> None:
+    def __init__(self, key: HostKey, identity: EnrolAnswer | ConnectAnswer, context: ssl.SSLContext) -> None:
         self.key, self.identity, self.context = key, identity, context
         self.log = bytearray()
         self.grown = asyncio.Event()
@@ -120,6 +137,9 @@ class AgentPeer:
         self.rejected: link.Reject | None = None
         self.keys: link.Keys | None = None
         """What was told of keys after the welcome."""
+        self.takes: tuple[str, ...] = (link.TAKES_KEYS, link.TAKES_PLACES)
+        self.hardware = ""
+        self.renewed: list[link.Renewed] = []
         self.commands: list[link.Command] = []
         self.ends: list[link.EndSession] = []
         self.opens: list[link.OpenStream] = []
@@ -154,7 +174,13 @@ class AgentPeer:
             self.link_url, ssl=self.context, compression=None, ping_interval=None, max_size=link.MAX_MESSAGE
         )
         self.protocol = link.LinkAgent(
-            agent=self.identity.agent, version="9.9", instance=uuid.uuid4().hex, sign=self.key.sign, now=0.0
+            agent=self.identity.agent,
+            version="9.9",
+            instance=uuid.uuid4().hex,
+            sign=self.key.sign,
+            now=0.0,
+            takes=self.takes,
+            hardware=self.hardware,
         )
         self.spawn(self._read(self._socket, self.protocol))
         await until(lambda: self.welcome or self.rejected)
@@ -238,6 +264,8 @@ class AgentPeer:
                 self.ends.append(message)
             case link.FoundKept():
                 self.kept.append(message.number)
+            case link.Renewed():
+                self.renewed.append(message)
             case link.OpenStream():
                 self.opens.append(message)
                 if self.refusal is not None:

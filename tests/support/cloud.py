@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 import uuid
@@ -34,6 +35,7 @@ from outofband.diagnostics.webhooks import Webhooks
 from outofband.fleet.fleet import Fleet
 from outofband.http.app import create_app
 from outofband.http.forwarded import Forwarded
+from outofband.identity.agent_certificates import certify
 from outofband.identity.authority import Authority
 from outofband.identity.directory import Directory
 from outofband.identity.keys import Keys, KeyUse
@@ -43,6 +45,7 @@ from outofband.net import tls
 from outofband.net.forwarded import Proxies, network
 from outofband.providers.declare import declare
 from outofband.resources.kernel import Kernel
+from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.resources.runner import Runner
 from outofband.server.edge import KEEP_ALIVE_SECONDS
 from outofband.server.rights import ConsoleRights
@@ -212,6 +215,8 @@ class Cloud:
             trust=self.pki.trust.read_text,
             fingerprint=lambda: self.pki.fingerprint,
             grant_keys=lambda: self.keys.public(KeyUse.GRANT, clock.now()),
+            certify=functools.partial(certify, self.pki),
+            location=DEFAULT_LOCATION,
         )
         self.webhooks = Webhooks(self.store, [network(each) for each in self.webhook_networks])
         self.findings = Findings(self.store, watched, self.webhooks)

@@ -13,10 +13,13 @@ from typing import Any
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits
 from outofband.wire.arm.throttle import Allowance, Kind
-from tests.support.cloud import GROUP, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, Cloud, vm_id
+from tests.support.actors import HostKey
+from tests.support.cloud import GROUP, GROUP_ID, OTHER_SUBSCRIPTION, SUBSCRIPTION, TENANT, Cloud, vm_id
 
 PROGRAM = Path(__file__).parents[2] / ".fuzz" / "bin" / "schemathesis"
 SEED = 20261126
+SPARE = "spare"
+"""A machine that may come and go."""
 LOCKED = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/locked"
 _ANSWERS = {
     "vm.tail": {"from": 0, "end": 7, "text": base64.b64encode(b"login: ").decode()},
@@ -33,7 +36,7 @@ def narrowed(document: Json) -> Json:
         "subscriptionId": [SUBSCRIPTION, OTHER_SUBSCRIPTION],
         "resourceGroupName": [GROUP, "nope"],
         "virtualMachineName": ["demo", "nope"],
-        "machineName": ["h1"],
+        "machineName": [SPARE, "nope"],
         "tenant": [TENANT, "organizations"],
     }
     scopes = [vm_id("demo")[1:], f"subscriptions/{SUBSCRIPTION}", vm_id("nope")[1:]]
@@ -59,6 +62,13 @@ async def fuzz(folder: Path, *words: str, seconds: float) -> int:
         host.data.update(_ANSWERS)
         await cloud.owner.create_vm("demo")
         assert (await cloud.owner.ask("PUT", LOCKED, {"location": "local"})).status_code == 201
+        # The host itself must not be deleted: without it nothing leads anywhere.
+        spare = {
+            "identity": {"type": "SystemAssigned"},
+            "properties": {"clientPublicKey": HostKey().public},
+        }
+        machine = f"{GROUP_ID}/providers/Microsoft.HybridCompute/machines/{SPARE}"
+        assert (await cloud.owner.ask("PUT", machine, spare)).status_code == 200
         document = narrowed((await cloud.http.get("/openapi.json")).json())
         (folder / "openapi.json").write_text(json.dumps(document))
         # By the environment: a token is in no argument list and in no file.

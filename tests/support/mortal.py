@@ -39,6 +39,8 @@ class Keeper:
 
     def __init__(self, folder: Path, url: str | None = None) -> None:
         self.folder = folder
+        self.deaths = 0
+        """How often it was started again after one."""
         if url is not None:
             (folder / "database").write_text(url)
         (folder / "ports").write_text(json.dumps({"arm": _lasting_port(), "gateway": _lasting_port()}))
@@ -93,6 +95,7 @@ class Keeper:
     async def revive(self) -> None:
         how = int(await self._ended)
         assert how == -signal.SIGKILL, (self.folder / "log").read_text()[-3000:]
+        self.deaths += 1
         await self.http.aclose()
         await self.start()
 

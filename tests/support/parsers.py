@@ -15,7 +15,7 @@ import msgspec
 from joserfc.jwk import KeySet, OKPKey
 
 from outofband.core.errors import Fault, ProtocolError
-from outofband.wire import claims, enrolment, grant, http_head, link, stream
+from outofband.wire import claims, dns, enrolment, grant, http_head, link, resolver, route, stream, tunnel
 from outofband.wire.arm import errors, filters, paging
 from outofband.wire.audit import lines as audit_lines
 from outofband.wire.azure_console import AzureConsole
@@ -158,6 +158,21 @@ def _signed(kind: type[Any]) -> Callable[[bytes], object]:
     return read
 
 
+def _resolver(text: str) -> None:
+    """resolv.conf and a hosts file, whoever wrote them."""
+    used = resolver.resolv_conf(text)
+    assert 1 <= len(used.servers) <= resolver.MAX_SERVERS
+    resolver.candidates(text[:80], used)
+    resolver.hosts_entries(text, "host")
+
+
+def _tunnel(text: bytes) -> None:
+    """A proxy's answer: nothing of it would move a terminal's cursor."""
+    answer = tunnel.read(text)
+    told = (answer.line, answer.via, answer.server, answer.detail, answer.body, *answer.schemes)
+    assert all(each.isprintable() and len(each) <= 8 * tunnel.MAX_SHOWN for each in told)
+
+
 def _decoded(kind: type[Any]) -> Callable[[bytes], object]:
     return lambda text: msgspec.json.decode(text, type=kind)
 
@@ -195,6 +210,10 @@ ENTRIES: dict[str, tuple[Callable[[bytes], object], tuple[type[BaseException], .
     "sas": (_text(lambda text: sas.read([("sig", text), ("sv", text), ("se", text)])), (Fault,)),
     "block-list": (documents.read_block_list, (Fault,)),
     "policies": (documents.read_policies, (Fault,)),
+    "dns": (dns.read, (ProtocolError,)),
+    "resolver": (_text(_resolver), ()),
+    "tunnel": (_tunnel, (ProtocolError,)),
+    "route": (route.read, (ProtocolError,)),
     "audit-line": (audit_lines.read, (ValueError, msgspec.MsgspecError, ProtocolError)),
 }
 """Name, entry, refusals."""
@@ -249,5 +268,16 @@ def seeds(name: str) -> list[bytes]:
             return [b'\xff{"session":"s","exp":1,"typ":"%s"}' % name.encode(), b"e30.e30.e30"]
         case "guest-agent":
             return [cut(b'\xff{"return": 1}\n', b'{"return": {}}\n')]
+        case "dns":
+            asked = dns.query(7, "a.example", dns.Kind.A)
+            return [asked[:2] + b"\x81\x83" + asked[4:]]
+        case "resolver":
+            return [
+                b"nameserver 192.0.2.1\nsearch a.example b.example\noptions ndots:2\n192.0.2.2 host # x\n"
+            ]
+        case "tunnel":
+            return [b"HTTP/1.1 403 Filtered\r\nServer: tinyproxy\r\nVia: 1.1 p\r\n\r\n<html>"]
+        case "route":
+            return [route.request("192.0.2.1")]
         case _:
             return [b"{}"]

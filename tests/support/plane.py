@@ -31,9 +31,11 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.principal import Principal, PrincipalKind
 from outofband.fleet.fleet import Fleet
+from outofband.identity.agent_certificates import certify
 from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.pki import Pki
 from outofband.net import tls
+from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.store.directory import Subscription, Tenant
 from outofband.store.store import Store
 from outofband.wire.grant import Mode
@@ -144,6 +146,8 @@ class Plane:
             trust=lambda: self.trust,
             fingerprint=lambda: self.pki.fingerprint,
             grant_keys=lambda: self.keys.public(KeyUse.GRANT, clock.now()),
+            certify=functools.partial(certify, self.pki),
+            location=DEFAULT_LOCATION,
         )
         await self.fleet.start()
         self.sessions = Sessions(

@@ -23,13 +23,15 @@ START_SECONDS = 90.0
 
 
 class Serve:
-    """Started on free ports, which it keeps over restarts."""
+    """Started on free ports, or on `ports` (API and consoles), which it keeps over restarts."""
 
-    def __init__(self, root: Path, **environment: str) -> None:
+    def __init__(self, root: Path, *, ports: tuple[int, int] | None = None, **environment: str) -> None:
         self.state = StateDir(root)
         self.log = root / "serve.log"
         self._environment = {**os.environ, "OOB_STATE": str(root), "OOB_LOG": "json", **environment}
-        self._ports: tuple[str, ...] = ()
+        self._ports: tuple[str, ...] = (
+            ("--port", str(ports[0]), "--console-port", str(ports[1])) if ports is not None else ()
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._api: Api | None = None
 

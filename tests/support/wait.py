@@ -24,3 +24,12 @@ async def until(condition: Callable[[], Any], what: str = "", *, seconds: float 
             return value
         assert clock.monotonic() < end, f"not within {seconds} s: {what or condition}"
         await asyncio.sleep(0.005)
+
+
+def until_now(condition: Callable[[], Any], what: str = "", *, seconds: float = WAIT) -> Any:
+    """The same where there is no event loop; blocks."""
+    end = clock.monotonic() + seconds
+    while not (value := condition()):
+        assert clock.monotonic() < end, f"not within {seconds} s: {what or condition}"
+        clock.pause(0.01)
+    return value
