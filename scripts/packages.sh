@@ -41,6 +41,14 @@ missing_packages() {
     have grub-mkimage || say grub-common
     [[ -e /usr/lib/grub/i386-pc/kernel.img ]] || say grub-pc-bin
     have ip || say iproute2
+    # Proxies that agents are tested behind.
+    have tinyproxy || say tinyproxy-bin
+    have squid || say squid
+    # Peers of the probe of Remote Desktop and SSH, and the display that one of them shows.
+    have xrdp || say xrdp
+    have freerdp-shadow-cli || say freerdp2-shadow-x11
+    have Xvfb || say xvfb
+    [[ -x /usr/sbin/sshd ]] || say openssh-server
     ;;
   esac
   case $1 in bench)
@@ -157,7 +165,7 @@ settle_services() {
     done
   fi
   local service
-  for service in conserver-server conman; do
+  for service in conserver-server conman squid; do
     if [[ " $* " == *" $service "* ]]; then
       "${root[@]}" update-rc.d "$service" disable >>"$apt_log" 2>&1 || true
     fi
