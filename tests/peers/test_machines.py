@@ -113,7 +113,7 @@ async def test_without_qemu(lab: HostLab, monkeypatch: pytest.MonkeyPatch, tmp_p
     await lab.create("bare")
     assert await refused("QemuNotFound", lab.perform("start")) == {"program": "qemu-system-x86_64"}
     host = await lab.machines.host_report()
-    assert (host.accelerator, host.drivers) == ("none", ["unix", "pty"])
+    assert (host.accelerator, host.drivers) == ("none", ["unix", "pty", "uart"])
     assert "not installed" in host.probe
 
 

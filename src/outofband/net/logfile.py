@@ -23,7 +23,8 @@ KEEP = 4
 """Older files beside the log: NAME.1 is the youngest of them."""
 MAX_LINE = 16 * 1024
 """Characters of one value; what is longer is cut, and says so."""
-MODE = 0o640
+SHARED, OWN = 0o640, 0o600
+"""A log is for the group where its folder lets the group in, and its owner's alone elsewhere."""
 LEVELS = ("debug", "info", "warning", "error", "fatal")
 
 HIDDEN = "***"
@@ -156,18 +157,20 @@ class LogFile:
 
     def _reopen(self) -> int:
         self._drop()
+        shared = stat.S_IMODE(self.path.parent.stat().st_mode) & 0o050 == 0o050
+        mode = SHARED if shared else OWN
         # Root writes here, into a folder that the agent's user may write to: no link leads elsewhere.
         handle = os.open(
             self.path,
             os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK,
-            MODE,
+            mode,
         )
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
             os.close(handle)
             raise OSError(f"{self.path} is no file of its own")
-        if stat.S_IMODE(found.st_mode) != MODE and found.st_uid == os.geteuid():
-            os.fchmod(handle, MODE)
+        if stat.S_IMODE(found.st_mode) != mode and found.st_uid == os.geteuid():
+            os.fchmod(handle, mode)
         self._handle = handle
         return handle
 

@@ -13,7 +13,6 @@ from outofband.core.errors import ProtocolError
 MAX_HEAD = 32 * 1024
 MAX_SHOWN = 200
 _LINE = re.compile(rb"HTTP/(\d\.\d) ([1-5]\d\d)(?: ([^\r\n]*))?")
-_ODD = re.compile(r"[^\x20-\x7e\xa0-\uffff]")
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,4 +90,5 @@ def read(data: bytes) -> Answer:
 
 def shown(raw: bytes) -> str:
     """Text of a stranger, fit for one line of a terminal."""
-    return _ODD.sub(" ", raw.decode("latin-1")).strip()[:MAX_SHOWN]
+    text = "".join(each if each.isprintable() else " " for each in raw.decode("latin-1"))
+    return text.strip()[:MAX_SHOWN]

@@ -101,6 +101,10 @@ def test_files_are_bounded_in_size_and_number(tmp_path: Path) -> None:
     assert names == ["himds.log", "himds.log.1", "himds.log.2"]
     assert all(0 < each.stat().st_size <= 1000 for each in log.path.parent.iterdir())
     assert all(each.stat().st_mode & 0o777 == 0o640 for each in log.path.parent.iterdir())
+    log.path.parent.chmod(0o700)
+    log.open()
+    log.close()
+    assert log.path.stat().st_mode & 0o777 == 0o600
     kept = "".join(log.path.with_name(name).read_text() for name in (names[2], names[1], names[0]))
     numbers = [int(each) for each in re.findall(r"number=(\d+)", kept)]
     assert numbers == list(range(numbers[0], 200))
