@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outofband.wire.detect import Detector
@@ -59,6 +59,10 @@ def fed(output: bytes, cuts: list[int], *, again: int | None = None) -> tuple[li
 
 @settings(max_examples=300)
 @given(OUTPUT, CUTS)
+@example(
+    b"[    1.500000] VFS: Mounted root.\r\n\x1b[06;17H[    0.000000] Command line: BOOT_IMAGE=/vmlinuz\r\n",
+    [34],
+)
 def test_cuts_do_not_matter(output: bytes, cuts: list[int]) -> None:
     assert fed(output, cuts) == fed(output, [])
 

@@ -202,6 +202,9 @@ class Detector:
             if not state.quoted and "No space left on device" in text:
                 services.full_at_a_shell(mind, line)
             return
+        if line.stamp is not None and not state.running:
+            # The clock is this line's now; what stands before it is older.
+            self._trusted = max(self._trusted, start + 1)
         if state.symbol_wanted:
             state.symbol_wanted -= 1
         if offset != state.judged:
