@@ -4,8 +4,9 @@ Life-cycle commands of one VM run one after another, and so do the actions on it
 an action need not wait for a shutdown that takes a minute. Different VMs run side by side, up to a bound.
 What asks a guest's agent waits only for others that do, and has a bound of its own: a guest that answers
 nobody must not keep its own NMI, nor other VMs, waiting. Scripts take as long as they take: each runs beside
-all others, up to a third bound; so does each reader of a log, who may wait for what comes. What only reads
-leaves nothing in the journal: a repeat looks anew.
+all others, up to a third bound; so does each reader of a log, who may wait for what comes, and the sending
+or receiving of a disk, which waits for the VM's last one alone. What only reads leaves nothing in the
+journal: a repeat looks anew.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ PARALLEL_GUESTS = 64
 PARALLEL_SCRIPTS = 128
 PARALLEL_LOGS = 256
 """Readers of logs, most of whom wait for the guest to print something."""
+PARALLEL_MOVES = 4
+"""VMs whose disks are on their way from this host or to it."""
 PRUNE_SECONDS = 3600.0
 FINISH_SECONDS = 5.0
 """What a stopping agent leaves commands in progress to come to their end."""
@@ -50,15 +53,24 @@ REPEATABLE = frozenset(
         Verb.RUN_CANCEL,
         Verb.SET_PASSWORD,
         Verb.NETWORK,
+        Verb.DISK_SEND,
+        Verb.DISK_RECEIVE,
+        Verb.DISK_TAKE,
+        Verb.DISK_DROP,
+        Verb.FENCE,
     }
 )
 """Doing these twice is the same as doing them once, so they are done again after a crash in between. A script
 that is run again with the same key goes on with the first run (machines/scripts.py).
 """
-_LIFE, _ACTION, _GUEST, _SCRIPT, _LOG = "life", "action", "guest", "script", "log"
-_LIFE_CYCLE = frozenset({Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE})
+_LIFE, _ACTION, _GUEST, _SCRIPT, _LOG, _MOVE = "life", "action", "guest", "script", "log", "move"
+_LIFE_CYCLE = frozenset(
+    {Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE, Verb.DISK_TAKE, Verb.FENCE}
+)
 _OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
-_PATIENT = frozenset({Verb.RUN, Verb.LOG, Verb.PROBE})
+_MOVES = frozenset({Verb.DISK_SEND, Verb.DISK_RECEIVE})
+_SIDE_BY_SIDE = frozenset({Verb.LOG, Verb.PROBE, Verb.DISK_LOOK, Verb.DISK_PROGRESS})
+_PATIENT = frozenset({Verb.RUN, *_MOVES, *_SIDE_BY_SIDE})
 """They may take long, and a stopping agent does not wait for them."""
 _MARGIN = 4096
 
@@ -111,6 +123,7 @@ class Commands:
             _GUEST: asyncio.Semaphore(PARALLEL_GUESTS),
             _SCRIPT: asyncio.Semaphore(PARALLEL_SCRIPTS),
             _LOG: asyncio.Semaphore(PARALLEL_LOGS),
+            _MOVE: asyncio.Semaphore(PARALLEL_MOVES),
         }
         self._tasks = Tasks()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
@@ -244,8 +257,10 @@ def _lane(command: Command) -> tuple[str, str]:
     """Commands of one lane wait for each other."""
     if command.verb == Verb.RUN:
         return command.key, _SCRIPT
-    if command.verb in (Verb.LOG, Verb.PROBE):
+    if command.verb in _SIDE_BY_SIDE:
         return command.key, _LOG
+    if command.verb in _MOVES:
+        return command.vm, _MOVE
     if command.verb in _OF_GUESTS:
         return command.vm, _GUEST
     return command.vm, _LIFE if command.verb in _LIFE_CYCLE else _ACTION

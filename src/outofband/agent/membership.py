@@ -93,6 +93,7 @@ class Membership:
         )
         self.places = PlaceBook(self.link.send)
         client = BlobClient(lambda: f"{self.trust.identity.arm}/blob", self.trust.context)
+        machines.moving.client = client
         self.uploads = Uploads(machines.all, self.places, client, self.link.send)
         self.shots = Shots(machines.all, self.places, client, wake=not config.policy.monitor)
         self.tokens = HostTokens(self.trust, key)
@@ -114,6 +115,7 @@ class Membership:
     async def close(self) -> None:
         """End the link and every stream. What the machines print is kept for the next membership."""
         self._machines.on_own_change = None
+        self._machines.moving.client = None
         self._watcher.untold.on_news = lambda: None
         await self.commands.close()
         await self.streams.close()

@@ -242,6 +242,7 @@ class Service:
     def _troubles(self) -> list[Fault]:
         """Everything that is wrong now, each once."""
         found = [each for each in (self._kept_out, self._settings_fault, self._endpoint_fault) if each]
+        found += [each.fence.fault(each.name) for each in self._machines.all() if each.fence is not None]
         if self.membership is not None:
             found += self.membership.troubles()
             if not key_path(self._state).exists():

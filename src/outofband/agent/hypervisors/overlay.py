@@ -21,6 +21,10 @@ _HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
 _EXTENSION = struct.Struct(">II")
 _BACKING_FORMAT = 0xE2792ACA
 _MAGIC = b"QFI\xfb"
+_DIRTY = 1
+"""The one incompatible feature that is borne: refcounts to be counted again."""
+_HARMLESS = frozenset({_BACKING_FORMAT, 0x6803F857, 0x23852875})
+"""Header extensions: the image's format, names of features, bitmaps."""
 _MAX_NAME = 1023
 MAX_SIZE = 16 << 40
 """Largest image, bytes; its L1 table then takes four clusters."""
@@ -40,6 +44,54 @@ def create(path: Path, image: Path, kind: str | None) -> None:
         detail = error.strerror if isinstance(error, OSError) else str(error)
         raise Fault("VmStartFailed", detail=f"the disk image '{image}': {detail}") from error
     write_private(path, empty)
+
+
+def rebase(path: Path, image: Path, kind: str | None) -> None:
+    """Have an overlay that another host made lie over this host's own `image`. Repeating it does no harm.
+
+    What comes from another host may name any file there is, so its name is written over, and an overlay with
+    a feature that reaches further (a data file of its own, a corrupt mark, encryption, a word that is not
+    known here) is refused. Raises ValueError and OSError.
+    """
+    kind = kind or ("qcow2" if image.suffix == ".qcow2" else "raw")
+    name = os.fsencode(image)
+    with path.open("r+b") as file:
+        head = file.read(_CLUSTER)
+        _check_header(head, kind)
+        at, known = struct.unpack_from(">QI", head, 8)
+        if len(name) > _MAX_NAME or at + max(len(name), known) > len(head):
+            raise ValueError(f"expected room for a path of {len(name)} bytes")
+        file.seek(at)
+        file.write(name.ljust(known, b"\0"))
+        file.seek(16)
+        file.write(struct.pack(">I", len(name)))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_header(head: bytes, kind: str) -> None:
+    """Raises ValueError for anything but an overlay over an image of this kind."""
+    if len(head) < _CLUSTER or head[:4] != _MAGIC:
+        raise ValueError("it is no qcow2 file")
+    version, at, _, bits = struct.unpack_from(">IQII", head, 4)
+    incompatible, length = struct.unpack_from(">Q", head, 72)[0], struct.unpack_from(">I", head, 100)[0]
+    crypt = struct.unpack_from(">I", head, 32)[0]
+    if version != 3 or bits != _CLUSTER_BITS or crypt or incompatible & ~_DIRTY:
+        raise ValueError("it has features that a machine's disk does not have here")
+    if not length <= at < _CLUSTER:
+        raise ValueError("it lies over no image")
+    place, backing = length, None
+    while place + 8 <= at:
+        word, size = _EXTENSION.unpack_from(head, place)
+        if word == 0:
+            break
+        if word not in _HARMLESS or place + 8 + size > at:
+            raise ValueError(f"it has a header extension {word:#x}")
+        if word == _BACKING_FORMAT:
+            backing = head[place + 8 : place + 8 + size]
+        place += 8 + size + -size % 8
+    if backing != kind.encode():
+        raise ValueError(f"expected an overlay over a {kind} image")
 
 
 def header(image: bytes, kind: str, size: int) -> bytes:

@@ -19,7 +19,7 @@ from outofband.agent.hypervisors.command import command_line
 from outofband.agent.ports.hub import PortHub
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
-from outofband.wire.machine import HostReport, MachineDefinition
+from outofband.wire.machine import MOVING, HostReport, MachineDefinition
 
 MIB = 1024 * 1024
 
@@ -126,6 +126,7 @@ class Host:
             networks="qemu" in drivers,
             public=list(self.config.network.public),
             facts=await asyncio.to_thread(facts.read, self.root),
+            moves=all(self.config.allows(verb) for verb in MOVING),
         )
 
     def free_space(self) -> int:

@@ -7,8 +7,9 @@ does not wait for them: a guest that hangs in its shutdown may need an NMI.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from outofband.agent.machines.build import make_driver, make_ports
 from outofband.agent.machines.definitions import Condition
 from outofband.agent.machines.host import Host
 from outofband.agent.machines.scripts import Scripts
+from outofband.agent.moving import fence
+from outofband.agent.moving.fence import Fence
 from outofband.agent.network.attached import Attached, has_network
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
@@ -74,6 +77,9 @@ class Machine:
             assert isinstance(self.driver, QemuDriver)
             offered = host.config.network.public
             self.network = Attached(self.name, self.directory, offered, self.driver.forward)
+        self._wanted: Callable[[], object] | None = None
+        self.fence: Fence | None = None
+        """There when it lives on another host by now."""
         self.scripts: Scripts | None = None
         if self.driver.guest is not None:
             self.scripts = Scripts(self.name, self.directory, self.driver.guest, self._may_run)
@@ -113,6 +119,12 @@ class Machine:
         if power is Power.UNKNOWN:
             detail = "its process runs, its monitor says nothing"
             self._fault = Fault("HypervisorUnreachable", detail=detail)
+        self.fence = fence.load(self.directory)
+        if self.fence is not None:
+            self._fault = self.fence.fault(self.name)
+            if power is not Power.STOPPED:
+                # The agent died between the mark and the end.
+                self._tasks.spawn(f"shut out {self.name}", self.shut_out(self.fence))
         if self.network is not None and power is Power.RUNNING:
             await self.network.started()
         self._opened = True
@@ -150,6 +162,7 @@ class Machine:
     def redefine(self, definition: MachineDefinition) -> None:
         """Keep a new definition of the same driver and ports; the hypervisor sees it at the next start."""
         definitions.save(self.directory, definition)
+        self._lift(definition.epoch)
         self.definition = definition
         self._changed()
 
@@ -167,7 +180,11 @@ class Machine:
     async def start(self) -> Outcome:
         """Start it and look whether it lives: its hypervisor says running, its console says something."""
         self.expect(Verb.START)
+        if self._wanted is not None:
+            self._wanted()
         async with self._life:
+            if self.fence is not None:
+                raise self.fence.fault(self.name)
             if self.power is Power.RUNNING:
                 return Outcome(f"It was running already, since {self._since}.", {"already": True})
             if self.power is Power.UNKNOWN:
@@ -186,11 +203,49 @@ class Machine:
         """Shut the guest down and start it again; by force it is reset (or ended and started)."""
         self.expect(Verb.RESTART, Power.RUNNING, Power.UNKNOWN)
         async with self._life:
+            if self.fence is not None:
+                raise self.fence.fault(self.name)
             if not graceful and Verb.RESET in self.driver.verbs:
                 return await self.reset()
             stopped = await self._stop(graceful, timeout)
             started = await self._start()
             return Outcome(f"{stopped.observed} {started.observed}", stopped.data | started.data)
+
+    @contextlib.asynccontextmanager
+    async def at_rest(self, wanted: Callable[[], object]) -> AsyncIterator[None]:
+        """Within the block it is stopped; `wanted` is called when somebody waits to start it. Raises Fault
+        VmNotAtRest.
+        """
+        async with self._life:
+            if self.power is not Power.STOPPED:
+                raise Fault("VmNotAtRest", vm=self.name, power=str(self.power))
+            self._wanted = wanted
+            try:
+                yield
+            finally:
+                self._wanted = None
+
+    async def shut_out(self, mark: Fence) -> Outcome:
+        """It lives elsewhere: never start it here again, and end it now if it runs. The mark comes first, so
+        that whatever dies in between leaves nothing that would start it.
+        """
+        fence.save(self.directory, mark)
+        self.fence = mark
+        async with self._life:
+            was = self.power
+            if was is not Power.STOPPED:
+                self._to(Power.STOPPING)
+                await self.driver.kill()
+            self._to(Power.STOPPED, mark.fault(self.name))
+        log.warning("machine.shut_out", vm=self.definition.vm, name=self.name, host=mark.host, was=str(was))
+        how = "It was stopped here" if was is Power.STOPPED else "It ran here and was ended by force"
+        return Outcome(f"{how}; the machine lives on '{mark.host}' now.", {"was": str(was)})
+
+    def _lift(self, epoch: int) -> None:
+        if self.fence is not None and epoch >= self.fence.epoch:
+            fence.lift(self.directory)
+            self.fence = None
+            self._settle("VmMovedAway")
 
     async def destroy(self) -> None:
         """End it by force, whatever it is doing, and close everything. Its folder stays."""

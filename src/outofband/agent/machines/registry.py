@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -15,8 +16,12 @@ from outofband.agent.hypervisors.shell import hang_up
 from outofband.agent.machines import actions, build, definitions, inside, outside
 from outofband.agent.machines.host import MIB, Host
 from outofband.agent.machines.machine import SHUTDOWN_SECONDS, Machine, Outcome
+from outofband.agent.moving import staging
+from outofband.agent.moving.desk import MovingDesk
+from outofband.agent.moving.fence import Fence
 from outofband.agent.ports.broker import PortBroker
 from outofband.agent.ports.tail import MAX_LINES
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net.fs import file_system, supports_hole_punching
@@ -24,6 +29,7 @@ from outofband.net.tasks import Tasks
 from outofband.wire.log import LogArgs
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
+from outofband.wire.move import DropArgs, FenceArgs, LookArgs, ReceiveArgs, SendArgs, TakeArgs
 from outofband.wire.network.plan import Plan
 from outofband.wire.script import KeyArgs, RunArgs
 
@@ -32,6 +38,7 @@ OPENING_AT_ONCE = 16
 SHORTEST_SHUTDOWN, LONGEST_SHUTDOWN = 1.0, 3600.0
 
 log = structlog.get_logger(__name__)
+_OF_MOVES = frozenset({Verb.DISK_LOOK, Verb.DISK_RECEIVE, Verb.DISK_TAKE, Verb.DISK_DROP, Verb.DISK_PROGRESS})
 Changed = Callable[[str, VmReport | None], None]
 Timeout = Annotated[float, msgspec.Meta(ge=SHORTEST_SHUTDOWN, le=LONGEST_SHUTDOWN)]
 A = TypeVar("A")
@@ -65,6 +72,7 @@ class Machines:
 
     def __init__(self, state: StateDir, config: HostConfig | None = None, *, name: str | None = None) -> None:
         self.host = Host(state, config or load(config_path(state)), name=name)
+        self.moving = MovingDesk(self.host)
         self._machines: dict[str, Machine] = {}
         self._own: Machine | None = None
         self.on_own_change: Callable[[str], None] | None = None
@@ -82,6 +90,7 @@ class Machines:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not supports_hole_punching(root):
             raise Fault("HolePunchUnsupported", path=str(root), fs=file_system(root))
+        self.moving.sweep()
         found = []
         for folder in definitions.folders(root):
             try:
@@ -233,8 +242,9 @@ class Machines:
             if known is None:
                 return await self._add(definition)
             current = known.definition
-            if definition.epoch < current.epoch:
-                raise Fault("StaleEpoch", current=current.epoch, given=definition.epoch)
+            newest = max(current.epoch, known.fence.epoch if known.fence is not None else 0)
+            if definition.epoch < newest:
+                raise Fault("StaleEpoch", current=newest, given=definition.epoch)
             if definition == current:
                 return Outcome("The machine was defined like this already.", {"already": True})
             if _needs_new_parts(current, definition):
@@ -264,6 +274,42 @@ class Machines:
         ended = "" if was is Power.STOPPED else "was ended by force and "
         return Outcome(f"The machine {ended}was removed with its disk and its console's log.")
 
+    async def take(self, args: TakeArgs, vm: str) -> Outcome:
+        """Make a machine of what arrived for it. A copy of an older epoch that is here goes; a repeat changes
+        nothing. Raises Fault StaleEpoch, DiskNotReceived, Conflict, NoSpace.
+        """
+        definition = definitions.parse(vm, args.definition)
+        self.host.check_names(definition)
+        async with self._editing:
+            known = self._machines.get(definition.vm)
+            about = staging.Moved(move=args.move, manifest=args.manifest, epoch=definition.epoch)
+            if known is not None:
+                there = staging.moved(known.directory)
+                if there == about and known.definition.epoch == definition.epoch and known.fence is None:
+                    return Outcome("The machine was taken over already.", {"already": True})
+                if definition.epoch <= known.definition.epoch:
+                    raise Fault("StaleEpoch", current=known.definition.epoch, given=definition.epoch)
+                if args.manifest is None:
+                    raise Fault("Conflict", detail=f"'{known.name}' is here already, with a disk of its own")
+            home = self.host.directory(definition.vm)
+            try:
+                directory = await asyncio.to_thread(self.moving.prepare, definition, args)
+                if known is not None:
+                    await known.destroy()
+                    del self._machines[definition.vm]
+                    await asyncio.to_thread(definitions.remove, home)
+                await asyncio.to_thread(staging.become, directory, home, about)
+            except OSError as error:
+                raise self._no_space(error, home) from error
+            await self._add(definition)
+        return Outcome("The machine is this host's now.")
+
+    def _no_space(self, error: OSError, directory: Path) -> Exception:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return error
+        free, needed = self.host.free_space() // MIB, self.host.reserve // MIB
+        return Fault("NoSpace", path=str(directory), free=free, needed=needed)
+
     async def _add(self, definition: MachineDefinition) -> Outcome:
         if len(self._machines) >= MAX_MACHINES:
             raise Fault("OperationNotAllowed", detail=f"the host has {MAX_MACHINES} machines already")
@@ -273,10 +319,7 @@ class Machines:
             await machine.open()
         except OSError as error:
             await machine.close()
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            free, needed = self.host.free_space() // MIB, self.host.reserve // MIB
-            raise Fault("NoSpace", path=str(machine.directory), free=free, needed=needed) from error
+            raise self._no_space(error, machine.directory) from error
         self._machines[definition.vm] = machine
         self._tell(definition.vm, machine.report())
         return Outcome("The machine was defined.")
@@ -319,15 +362,23 @@ class Machines:
         except ValueError as error:
             raise Fault("ActionNotSupported", driver="any", verb=verb) from error
         known = self._machines.get(vm.lower())
-        if not self.host.config.allows(wanted):
+        # What keeps a VM from running twice is no choice of anybody's.
+        if wanted is not Verb.FENCE and not self.host.config.allows(wanted):
             raise Fault("HostPolicyRefused", verb=verb, vm=known.name if known else vm)
         if wanted is Verb.CREATE:
             return await self.create(definitions.parse(vm, args))
-        if wanted is Verb.DELETE and known is None:
+        if wanted in (Verb.DELETE, Verb.FENCE) and known is None:
             return await self.delete(vm)
+        if wanted in _OF_MOVES:
+            return await self._move(wanted, known, vm.lower(), args)
         machine = self.get(vm)
         current = machine.definition.epoch
         ends = wanted in (Verb.STOP, Verb.DELETE)
+        if wanted is Verb.FENCE:
+            if epoch <= current:
+                raise Fault("StaleEpoch", current=current, given=epoch)
+            given = _args(args, FenceArgs)
+            return await machine.shut_out(Fence(epoch=epoch, host=given.host, at=clock.iso()))
         if epoch < current or (epoch > current and not ends):
             raise Fault("StaleEpoch", current=current, given=epoch)
         match wanted:
@@ -355,6 +406,8 @@ class Machines:
                 return await outside.probe(machine, _args(args, outside.ProbeArgs))
             case Verb.SET_PASSWORD:
                 return await inside.set_password(machine, _args(args, inside.PasswordArgs))
+            case Verb.DISK_SEND:
+                return await self.moving.send(machine, _args(args, SendArgs))
         _args(args, NoArgs)
         match wanted:
             case Verb.START:
@@ -370,6 +423,21 @@ class Machines:
             case Verb.SCREENSHOT:
                 return await actions.screenshot(machine)
         raise AssertionError(f"a verb without an action: {wanted}")
+
+    async def _move(self, verb: Verb, known: Machine | None, vm: str, args: dict[str, Any]) -> Outcome:
+        """What is asked of a machine that may not be this host's, or not yet."""
+        if not definitions.is_id(vm) or self.host.is_own(vm):
+            raise Fault("VmUnknownToHost", vm=vm)
+        match verb:
+            case Verb.DISK_LOOK:
+                return await self.moving.look(known, vm, _args(args, LookArgs))
+            case Verb.DISK_RECEIVE:
+                return await self.moving.receive(vm, _args(args, ReceiveArgs))
+            case Verb.DISK_TAKE:
+                return await self.take(_args(args, TakeArgs), vm)
+            case Verb.DISK_DROP:
+                return await self.moving.drop(vm, _args(args, DropArgs))
+        return self.moving.progress(vm, _args(args, DropArgs))
 
 
 def _args(args: dict[str, Any], kind: type[A]) -> A:

@@ -18,10 +18,12 @@ import msgspec
 
 from outofband.agent.hypervisors.guest_agent import Conversation, Ended, GuestAgent
 from outofband.agent.machines import shell
+from outofband.agent.machines.windows_scripts import WindowsScripts
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
 from outofband.wire.script import OUTPUT_LIMIT, Ending, RunArgs, ScriptReport
+from outofband.wire.steps import powershell
 
 FOLDER = "scripts"
 LAUNCH_SECONDS = 60.0
@@ -74,6 +76,7 @@ class Scripts:
         self._running = running
         self._finished: list[str] = []
         self._unwanted: dict[str, None] = {}
+        self._windows = WindowsScripts(name, self._folder, guest, running)
 
     async def run(self, key: str, args: RunArgs) -> ScriptReport:
         """Run a script, or go on with the one of this key, to its end.
@@ -85,6 +88,8 @@ class Scripts:
         if earlier is None and job in self._unwanted:
             now = clock.iso()
             return ScriptReport(running=False, started=now, ended=now, ending=Ending.CANCELED)
+        if powershell.is_meant(args.text):
+            return await self._windows.run(job, args)
         if earlier is not None and await self._patiently(earlier, lambda: self._claimed(job, earlier)):
             note = earlier
         else:
@@ -94,6 +99,8 @@ class Scripts:
     async def status(self, key: str) -> ScriptReport:
         """How a script is doing. Raises Fault ScriptNotKnown before it was begun and after it was told of."""
         job = _job(key)
+        if (report := self._windows.status(job)) is not None:
+            return report
         if (note := self._noted(job)) is None:
             raise Fault("ScriptNotKnown", vm=self._name)
         async with self._guest.talk() as guest:
@@ -107,6 +114,8 @@ class Scripts:
         """
         job = _job(key)
         self._unwanted = dict.fromkeys([*self._unwanted, job][-MAX_UNWANTED:])
+        if self._windows.noted(job) is not None:
+            return self._windows.cancel(job)
         if self._noted(job) is None:
             return False
         async with self._guest.talk() as guest:
@@ -116,11 +125,13 @@ class Scripts:
         """The result is on disk elsewhere: what was kept for it may go."""
         job = _job(key)
         (self._folder / f"{job}.json").unlink(missing_ok=True)
+        self._windows.finished(job)
         self._unwanted.pop(job, None)
         self._finished = [*self._finished, job][-MAX_FORGOTTEN:]
 
     def sweep(self) -> None:
         """Remove notes nobody asked about for so long that nobody will."""
+        self._windows.sweep(KEEP_SECONDS)
         for path in self._folder.glob("*.json"):
             note = self._noted(path.stem)
             if note is None or clock.wall() - note.began > KEEP_SECONDS:

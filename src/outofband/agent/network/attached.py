@@ -85,7 +85,7 @@ class Attached:
 
     async def _apply(self) -> None:
         if self._running:
-            for port in self._plan.ports:
+            for port in self._plan.doors.values():
                 if port not in self._ports:
                     await self._open(port)
         # A VM that does not run is not reached: nothing listens for it.
@@ -104,9 +104,11 @@ class Attached:
         log.warning("network.no_forward", vm=self._vm, port=port)
 
     def _check(self, plan: Plan) -> None:
-        if len(plan.public) > MAX_ADDRESSES or len(plan.ports) > MAX_PORTS:
+        if len(plan.public) > MAX_ADDRESSES or len(plan.doors) > MAX_PORTS:
             detail = f"more than {MAX_ADDRESSES} addresses or {MAX_PORTS} ports"
             raise Fault("DefinitionInvalid", detail=detail)
+        if not all(0 < port < 65536 for door in plan.doors.items() for port in door):
+            raise Fault("DefinitionInvalid", detail="a port is a number from 1 to 65535")
         for address in plan.public:
             try:
                 found = ip_address(address)

@@ -36,7 +36,8 @@ class Forwarder:
         self._backend = backend
         self._plan = Plan()
         self._servers: dict[tuple[str, int], asyncio.Server] = {}
-        self._flows: dict[asyncio.Task[None], tuple[str, int, int]] = {}
+        self._flows: dict[asyncio.Task[None], tuple[str, int, int, int]] = {}
+        """By flow: whose it is, the port it came to and the VM's port that it leads to."""
         self._tasks = Tasks()
         self.problems: dict[str, str] = {}
         """By `ADDRESS:PORT`, why nothing listens there."""
@@ -53,7 +54,7 @@ class Forwarder:
     async def apply(self, plan: Plan) -> None:
         """Listen where the plan says and nowhere else, and cut what it does not allow any more."""
         self._plan = plan
-        wanted = {(address, port) for address in plan.public for port in plan.ports}
+        wanted = {(address, port) for address in plan.public for port in plan.doors}
         for place in self._servers.keys() - wanted:
             self._servers.pop(place).close()
         self.problems = {}
@@ -64,8 +65,10 @@ class Forwarder:
                 )
             except OSError as error:
                 self.problems[f"{address}:{port}"] = _words(error)
-        for flow, (source, source_port, port) in list(self._flows.items()):
-            if not self._allowed(source, source_port, port):
+        for flow, (source, source_port, port, inner) in list(self._flows.items()):
+            # What leads elsewhere now, or nowhere, is no longer the door that it came through.
+            moved = port != inner and plan.doors.get(port) != inner
+            if moved or not self._allowed(source, source_port, inner):
                 flow.cancel()
 
     async def close(self) -> None:
@@ -89,11 +92,12 @@ class Forwarder:
                 _reset(writer)
                 return
             source, source_port = str(peer[0]).partition("%")[0], int(peer[1])
-            if len(self._flows) >= MAX_FLOWS or not self._allowed(source, source_port, port):
+            inner = self._plan.doors.get(port, port)
+            if len(self._flows) >= MAX_FLOWS or not self._allowed(source, source_port, inner):
                 _reset(writer)
                 return
-            task = self._tasks.spawn(f"flow {self._vm}", self._carry(reader, writer, port))
-            self._flows[task] = source, source_port, port
+            task = self._tasks.spawn(f"flow {self._vm}", self._carry(reader, writer, inner))
+            self._flows[task] = source, source_port, port, inner
             task.add_done_callback(lambda each: self._flows.pop(each, None))
 
         return arrived

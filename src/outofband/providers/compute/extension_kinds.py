@@ -18,6 +18,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.providers.compute.extension_scripts import VM_ACCESS, custom_script
 from outofband.wire.script import MAX_SCRIPT, Parameter, Protected, RunArgs
+from outofband.wire.steps import accounts, powershell, remote_desktop, report
 
 VM_ACCESS_LINUX = ("microsoft.ostcextensions", "vmaccessforlinux")
 VM_ACCESS_WINDOWS = ("microsoft.compute", "vmaccessagent")
@@ -65,11 +66,20 @@ Deed = RunArgs | Password | None
 """None: there is nothing to do."""
 
 
-def deed(publisher: str, kind: str, settings: dict[str, Any], protected: dict[str, Any]) -> Deed:
-    """What writing such an extension does. Raises Fault InvalidParameter."""
+def deed(
+    publisher: str,
+    kind: str,
+    settings: dict[str, Any],
+    protected: dict[str, Any],
+    *,
+    windows: bool = False,
+) -> Deed:
+    """What writing such an extension does. Raises Fault InvalidParameter, VmAccessPasswordMissing."""
     which = (publisher.lower(), kind.lower())
     if which == VM_ACCESS_LINUX:
         return _vm_access(_shaped(protected, VmAccess, "protectedSettings"), settings)
+    if which == VM_ACCESS_WINDOWS and windows:
+        return _windows_access(settings, protected)
     if which == VM_ACCESS_WINDOWS:
         return _password(settings, protected)
     if which in CUSTOM_SCRIPT:
@@ -108,6 +118,35 @@ def _vm_access(given: VmAccess, settings: dict[str, Any]) -> Deed:
     return RunArgs(
         script=VM_ACCESS, protected=Protected(parameters=parameters), timeout=60.0 * _ACCESS_MINUTES
     )
+
+
+def _windows_access(settings: dict[str, Any], protected: dict[str, Any]) -> Deed:
+    """Without a name the configuration is reset and nothing else. The old form of the extension has the name
+    among what is protected.
+    """
+    user = settings.get("UserName") or settings.get("userName") or protected.get("UserName")
+    password = protected.get("Password") or protected.get("password")
+    minutes = 60.0 * _ACCESS_MINUTES
+    if not user and not password:
+        return RunArgs(script=remote_desktop.reset_configuration(), timeout=minutes)
+    user, password = accounts.check_account(user, password)
+    values = {"UserName": user, "Password": password}
+    parameters = tuple(Parameter(name=name, value=value, positional=False) for name, value in values.items())
+    return RunArgs(
+        script=accounts.reset_password(), protected=Protected(parameters=parameters), timeout=minutes
+    )
+
+
+def refusal(args: RunArgs, output: str) -> Fault | None:
+    """Why VMAccess did not do it, where that has a code of its own."""
+    if not powershell.is_meant(args.text):
+        return None
+    try:
+        found = report.parse(output)
+    except Fault:
+        return None
+    codes = [each for each in found.problems if each.code.startswith("VmAccess")]
+    return Fault(codes[0].code, **codes[0].fields) if codes else None
 
 
 def _password(settings: dict[str, Any], protected: dict[str, Any]) -> Deed:

@@ -15,11 +15,12 @@ import msgspec
 from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.providers.compute.extension_kinds import Deed, Password, deed
+from outofband.core.ids import parse_id
+from outofband.providers.compute.extension_kinds import VM_ACCESS_WINDOWS, Deed, Password, deed, refusal
 from outofband.providers.compute.extension_views import KIND, view
 from outofband.providers.compute.guest_rows import GuestRows
 from outofband.providers.compute.inside import output
-from outofband.providers.compute.shape import PRIVATE
+from outofband.providers.compute.shape import PRIVATE, is_windows
 from outofband.providers.compute.tasks import Task, public, task_of, vm_of
 from outofband.resources.declaration import Draft, Written
 from outofband.resources.exchange import Call
@@ -75,7 +76,9 @@ class Extensions(GuestRows):
             raise Fault("InvalidParameter", target="properties.protectedSettingsFromKeyVault", detail=detail)
         protected = wanted.protected_settings or {}
         anew = old is None or _is_new(old, properties, protected)
-        does = _deed(properties, protected) if anew else None
+        does = _deed(properties, protected, vm) if anew else None
+        if old is None:
+            await self._only_one(tx, vm, call.rid.name, properties)
         if does is not None:
             self._inside.check(vm)
         task = Task(run=str(uuid.uuid4()))
@@ -98,6 +101,21 @@ class Extensions(GuestRows):
         work = {"run": task.run} if does is not None else None
         return Written(item=self._rows.item(row), created=created, work=work)
 
+    async def _only_one(self, tx: Tx, vm: Resource, name: str, properties: dict[str, Any]) -> None:
+        """Raises Fault MultipleExtensionsPerHandlerNotAllowed. Others than VMAccess may be there twice."""
+        if _handler(properties) != VM_ACCESS_WINDOWS or not is_windows(vm):
+            return
+        found = await self._store.resources.page(tx, type=f"{self._owner}/{KIND}", parent=parse_id(vm.id))
+        for each in found.items:
+            if _handler(each.properties) == VM_ACCESS_WINDOWS and each.name.lower() != name.lower():
+                handler = f"{properties['publisher']}.{properties['type']}"
+                raise Fault(
+                    "MultipleExtensionsPerHandlerNotAllowed",
+                    system="Windows",
+                    name=each.name,
+                    handler=handler,
+                )
+
     async def _run(self, job: Job) -> Done:
         run = job.input(Task).run
         async with self._store.read() as tx:
@@ -106,7 +124,7 @@ class Extensions(GuestRows):
                 return Done()
             vm = await self._inside.vm(tx, vm_of(job.rid))
             protected = await self._store.withheld.get(tx, self._store.vault, run)
-        does = _deed(row.properties, protected)
+        does = _deed(row.properties, protected, vm)
         message = "It was carried out."
         if isinstance(does, Password):
             await self._inside.set_password(job, vm, does.user, does.password)
@@ -130,6 +148,8 @@ class Extensions(GuestRows):
             minutes = round(args.timeout / 60)
             raise Fault("VMExtensionProvisioningTimeout", extension=job.rid.name, minutes=minutes)
         if report.ending is not Ending.EXITED or report.status != 0:
+            if (fault := refusal(args, report.out)) is not None:
+                raise fault
             detail = "Enable failed: failed to execute command: command terminated with exit status="
             detail += f"{report.status}{output(report)}"
             raise Fault("VMExtensionProvisioningError", extension=job.rid.name, detail=detail)
@@ -155,9 +175,14 @@ def _status(code: str, message: str) -> dict[str, Any]:
     }
 
 
-def _deed(properties: dict[str, Any], protected: dict[str, Any]) -> Deed:
+def _deed(properties: dict[str, Any], protected: dict[str, Any], vm: Resource) -> Deed:
     settings = properties.get("settings") or {}
-    return deed(str(properties["publisher"]), str(properties["type"]), settings, protected)
+    windows = is_windows(vm)
+    return deed(str(properties["publisher"]), str(properties["type"]), settings, protected, windows=windows)
+
+
+def _handler(properties: dict[str, Any]) -> tuple[str, str]:
+    return str(properties.get("publisher")).lower(), str(properties.get("type")).lower()
 
 
 def _is_new(old: Resource, properties: dict[str, Any], protected: dict[str, Any]) -> bool:

@@ -98,9 +98,6 @@ class VirtualMachines:
                 "reapply": self._power(
                     self._work.reapply, "Tell a VM's host once more what the VM is, its power left alone"
                 ),
-                "redeploy": self._power(
-                    self._work.redeploy, "End a VM by force and start it anew on its host, with its disk"
-                ),
                 "simulateEviction": Act(
                     run=self._evict, about="Evict a Spot VM, as its eviction policy says"
                 ),

@@ -1,4 +1,6 @@
-"""Which host takes a new VM, and whether it has what the VM asks for (docs/reference/virtual-machines.md)."""
+"""Which host takes a new VM or one that leaves its own, and whether it has what the VM asks for
+(docs/reference/virtual-machines.md).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet, HostView
 from outofband.providers.compute.guests import Guest
 from outofband.providers.hybrid_compute.shape import MACHINES
+from outofband.resources.polling import DEFAULT_LOCATION
+from outofband.wire.network import prefixes
 
 HOST_TAG = "outofband-host"
 """Tag of a VM that names its host, for clients that send Azure's properties and no others."""
@@ -24,6 +28,17 @@ class _Promise(msgspec.Struct, frozen=True):
     agent: str
     memory_mib: int
     until: float
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a VM's network another host must have: a card, and the public addresses that go with it.
+
+    `returns`: a copy that is there is what it is to go on with.
+    """
+
+    card: bool = False
+    public: tuple[str, ...] = ()
+    returns: bool = False
 
 
 class Placement:
@@ -71,6 +86,50 @@ class Placement:
                 host.agent.name.lower(),
             ),
         )
+
+    def others(self, vm: str, guest: Guest, source: HostView, needs: Needs) -> tuple[list[HostView], str]:
+        """Hosts that a VM could move to, the best one first; where there is none, why, in words.
+
+        They are connected, in the resource group and at the location of its host, take disks, have what the
+        VM runs, room in memory, and what its network needs. One that has a copy of the VM is none.
+        """
+        able, nearest = [], "no other host of its resource group and location is connected"
+        for host in self._fleet.agents(source.agent.subscription_id):
+            if host.agent.id == source.agent.id or not host.connected or not _beside(host, source):
+                continue
+            lack = self._lack(host, vm, guest, needs)
+            if lack is None:
+                able.append(host)
+            else:
+                nearest = f"the host '{host.agent.name}' {lack}"
+        order = sorted(
+            able, key=lambda host: (-self._free(host), len(host.machines), host.agent.name.lower())
+        )
+        return order, "" if order else nearest
+
+    def _lack(self, host: HostView, vm: str, guest: Guest, needs: Needs) -> str | None:
+        """What keeps a VM from this host, in words that follow its name."""
+        report = host.report
+        if report is None or not report.moves:
+            return (
+                "does not take the disks of other hosts: its agent is older, or its administrator forbids it"
+            )
+        if any(each.vm == vm for each in host.machines) and not needs.returns:
+            return "has a copy of it already"
+        try:
+            check_offer(host, guest)
+        except Fault as fault:
+            return f"has no {fault.fields.get('kind', 'room')} for it ({fault.code})"
+        if guest.driver == "qemu" and self._free(host) < guest.memory_mib:
+            return f"has {max(0, self._free(host))} MiB of memory left, not {guest.memory_mib}"
+        if needs.card and not report.networks:
+            return "gives VMs no cards"
+        offered = [block for text in report.public if (block := prefixes.block(text)) is not None]
+        for text in needs.public:
+            address = prefixes.address(text)
+            if address is None or not prefixes.holds(offered, address):
+                return f"does not offer its public address {text}"
+        return None
 
     def promise(self, uid: str, host: HostView, guest: Guest) -> None:
         """Count a VM that was written down for the host from now on."""
@@ -127,6 +186,15 @@ class Placement:
         ]:
             del self._promises[uid]
         return [promise for promise in self._promises.values() if promise.agent == host.agent.id]
+
+
+def _beside(host: HostView, source: HostView) -> bool:
+    """Whether two hosts are in one resource group and at one location."""
+
+    def place(view: HostView) -> tuple[str, str]:
+        return view.agent.resource_group.lower(), (view.agent.location or DEFAULT_LOCATION).lower()
+
+    return place(host) == place(source)
 
 
 def check_offer(host: HostView, guest: Guest) -> None:

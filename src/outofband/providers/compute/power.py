@@ -6,9 +6,10 @@ process gets the answer of the first run. A row that vanished meanwhile was dele
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -16,8 +17,11 @@ from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet, vm_topic
+from outofband.providers.compute.move_places import MovePlaces
+from outofband.providers.compute.moving import Consoles, Moves
 from outofband.providers.compute.shape import definition, guest_of, private_of, with_private
 from outofband.providers.network.hosting import card
+from outofband.providers.network.house import House
 from outofband.resources.declaration import Step
 from outofband.resources.job import Done, Job
 from outofband.resources.lookup import DELETING
@@ -30,14 +34,10 @@ SHUTDOWN_SECONDS = 90.0
 """How long a guest may take to shut down when asked."""
 ANSWER_SECONDS = 60.0
 """How long a host may take over anything else, a reconnect of its agent included."""
+_ARRIVES = frozenset({Verb.CREATE, Verb.START, Verb.RESTART})
+"""Commands before which a VM that is on its way to its host has to be there."""
 SEEN_SECONDS = 5.0
 """How long to wait for the report that belongs to an answer, so that a client's next read sees it."""
-
-
-class Consoles(Protocol):
-    """The part of the console gateway that is needed here."""
-
-    async def end_where(self, *, vm: str, code: str, **fields: Any) -> int: ...
 
 
 class Deed(enum.StrEnum):
@@ -64,17 +64,21 @@ class Shutdown(msgspec.Struct, frozen=True, kw_only=True):
 class Work:
     """The steps. Each is given a job whose `rid` is a VM."""
 
-    def __init__(self, store: Store, fleet: Fleet, consoles: Consoles) -> None:
+    def __init__(
+        self, store: Store, fleet: Fleet, consoles: Consoles, house: House, places: MovePlaces | None = None
+    ) -> None:
+        """`places`: where disks are on their way; without it no VM leaves its host."""
         self._store = store
         self._fleet = fleet
         self._consoles = consoles
+        self.moves = Moves(store, fleet, consoles, house, places)
         self.write = Step(run=self._write, failed=self._write_failed)
         self.start = Step(run=self._start)
         self.power_off = Step(run=self._power_off)
         self.restart = Step(run=self._restart)
         self.deallocate = Step(run=self._deallocate)
         self.reapply = Step(run=self._reapply)
-        self.redeploy = Step(run=self._redeploy)
+        self.redeploy = Step(run=self.anew)
         self.delete = Step(run=self._delete, failed=self._failed)
 
     async def _write(self, job: Job) -> Done:
@@ -97,7 +101,7 @@ class Work:
         # A machine that others run is only attached to: its power is not ours.
         if guest_of(row).driver not in ("unix", "uart"):
             await self.command(job, row, Verb.START)
-            await self._see(row, Power.RUNNING)
+            await self.see(row, Power.RUNNING)
         return self._settled(
             job, None, provisioning_state="Succeeded", placed=True, failure=None, deallocated=False
         )
@@ -106,7 +110,7 @@ class Work:
         """Stop the machine and start it, so that it is what its definition says."""
         await self._gently(lambda graceful: self._stop(job, row, graceful=graceful))
         await self.command(job, row, Verb.START)
-        await self._see(row, Power.RUNNING)
+        await self.see(row, Power.RUNNING)
 
     async def _place(self, job: Job) -> None:
         """Remember that the host has the machine now: from here on a delete has to reach the host."""
@@ -125,9 +129,9 @@ class Work:
         observed = await self.command(job, row, Verb.CREATE, await self.definition(row))
         return self._settled(job, observed, provisioning_state="Succeeded", placed=True, failure=None)
 
-    async def _redeploy(self, job: Job) -> Done:
+    async def anew(self, job: Job, note: str = "") -> Done:
         """End the VM by force, tell its host once more what it is, and start it: its disk stays where it is,
-        and so does the VM.
+        and so does the VM. `note` follows what was seen.
         """
         row = await self._row(job)
         if row is None:
@@ -139,10 +143,10 @@ class Work:
                 raise
         await self.command(job, row, Verb.CREATE, await self.definition(row))
         observed = await self.command(job, row, Verb.START)
-        await self._see(row, Power.RUNNING)
+        await self.see(row, Power.RUNNING)
         return self._settled(
             job,
-            observed,
+            f"{observed}{note}",
             provisioning_state="Succeeded",
             placed=True,
             failure=None,
@@ -157,7 +161,7 @@ class Work:
             # Its network may have been written since, which changes nothing in a VM that runs.
             await self.command(job, row, Verb.CREATE, await self.definition(row))
         observed = await self.command(job, row, Verb.START)
-        await self._see(row, Power.RUNNING)
+        await self.see(row, Power.RUNNING)
         return self._settled(job, observed, deallocated=False)
 
     async def _power_off(self, job: Job) -> Done:
@@ -192,7 +196,7 @@ class Work:
 
         asks = job.input(Shutdown).graceful
         observed = await (self._gently(restart) if asks else restart(False))
-        await self._see(row, Power.RUNNING)
+        await self.see(row, Power.RUNNING)
         return self._settled(job, observed, deallocated=False)
 
     async def _delete(self, job: Job) -> Done:
@@ -210,6 +214,12 @@ class Work:
             except Fault as fault:
                 if fault.code != "VmUnknownToHost":
                     raise
+        for left in private_of(row).left:
+            # What is not there now is found by its host's administrator: a machine that no resource has.
+            with contextlib.suppress(Fault):
+                await self.moves.order(
+                    job, row, left.agent, Verb.DELETE, epoch=row.epoch, step=f":{left.agent}", online=True
+                )
 
         async def settle(tx: Tx) -> None:
             await self._store.resources.delete(tx, job.rid)
@@ -230,7 +240,7 @@ class Work:
         args = {"graceful": graceful, "timeout": SHUTDOWN_SECONDS}
         seconds = ANSWER_SECONDS + SHUTDOWN_SECONDS * graceful
         observed = await self.command(job, row, Verb.STOP, args, step=_how(graceful), seconds=seconds)
-        await self._see(row, Power.STOPPED)
+        await self.see(row, Power.STOPPED)
         return observed
 
     async def command(
@@ -243,7 +253,9 @@ class Work:
         step: str = "",
         seconds: float = ANSWER_SECONDS,
     ) -> str:
-        """What the host saw happen."""
+        """What the host saw happen. A VM that is on its way to its host is taken there first."""
+        if private_of(row).moving is not None and verb in _ARRIVES:
+            await self.moves.arrive(job, row, await self.definition(row))
         # Whether the host is there was asked when the operation was accepted; now it may come back in time.
         result = await self._fleet.command(
             private_of(row).agent,
@@ -255,9 +267,11 @@ class Work:
             timeout=seconds,
             require_online=False,
         )
+        if private_of(row).moving is not None and verb is Verb.START:
+            await self.moves.booted(job, row)
         return result.observed
 
-    async def _see(self, row: Resource, wanted: Power) -> None:
+    async def see(self, row: Resource, wanted: Power) -> None:
         """Wait until the host's report says so too; it comes beside the answer, in no certain order."""
         until = clock.monotonic() + SEEN_SECONDS
         with self._store.bell.listen(vm_topic(row.uid)) as ear:
@@ -282,6 +296,13 @@ class Work:
     async def _row(self, job: Job) -> Resource | None:
         async with self._store.read() as tx:
             return await self._store.resources.get(tx, job.rid)
+
+    def settled(self, job: Job, output: dict[str, Any]) -> Done:
+        """The good end of an operation after which the VM runs, with an output of its own."""
+        done = self._settled(
+            job, None, provisioning_state="Succeeded", placed=True, failure=None, deallocated=False
+        )
+        return msgspec.structs.replace(done, output=output)
 
     def _settled(
         self, job: Job, observed: str | None, *, provisioning_state: str | None = None, **private: Any

@@ -9,13 +9,15 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.providers.compute import run_documents
 from outofband.providers.compute.inside import Inside, output
-from outofband.providers.compute.shape import machine_name
+from outofband.providers.compute.shape import is_windows, machine_name
 from outofband.resources.declaration import Begin, Item, Step
 from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
+from outofband.store.resources import Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.script import MAX_PARAMETERS, MAX_SCRIPT, USUAL, Ending, Parameter, RunArgs
+from outofband.wire.steps import powershell
 
 
 class InputParameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ class RunAction:
 
     async def _plan(self, call: Call, tx: Tx, item: Item, body: RunCommandInput) -> Any:
         self._inside.check(item.row)
-        script = script_of(body.command_id, body.script, machine_name(item.row))
+        script = script_of(body.command_id, body.script, item.row)
         # Azure gives them both ways: by their names as variables, and as arguments in their order.
         parameters = tuple(
             Parameter(name=each.name or None, value=each.value) for each in body.parameters or ()
@@ -68,10 +70,13 @@ class RunAction:
         args = RunArgs(script=planned.script, parameters=planned.parameters, timeout=USUAL)
         report = await self._inside.script(job, vm, args)
         if report.ending is Ending.TIMED_OUT:
-            raise Fault(
-                "VMExtensionProvisioningTimeout", extension="RunCommandLinux", minutes=int(USUAL // 60)
-            )
+            handler = "RunCommandWindows" if is_windows(vm) else "RunCommandLinux"
+            raise Fault("VMExtensionProvisioningTimeout", extension=handler, minutes=int(USUAL // 60))
         # A script that fails is no failure of the command: what it said is the answer, also in Azure.
+        if is_windows(vm):
+            return Done(
+                output={"value": [_component("StdOut", report.out), _component("StdErr", report.err)]}
+            )
         status = {
             "code": "ProvisioningState/succeeded",
             "level": "Info",
@@ -84,10 +89,23 @@ class RunAction:
         await self._inside.give_up(job, tx, job.rid, fault)
 
 
-def script_of(command: str, lines: list[str] | None, vm: str) -> str:
+def _component(stream: str, text: str) -> dict[str, Any]:
+    """One stream of a Windows guest, in Azure's form."""
+    return {
+        "code": f"ComponentStatus/{stream}/succeeded",
+        "level": "Info",
+        "displayStatus": "Provisioning succeeded",
+        "message": text,
+    }
+
+
+def script_of(command: str, lines: list[str] | None, vm: Resource) -> str:
     """The text to run. Raises Fault InvalidParameter or OperationNotAllowed."""
-    document = run_documents.require(command, vm)
+    windows = is_windows(vm)
+    document = run_documents.require(command, machine_name(vm), windows=windows)
     script = "\n".join(lines) + "\n" if lines else document.script
+    if windows and script.strip() and not powershell.is_meant(script):
+        script = f"{powershell.MARK}\n{script}"
     if not script.strip():
         raise Fault("InvalidParameter", target="script", detail=f"'{document.id}' needs one")
     return script

@@ -15,7 +15,8 @@ from outofband.catalogue import explain
 from outofband.core.errors import Fault
 from outofband.providers.compute.guest_rows import GuestRows
 from outofband.providers.compute.run_action import check_size, script_of
-from outofband.providers.compute.shape import PRIVATE, machine_name
+from outofband.providers.compute.run_documents import POWERSHELL_SCRIPT, SHELL_SCRIPT
+from outofband.providers.compute.shape import PRIVATE, is_windows
 from outofband.providers.compute.tasks import Task, public, task_of, vm_of
 from outofband.resources.canceling import CODE
 from outofband.resources.declaration import Draft, Written
@@ -96,7 +97,7 @@ class RunCommands(GuestRows):
             view={"executionState": "Pending", "executionMessage": "Execution has not begun."},
         )
         wanted = _shaped(properties, protected)
-        _check(wanted, machine_name(vm))
+        _check(wanted, vm)
         await self._withhold(tx, old, task, protected, call.now)
         waits = not wanted.async_execution
         row, created = await self._store.resources.put(
@@ -148,7 +149,7 @@ class RunCommands(GuestRows):
                 async with self._store.write() as tx:
                     await self._show(tx, job, run, view=view)
 
-        report = await self._inside.script(job, vm, _arguments(wanted, machine_name(vm)), progress)
+        report = await self._inside.script(job, vm, _arguments(wanted, vm), progress)
         failed = report.ending is not Ending.EXITED or report.status != 0
         if failed and wanted.treat_failure_as_deployment_failure:
             detail = f"Execution ended: {_STATES[report.ending or Ending.EXITED]}, exit code {report.status}"
@@ -183,7 +184,7 @@ def _shaped(properties: dict[str, Any], protected: dict[str, Any]) -> RunCommand
         raise Fault("InvalidRequestContent", detail=str(error)) from error
 
 
-def _check(wanted: RunCommandProperties, vm: str) -> None:
+def _check(wanted: RunCommandProperties, vm: Resource) -> None:
     source = wanted.source or Source()
     for name, shown in _NOT_DONE.items():
         if getattr(source, name, None) or getattr(wanted, name, None):
@@ -197,14 +198,14 @@ def _check(wanted: RunCommandProperties, vm: str) -> None:
     check_size(args.text, args.parameters + args.protected.parameters)
 
 
-def _arguments(wanted: RunCommandProperties, vm: str) -> RunArgs:
+def _arguments(wanted: RunCommandProperties, vm: Resource) -> RunArgs:
     source = wanted.source or Source()
     lines = [source.script] if source.script else None
     try:
         return msgspec.convert(
             msgspec.to_builtins(
                 RunArgs(
-                    script=script_of(source.command_id or "RunShellScript", lines, vm),
+                    script=script_of(source.command_id or _usual(vm), lines, vm),
                     parameters=_parameters(wanted.parameters),
                     protected=Protected(parameters=_parameters(wanted.protected_parameters)),
                     user=wanted.run_as_user or None,
@@ -215,6 +216,10 @@ def _arguments(wanted: RunCommandProperties, vm: str) -> RunArgs:
         )
     except msgspec.ValidationError as error:
         raise Fault("InvalidRequestContent", detail=str(error)) from error
+
+
+def _usual(vm: Resource) -> str:
+    return POWERSHELL_SCRIPT if is_windows(vm) else SHELL_SCRIPT
 
 
 def _parameters(given: list[ManagedParameter] | None) -> tuple[Parameter, ...]:

@@ -1,16 +1,15 @@
 """The commands that Azure knows by an id, in `locations/{l}/runCommands`: which there are and what they do.
 
-Those for Windows are listed, because clients choose from the list, and refused where they are asked for.
+Each is for one system: asked for in a guest of the other one it is refused, as Azure does.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
+from outofband.providers.compute.run_documents_windows import WINDOWS, Document
 from outofband.resources.declaration import Item, Page, Place, ResourceType
 from outofband.resources.exchange import Call
 from outofband.store.tx import Tx
@@ -18,17 +17,7 @@ from outofband.store.tx import Tx
 TYPE = "Microsoft.Compute/locations/runCommands"
 SCHEMA = "http://schema.management.azure.com/schemas/2016-11-17/runcommands.json"
 SHELL_SCRIPT = "RunShellScript"
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """`script` is what is run when the caller gives none; empty where one must be given."""
-
-    id: str
-    system: str
-    label: str
-    about: str
-    script: str = ""
-    parameters: tuple[dict[str, Any], ...] = ()
+POWERSHELL_SCRIPT = "RunPowerShellScript"
 
 
 _NETWORK = """\
@@ -50,48 +39,7 @@ DOCUMENTS = (
         about="Shows the addresses of all network interfaces.",
         script=_NETWORK,
     ),
-    Document(
-        id="RunPowerShellScript",
-        system="Windows",
-        label="Run a PowerShell script",
-        about="Runs a PowerShell script in the guest.",
-    ),
-    Document(
-        id="EnableRemotePS",
-        system="Windows",
-        label="Enable remote PowerShell",
-        about="Lets PowerShell be used from elsewhere.",
-    ),
-    Document(
-        id="EnableAdminAccount",
-        system="Windows",
-        label="Enable administrator account",
-        about="Enables the local administrator's account.",
-    ),
-    Document(
-        id="IPConfig",
-        system="Windows",
-        label="List IP configuration",
-        about="Shows the addresses of all network interfaces.",
-    ),
-    Document(
-        id="RDPSettings",
-        system="Windows",
-        label="Verify RDP Listener Settings",
-        about="Shows how the RDP listener is set up.",
-    ),
-    Document(
-        id="ResetRDPCert",
-        system="Windows",
-        label="Restore RDP Authentication mode to defaults",
-        about="Takes the certificate away that was chosen for RDP.",
-    ),
-    Document(
-        id="SetRDPPort",
-        system="Windows",
-        label="Set Remote Desktop port",
-        about="Chooses the port of the RDP listener.",
-    ),
+    *WINDOWS,
 )
 
 
@@ -100,17 +48,19 @@ def find(command: str) -> Document | None:
     return next((each for each in DOCUMENTS if each.id.lower() == command.lower()), None)
 
 
-def require(command: str, vm: str) -> Document:
-    """The command that can be run in a Linux guest. Raises Fault InvalidParameter or OperationNotAllowed."""
+def require(command: str, vm: str, *, windows: bool) -> Document:
+    """The command that can be run in a guest. Raises Fault InvalidParameter or OperationNotAllowed."""
+    system = "Windows" if windows else "Linux"
     found = find(command)
     if found is None:
-        known = ", ".join(each.id for each in DOCUMENTS if each.system == "Linux")
+        known = ", ".join(each.id for each in DOCUMENTS if each.system == system)
         detail = f"'{command[:80]}' is not known; there are {known}"
         raise Fault("InvalidParameter", target="commandId", detail=detail)
-    if found.system != "Linux":
+    if found.system != system:
+        usual = POWERSHELL_SCRIPT if windows else SHELL_SCRIPT
         detail = (
-            f"The command '{found.id}' is for Windows. In the VM '{vm}' only commands for Linux can be run,"
-            f" for example '{SHELL_SCRIPT}'."
+            f"The command '{found.id}' is for {found.system}. In the VM '{vm}' only commands for {system}"
+            f" can be run, for example '{usual}'."
         )
         raise Fault("OperationNotAllowed", detail=detail)
     return found

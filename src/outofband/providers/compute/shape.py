@@ -116,11 +116,31 @@ class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return size
 
 
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the VM on a host that it left. `keep`: nobody carried its disk away, so it stays there."""
+
+    agent: str
+    keep: bool = False
+
+
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+    """A move that is past its switch and not seen to boot yet. What its host has to do first: take what
+    arrived by `manifest`, begin anew without one, or with `returned` go on with what it still has.
+    """
+
+    id: str
+    source: str
+    manifest: str | None = None
+    ends: dict[str, int] = {}
+    returned: bool = False
+
+
 class Private(msgspec.Struct, frozen=True, kw_only=True):
     """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed;
     `ports`: serial ports; `model`: of a scale set, the number of the model that an instance is made after;
     `restart`: whether it ran when the change began that is under way; `closed`: its serial port is off;
-    `end_login`: what its console does to a login that is left behind, None as its subscription's.
+    `end_login`: what its console does to a login that is left behind, None as its subscription's; `moving`:
+    a move to its host that is not over; `left`: hosts that may still have a copy.
     """
 
     agent: str
@@ -132,6 +152,8 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     restart: bool | None = None
     closed: bool = False
     end_login: bool | None = None
+    moving: Unfinished | None = None
+    left: tuple[Left, ...] = ()
 
 
 def guest_of(row: Resource) -> Guest:
