@@ -233,7 +233,7 @@ async def test_reapply_and_redeploy(cloud: Cloud, host: Host, verb: str, done: l
     assert answer.status_code == 202
     state = await cloud.owner.follow(answer)
     assert state["status"] == "Succeeded"
-    assert state["properties"]["output"]["observed"] == f"{done[-1]} was seen"
+    assert state["properties"]["output"]["observed"].startswith(f"{done[-1]} was seen")
     assert host.performed == done
 
 

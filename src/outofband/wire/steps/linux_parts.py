@@ -1,0 +1,270 @@
+"""The parts of `reset_remote`: how it begins, services, SSH, and the report in the end.
+
+POSIX sh with what busybox has; nothing else is relied on without asking for it first.
+"""
+
+from __future__ import annotations
+
+# Its name is the folder's: where the disk is full the memory has to do, and the report says which.
+ASK = """\
+set -u
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+LC_ALL=C
+export PATH LC_ALL
+umask 077
+ssh_port=${ssh_port:-22} rdp_port=${rdp_port:-3389} account=${account-} only_look=${only_look-}
+kept=
+problems=
+
+begin() {
+    for kept in "/var/lib/outofband/undo/$run" "/run/outofband-undo/$run"; do
+        (mkdir -p "$kept" && echo >"$kept/plan" && : >"$kept/plan") 2>/dev/null && return
+    done
+    kept=
+    problem GuestReadOnly path /var/lib
+    only_look=true
+}
+wants() { case " $protocols " in *" $1 "*) true ;; *) false ;; esac; }
+changes() { [ -z "$only_look" ]; }
+# The way back, before the way there.
+plan() { printf '%s\\n' "$*" >>"$kept/plan"; }
+keep() {
+    count=$(ls "$kept" | grep -c 'path$')
+    count=$((count + 1))
+    printf '%s' "$1" >"$kept/$count.path" || return
+    if [ -e "$1" ] || [ -L "$1" ]; then cp -pP "$1" "$kept/$count" || return; fi
+    plan file $count
+}
+# A file as a whole or not at all: a full disk must not leave half of a configuration. It stays its owner's.
+# Given on standard input, from a file: at the end of a pipe a shell forgets what it learnt.
+replace() {
+    if [ -e "$1" ]; then cp -p "$1" "$1.outofband"; else : >"$1.outofband" && chmod "$2" "$1.outofband"; fi
+    if keep "$1" && cat >"$1.outofband" && mv -f "$1.outofband" "$1"; then return 0; fi
+    rm -f "$1.outofband"
+    problem GuestFileNotWritten path "$1"
+    return 1
+}
+
+clean() { printf '%s' "$1" | tr -d '\\000-\\037\\177' | cut -c1-80 | sed 's/\\\\/\\\\\\\\/g; s/"/\\\\"/g'; }
+pair() {
+    case $2 in
+        '') pairs="$pairs,\\"$1\\":null" ;;
+        true | false) pairs="$pairs,\\"$1\\":$2" ;;
+        *[!0-9]* | 0?* | ????????????*) pairs="$pairs,\\"$1\\":\\"$(clean "$2")\\"" ;;
+        *) pairs="$pairs,\\"$1\\":$2" ;;
+    esac
+}
+problem() {
+    code=$1 fields=
+    shift
+    while [ $# -ge 2 ]; do
+        fields="$fields,\\"$1\\":\\"$(clean "$2")\\""
+        shift 2
+    done
+    told="{\\"code\\":\\"$code\\",\\"fields\\":{${fields#,}}}"
+    case $problems in *"$told"*) ;; *) problems="$problems,$told" ;; esac
+}
+is() { "$@" >/dev/null 2>&1 && echo true || echo false; }
+has() { command -v "$1" >/dev/null 2>&1; }
+booted() { [ -d /run/systemd/system ]; }
+
+# Not on the loopback alone. Addresses are those of the kernel: hexadecimal, the port after a colon.
+listens() {
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$(printf ':%04X' "$1")" '
+        $4 == "0A" && substr($2, length($2) - 4) == port &&
+            $2 !~ /^0100007F:/ && $2 !~ /^000000000000000000000000(01000000|0100007F):/ { found = 1 }
+        END { exit !found }'
+}
+soon_listens() {
+    for second in 1 2 3 4 5 6 7 8; do
+        listens "$1" && return
+        sleep 1
+    done
+    false
+}
+
+look_at_disks() {
+    full=
+    for folder in / /var /tmp /etc /run; do
+        place=$(df -P "$folder" 2>/dev/null | awk 'NR == 2 && $2 > 0 && $4 == 0 { print $6 }')
+        inodes=$(df -P -i "$folder" 2>/dev/null | awk 'NR == 2 && $2 > 0 && $4 == 0 { print $6 }')
+        for each in $place $inodes; do
+            case " $full " in *" $each "*) continue ;; esac
+            full="$full $each"
+            problem GuestDiskFull path "$each"
+        done
+    done
+    pair disk.full "${full# }"
+}
+"""
+
+SERVICES = """\
+# The first of these names that is a service here, without its ending.
+service_of() {
+    for name; do
+        for folder in /etc/systemd/system /run/systemd/system /lib/systemd/system /usr/lib/systemd/system; do
+            if has systemctl && [ -f "$folder/$name.service" ] && [ ! -L "$folder/$name.service" ]; then
+                echo "$name"
+                return
+            fi
+        done
+        [ ! -x "/etc/init.d/$name" ] || { echo "$name"; return; }
+    done
+}
+enabled() { has systemctl && systemctl is-enabled "$1.service" 2>/dev/null | head -n 1; }
+runs() {
+    if booted; then
+        systemctl --quiet is-active "$1.service"
+    else
+        grep -qx "$2" /proc/[0-9]*/comm 2>/dev/null
+    fi
+}
+look_at_service() {
+    pair "service.$1.enabled" "$(enabled "$1")"
+    pair "service.$1.runs" "$(is runs "$1" "$2")"
+}
+# bring_up SERVICE PROCESS PORT CHANGED
+bring_up() {
+    state=$(enabled "$1")
+    case $state in
+        masked*)
+            plan unit mask "$1"
+            systemctl --quiet unmask "$1.service" 2>/dev/null
+            [ "$state" = masked ] || systemctl --quiet --runtime unmask "$1.service" 2>/dev/null
+            state=$(enabled "$1")
+            ;;
+    esac
+    # Where its socket is looked after by systemd, the service itself is neither enabled nor running.
+    if booted && { systemctl --quiet is-enabled "$1.socket" || systemctl --quiet is-active "$1.socket"; } \\
+        2>/dev/null; then
+        [ -z "$4" ] && listens "$3" && return
+        systemctl daemon-reload
+        said=$(systemctl restart "$1.socket" 2>&1)
+        soon_listens "$3" ||
+            problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
+        return
+    fi
+    if [ "$state" = disabled ]; then
+        plan unit disable "$1"
+        systemctl --quiet enable "$1.service" >/dev/null 2>&1
+    fi
+    if runs "$1" "$2" && [ -z "$4" ] && { [ -z "$3" ] || listens "$3"; }; then
+        return
+    fi
+    runs "$1" "$2" || plan unit stop "$1"
+    if booted; then
+        systemctl daemon-reload
+        systemctl reset-failed "$1.service" 2>/dev/null
+        said=$(systemctl restart "$1.service" 2>&1)
+    elif [ -x "/etc/init.d/$1" ]; then
+        said=$("/etc/init.d/$1" restart 2>&1 </dev/null)
+    else
+        said='there is nothing to start it with'
+    fi
+    if [ -n "$3" ] && ! soon_listens "$3"; then
+        problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
+    fi
+}
+"""
+
+SSH = """\
+ssh_config=/etc/ssh/sshd_config
+ssh_files() { ls "$ssh_config" /etc/ssh/sshd_config.d/*.conf 2>/dev/null; }
+ssh_says() { sshd -T 2>/dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
+ssh_complaint() { sshd -t 2>&1 | head -n 1; }
+ssh_only_local() {
+    listened=$(ssh_says listenaddress)
+    [ -n "$listened" ] && ! printf '%s\\n' "$listened" | grep -qvE '^(127\\.|\\[?::1\\]?)'
+}
+look_at_ssh() {
+    pair ssh.installed "$(is has sshd)"
+    has sshd || return
+    look_at_service "$ssh" sshd
+    pair ssh.fault "$(ssh_complaint)"
+    pair ssh.port "$(ssh_says port | tr '\\n' ' ' | sed 's/ $//')"
+    pair ssh.onlyLocal "$(is ssh_only_local)"
+    pair ssh.hostKeys "$(ls /etc/ssh/ssh_host_*_key 2>/dev/null | wc -l | tr -d ' ')"
+    pair ssh.listens "$(is listens "$ssh_port")"
+    pair ssh.nologin "$(is test -e /etc/nologin)"
+}
+mend_ssh() {
+    has sshd || { problem GuestServiceMissing service sshd; return; }
+    changed=
+    # Its own folder is in memory, and the service makes it only where it starts by its own means.
+    [ -d /run/sshd ] || (umask 022; mkdir -p /run/sshd)
+    if ! ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
+        ssh-keygen -A >/dev/null 2>&1
+        changed=true
+    fi
+    if [ -n "$(ssh_complaint)" ]; then
+        default=/usr/share/openssh/sshd_config
+        if [ -e $default ]; then replace "$ssh_config" 644 <$default && changed=true; fi
+        if [ -n "$(ssh_complaint)" ]; then
+            # What it includes may be what is wrong.
+            printf '%s\\n' 'PasswordAuthentication yes' 'UsePAM yes' \\
+                'Subsystem sftp internal-sftp' >"$kept/new"
+            replace "$ssh_config" 644 <"$kept/new" && changed=true
+        fi
+    fi
+    local_only=
+    ssh_only_local && local_only=true
+    if ! ssh_says port | grep -qx "$ssh_port" || [ -n "$local_only" ]; then
+        lines=port
+        [ -z "$local_only" ] || lines='\\(port\\|listenaddress\\)'
+        for file in $(ssh_files); do
+            grep -qi "^[[:space:]]*$lines[[:space:]=]" "$file" || continue
+            # sed's own way to ignore case is not everywhere.
+            awk -v both="$local_only" '{
+                word = tolower($1); sub(/=.*/, "", word)
+                if (word == "port" || (both && word == "listenaddress")) print "#" $0; else print
+            }' "$file" >"$kept/new"
+            replace "$file" 644 <"$kept/new" && changed=true
+        done
+        if ! ssh_says port | grep -qx "$ssh_port"; then
+            { echo "Port $ssh_port"; cat "$ssh_config"; } >"$kept/new"
+            replace "$ssh_config" 644 <"$kept/new" && changed=true
+        fi
+    fi
+    if [ -e /etc/nologin ]; then
+        keep /etc/nologin && rm -f /etc/nologin
+    fi
+    bring_up "$ssh" sshd "$ssh_port" "$changed"
+}
+"""
+
+STATE = """\
+look() {
+    pairs=
+    look_at_disks
+    if wants ssh; then look_at_ssh; fi
+    if wants rdp; then look_at_xrdp; fi
+    look_at_firewall
+    [ -z "$account" ] || look_at_account
+    pairs=${pairs#,}
+}
+"""
+
+REPORT = """\
+ssh=$(service_of ssh sshd)
+ssh=${ssh:-ssh}
+[ -n "$only_look" ] || begin
+look
+before=$pairs
+if changes; then
+    if wants ssh; then mend_ssh; fi
+    if wants rdp; then mend_xrdp; fi
+    mend_firewall
+    [ -z "$account" ] || mend_account
+    look
+fi
+# Where nothing had to be changed nothing is left behind either.
+if [ -n "$kept" ] && [ ! -s "$kept/plan" ]; then
+    rm -rf "$kept"
+    rmdir "${kept%/*}" 2>/dev/null
+    kept=
+fi
+[ -n "$kept" ] || run=
+printf '{"schema":"outofband.step/1","step":"resetRemote","system":"linux","before":{%s},"after":{%s},' \\
+    "$before" "$pairs"
+printf '"problems":[%s],"restart":false,"run":"%s"}\\n' "${problems#,}" "$run"
+"""
