@@ -44,6 +44,7 @@ from outofband.identity.pki import Pki
 from outofband.net import tls
 from outofband.net.forwarded import Proxies, network
 from outofband.providers.declare import declare
+from outofband.providers.rescues.hands import Requests
 from outofband.resources.kernel import Kernel
 from outofband.resources.polling import DEFAULT_LOCATION
 from outofband.resources.runner import Runner
@@ -254,9 +255,10 @@ class Cloud:
             places,
             self.webhooks,
             self.public_pool,
+            requests := Requests(self.store, self.authorizer),
         )
         self.audit = AuditLog(self.store, 90)
-        self.kernel = Kernel(self.store, self.authorizer, self.registry)
+        self.kernel = requests.kernel = Kernel(self.store, self.authorizer, self.registry)
         self.runner = Runner(self.store, self.registry, self.node)
         self.runner.start()
         config = uvicorn.Config(

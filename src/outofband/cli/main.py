@@ -30,6 +30,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "vmss": ("Machines", "vmss:vmss", "Scale sets: as many VMs of one kind as are asked for"),
     "serial": ("Machines", "serial:serial", "NMI, SysRq, Ctrl-Alt-Del, reset; switch consoles off and on"),
     "probe": ("Machines", "probe:probe", "Whether RDP or SSH of a machine answers, and what is in the way"),
+    "rescue": (
+        "Machines",
+        "rescue:rescue",
+        "Get back in by RDP or SSH: eight steps that find, mend and prove",
+    ),
     "login": ("People", "login:login", "Sign in as a person; every verb then works in your name"),
     "logout": ("People", "login:logout", "End that sign-in"),
     "identity": ("People", "identity:identity", "People, groups and clients; let an administrator in again"),

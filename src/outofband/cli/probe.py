@@ -48,13 +48,13 @@ def probe(
     from outofband.wire.rdp.credssp import User
     from outofband.wire.remote import Protocol
 
-    account = User(user, _password(user, password_file)) if user is not None else None
+    account = User(user, read_password(user, password_file)) if user is not None else None
     report = asyncio.run(look(host, Protocol(protocol), port=port, user=account, locale=show.voice.locale))
     show.emit(msgspec.to_builtins(report), output, _tell)
     return 0 if report.works else NOT_REACHED
 
 
-def _password(user: str, source: Path | None) -> str:
+def read_password(user: str, source: Path | None) -> str:
     """From a file or the terminal, never from the command line, which every user of a host can read."""
     if source is None:
         if not sys.stdin.isatty():

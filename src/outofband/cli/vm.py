@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options, sharing, vm_addresses, vm_diagnostics, vm_findings, windows
+from outofband.cli import (
+    deeds,
+    options,
+    sharing,
+    vm_addresses,
+    vm_diagnostics,
+    vm_findings,
+    vm_redeploy,
+    windows,
+)
 from outofband.cli import log as console_log
 from outofband.cli import output as show
 from outofband.cli.port_states import STATES
@@ -380,3 +389,4 @@ def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir
 vm.add_command(console_log.log)
 vm.add_command(sharing.vm_policy)
 vm.add_command(vm_diagnostics.boot_diagnostics)
+vm.add_command(vm_redeploy.redeploy)

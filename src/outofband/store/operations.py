@@ -105,6 +105,11 @@ class Operations:
         table = tables.operations
         return await tx.row(Operation, columns(table, Operation).where(table.c.id == operation_id.lower()))
 
+    async def by_key(self, tx: Tx, key: str) -> Operation | None:
+        """The operation that `key` began."""
+        table = tables.operations
+        return await tx.row(Operation, columns(table, Operation).where(table.c.key == key))
+
     async def require(self, tx: Tx, operation_id: str) -> Operation:
         """Raises Fault OperationNotFound."""
         found = await self.get(tx, operation_id)

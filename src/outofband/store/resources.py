@@ -22,7 +22,11 @@ GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 MAX_PAGE = 1000
 NETWORKS_TOPIC = "networks"
 """Rings when a network resource, or a machine that may have one, is written or gone."""
-_OF_NETWORKS = ("/providers/microsoft.network/", "/providers/microsoft.compute/virtualmachine")
+_OF_NETWORKS = (
+    "/providers/microsoft.network/",
+    "/providers/microsoft.compute/virtualmachine",
+    "/providers/microsoft.classiccompute/virtualmachine",
+)
 """Rows in one page of a listing."""
 _UIDS_AT_ONCE = 500
 

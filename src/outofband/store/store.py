@@ -38,6 +38,7 @@ from outofband.store.principals import Principals
 from outofband.store.recovery_codes import RecoveryCodes
 from outofband.store.refresh_tokens import RefreshTokens
 from outofband.store.registrations import Registrations
+from outofband.store.rescues import Rescues
 from outofband.store.resources import Resources
 from outofband.store.role_definitions import RoleDefinitions
 from outofband.store.sessions import Sessions
@@ -105,6 +106,7 @@ class Store:
         self.network = Network()
         self.findings = Findings()
         self.webhooks = Webhooks()
+        self.rescues = Rescues()
 
     @property
     def has_vault(self) -> bool:

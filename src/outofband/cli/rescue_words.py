@@ -1,0 +1,71 @@
+"""How `oob rescue` tells of steps, findings and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from outofband.cli import output as show
+
+KIND = "providers/Outofband.Diagnostics/rescues"
+VERSION = "2026-11-01"
+_MARKS = {"done": "✓", "failed": "✗", "declined": "-", "wished": "?", "doing": "…"}
+
+
+def rights(told: list[dict[str, Any]]) -> None:
+    """Before anything is done: what the caller may not have done."""
+    for each in told:
+        if not each["allowed"]:
+            show.say(f"You lack {each['action']}: step {each['step']} will be left out ({each['deed']}).")
+
+
+def seen(told: dict[str, Any]) -> None:
+    """A step, and what it saw."""
+    show.styled(click.style(show.plain(f"{told['number']}. {told['title']}"), bold=True))
+    for each in told["findings"]:
+        finding(each)
+
+
+def done(told: dict[str, Any]) -> None:
+    """The rest of a step when it is over: what was done, and whether the VM answers now."""
+    deed = told["deed"]
+    if deed is not None:
+        show.line(f"   {_MARKS.get(deed['state'], ' ')} {deed['title']}")
+        if deed.get("observed"):
+            show.line(f"     {deed['observed']}")
+        if deed.get("problem"):
+            finding(deed["problem"])
+    if told["probe"] is not None:
+        for where, name in (("controlPlane", "from the control plane"), ("host", "from its host")):
+            look(told["probe"][where], name)
+
+
+def finding(told: dict[str, Any]) -> None:
+    show.line(f"   {told['title']} ({told['code']})")
+    show.line(f"     {told['message']}")
+    for remedy in told["remedy"]:
+        show.line(f"     - {remedy}")
+
+
+def look(report: dict[str, Any] | None, where: str) -> None:
+    if report is None:
+        return
+    problem = report.get("problem")
+    said = "answers" if report["works"] else f"does not answer: {problem['title'] if problem else ''}"
+    show.line(f"   {where}: {said}")
+
+
+def end(told: dict[str, Any]) -> None:
+    """The end: what was found outside of the steps, the looks, and the outcome."""
+    for each in told["findings"]:
+        if each["step"] == 0:
+            finding(each)
+    probe = told["probe"]
+    for report, name in (
+        (probe["last"]["controlPlane"], "from the control plane"),
+        (probe["last"]["host"], "from its host"),
+        (probe["client"], "from this computer"),
+    ):
+        look(report, name)
+    show.line(str(told["summary"]))

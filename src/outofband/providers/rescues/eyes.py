@@ -1,0 +1,145 @@
+"""Looks at a VM for a run: at its port from here and from its host, and at what each step is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.fleet.fleet import Fleet
+from outofband.net.remote.look import look as look_at
+from outofband.providers.compute import shape as vm
+from outofband.providers.network.house import House
+from outofband.providers.rescues.scene import evaluated, public_address, scene
+from outofband.rescue import judging, rules
+from outofband.rescue.doing import Errand
+from outofband.rescue.run import Found, Look, Probed, Run, found
+from outofband.rescue.runbook import Deed, Step
+from outofband.store.faults import PASSING
+from outofband.store.resources import Resource
+from outofband.store.tx import Tx
+from outofband.wire.machine import PROTECTED, Verb
+from outofband.wire.network import prefixes
+from outofband.wire.network.flows import Flow, Group
+from outofband.wire.network.prefixes import Address
+from outofband.wire.network.rules import Direction
+from outofband.wire.network.rules import Protocol as Transport
+from outofband.wire.network.tags import internet
+from outofband.wire.rdp.credssp import User
+from outofband.wire.remote import Report, Where
+
+HOST_SECONDS = 75.0
+"""How long a host may take over a look: a server that says nothing is waited for."""
+SOMEBODY = prefixes.address("198.51.100.1")
+"""Stands for whoever comes from the internet, where the caller does not (RFC 5737)."""
+PASSWORD = "password"  # noqa: S105 - a key of the errand's secret
+
+Looking = Callable[..., Awaitable[Report]]
+Lacking = Callable[[Errand, Run, Resource, Tx], Awaitable[dict[Deed, Fault]]]
+
+
+class Sight:
+    """`lacking` tells what the caller cannot have done here; `looking` is how a port is looked at."""
+
+    def __init__(self, house: House, fleet: Fleet, lacking: Lacking, looking: Looking = look_at) -> None:
+        self._house = house
+        self._fleet = fleet
+        self._lacking = lacking
+        self._looking = looking
+
+    async def address(self, errand: Errand) -> str:
+        async with self._house.store.read() as tx:
+            return await public_address(self._house, tx, await self._row(tx, errand))
+
+    async def probe(self, errand: Errand, run: Run) -> Probed:
+        """Both looks at once; neither raises for what is in its way."""
+        async with self._house.store.read() as tx:
+            row = await self._row(tx, errand)
+            address = await public_address(self._house, tx, row)
+        user = run.wanted.user if errand.secret.get(PASSWORD) else ""
+        outside, (host, trouble) = await asyncio.gather(
+            self._outside(address, errand, run, user), self._at_host(row, errand, run, user)
+        )
+        lacks = judging.no_address(run) if outside is None else ()
+        return Probed(outside=outside, host=host, findings=(*lacks, *trouble))
+
+    async def look(self, errand: Errand, run: Run, step: Step) -> Look:
+        async with self._house.store.read() as tx:
+            row = await self._row(tx, errand)
+            lacking = await self._lacking(errand, run, row, tx)
+            at = await scene(self._house, self._fleet, tx, row, run, lacking)
+            if step is Step.RULES:
+                return judging.within(await self._rules(errand, run, row, tx), run, at)
+        return judging.look(step, run, at)
+
+    async def _rules(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> Look:
+        card = await evaluated(self._house, tx, row)
+        if card is None:
+            fault = Fault("RescueNoInterface", vm=vm.command_name(row))
+            return Look(findings=(found(fault, run.wanted.locale),))
+        local = next(iter(card.subnets))
+        subnet = card.subnet_of(local)
+        groups: list[Group] = [each for each in (subnet.group, card.group) if each is not None]
+        flow = Flow(
+            direction=Direction.INBOUND,
+            protocol=Transport.TCP,
+            local=local,
+            remote=_remote(errand, card.around.space, local),
+            local_port=run.wanted.port,
+            remote_port=None,
+        )
+        seen = rules.look(
+            groups,
+            flow,
+            card.around,
+            shut=local in card.closed,
+            protocol=run.wanted.protocol,
+            locale=run.wanted.locale,
+        )
+        return msgspec.structs.replace(seen, findings=(*judging.no_address(run), *seen.findings))
+
+    async def _outside(self, address: str, errand: Errand, run: Run, user: str) -> Report | None:
+        if not address:
+            return None
+        wanted = run.wanted
+        tried = User(user, errand.secret[PASSWORD]) if user else None
+        return await self._looking(
+            address, wanted.protocol, user=tried, where=Where.CONTROL_PLANE, locale=wanted.locale
+        )
+
+    async def _at_host(
+        self, row: Resource, errand: Errand, run: Run, user: str
+    ) -> tuple[Report | None, tuple[Found, ...]]:
+        args = {"protocol": run.wanted.protocol.value, "locale": run.wanted.locale}
+        secret = {"user": user, PROTECTED: {"password": errand.secret[PASSWORD]}} if user else {}
+        try:
+            seen = await self._fleet.ask(
+                vm.private_of(row).agent,
+                Verb.PROBE,
+                row.uid,
+                {**args, **secret},
+                epoch=row.epoch,
+                timeout=HOST_SECONDS,
+            )
+            return msgspec.convert(seen.data, Report), ()
+        except Fault as fault:
+            if fault.code in PASSING:
+                raise
+            return None, (found(fault, run.wanted.locale),)
+        except msgspec.ValidationError as error:
+            odd = Fault("HypervisorRefused", verb=Verb.PROBE.value, detail=str(error))
+            return None, (found(odd, run.wanted.locale),)
+
+    async def _row(self, tx: Tx, errand: Errand) -> Resource:
+        return await self._house.store.resources.require(tx, errand.vm)
+
+
+def _remote(errand: Errand, space: tuple[prefixes.Block, ...], local: Address) -> Address:
+    """Who is to get in: the caller, where they come from the internet."""
+    caller = prefixes.address(errand.address or "")
+    if caller is not None and caller.version == local.version and prefixes.holds(internet(space), caller):
+        return caller
+    assert SOMEBODY is not None
+    return SOMEBODY

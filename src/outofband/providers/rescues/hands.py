@@ -1,0 +1,301 @@
+"""Does what a step wants as the caller would: a request to the kernel, with their rights, the locks, and a
+row in the activity log.
+
+Every request has a key, and an operation that the key began is never begun again: whoever comes later waits
+for its end, or is told of it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from outofband.access.authorizer import Authorizer, Rights
+from outofband.catalogue import codes
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.ids import ResourceId
+from outofband.providers.compute import shape as vm
+from outofband.providers.compute.extension_kinds import deed as deed_of
+from outofband.providers.network.house import INTERFACES, SECURITY_RULES
+from outofband.providers.network.house import VERSION as NETWORK_VERSION
+from outofband.providers.rescues.eyes import PASSWORD
+from outofband.rescue import judging, rules
+from outofband.rescue.doing import Errand, Told
+from outofband.rescue.run import Done, Run
+from outofband.rescue.runbook import EFFECTS, Deed
+from outofband.resources.exchange import Request
+from outofband.resources.kernel import Kernel
+from outofband.store.faults import PASSING
+from outofband.store.operations import Operation, topic
+from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.arm import errors
+from outofband.wire.arm.operations import Status
+from outofband.wire.remote import Protocol as Remote
+
+COMPUTE_VERSION = "2024-11-01"
+LONGEST = timedelta(minutes=40)
+"""A deed that takes longer is not waited for: its operation goes on, and may be followed by itself."""
+EXTENSION = "enablevmaccess"
+"""The name that Azure's own command line gives it, where there is none yet."""
+_POWER = {Deed.START: "start", Deed.RESTART: "restart", Deed.REDEPLOY: "redeploy"}
+_LINUX = ("Microsoft.OSTCExtensions", "VMAccessForLinux", "1.5")
+_WINDOWS = ("Microsoft.Compute", "VMAccessAgent", "2.4")
+_BASE = "https://localhost"
+
+
+class Doer(Protocol):
+    """Does a deed that is no single request to the kernel. As `rescue.doing.Hands`."""
+
+    async def right(self, errand: Errand, run: Run) -> tuple[str, str]:
+        """The RBAC action that it needs, and on what."""
+
+    async def do(self, errand: Errand, run: Run, done: Done) -> Told: ...
+
+    async def undo(self, errand: Errand, run: Run, done: Done) -> None: ...
+
+
+class Requests:
+    """`kernel` is set as soon as there is one: it is made of the very declarations that use this. `doers` are
+    by deed; a deed that neither they nor this know is refused.
+    """
+
+    def __init__(
+        self, store: Store, authorizer: Authorizer, doers: Mapping[Deed, Doer] | None = None
+    ) -> None:
+        self._store = store
+        self._authorizer = authorizer
+        self._doers = dict(doers or {})
+        self.kernel: Kernel | None = None
+
+    async def do(self, errand: Errand, run: Run, done: Done) -> Told:
+        deed = done.wish.deed
+        if (doer := self._doers.get(deed)) is not None:
+            return await doer.do(errand, run, done)
+        if deed in _POWER:
+            return await self._power(errand, done)
+        if deed is Deed.ADD_RULE:
+            return await self._add_rules(errand, done)
+        if deed in (Deed.RESET_CONFIGURATION, Deed.RESET_PASSWORD):
+            return await self._extension(errand, run, done)
+        raise Fault("RescueDeedMissing", deed=deed.value)
+
+    async def undo(self, errand: Errand, run: Run, done: Done) -> None:
+        deed = done.wish.deed
+        if (doer := self._doers.get(deed)) is not None:
+            await doer.undo(errand, run, done)
+            return
+        if deed is not Deed.ADD_RULE or not EFFECTS[deed].undone:
+            raise Fault("RescueNoUndo", deed=deed.value)
+        await self._take_back(errand, f"{done.key}:undo", done.effects)
+
+    async def lacking(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> dict[Deed, Fault]:
+        """Why a deed cannot be had: there is none here yet, or the caller lacks the right to it."""
+        rights = await self._authorizer.rights(errand.caller, tx)
+        lacks: dict[Deed, Fault] = {}
+        for _, deed in judging.deeds_of(run):
+            action, scope = await self._right(errand, run, deed)
+            if not self._has(run, row, deed):
+                lacks[deed] = Fault("RescueDeedMissing", deed=deed.value)
+            elif not _may(rights, errand, action, scope):
+                lacks[deed] = Fault("RescueRightMissing", deed=deed.value, action=action, scope=scope)
+        return lacks
+
+    async def rights(self, errand: Errand, run: Run, tx: Tx) -> list[dict[str, Any]]:
+        """What each deed of a run needs, and whether the caller has it now."""
+        held = await self._authorizer.rights(errand.caller, tx)
+        told = []
+        for step, deed in judging.deeds_of(run):
+            action, scope = await self._right(errand, run, deed)
+            allowed = _may(held, errand, action, scope)
+            told.append(
+                {
+                    "step": step.value,
+                    "deed": deed.value,
+                    "action": action,
+                    "scope": scope,
+                    "allowed": allowed,
+                }
+            )
+        return told
+
+    async def _right(self, errand: Errand, run: Run, deed: Deed) -> tuple[str, str]:
+        if (doer := self._doers.get(deed)) is not None:
+            return await doer.right(errand, run)
+        kind, here = errand.vm.type, str(errand.vm)
+        if deed in _POWER:
+            return f"{kind}/{_POWER[deed]}/action", here
+        # Which group or interface it is, is known only when it was looked at; the kernel asks for it there.
+        subscription = str(ResourceId(subscription=errand.vm.subscription))
+        if deed is Deed.ADD_RULE:
+            return f"{SECURITY_RULES}/write", subscription
+        if deed is Deed.RESET_NIC:
+            return f"{INTERFACES}/write", subscription
+        return f"{kind}/extensions/write", here
+
+    def _has(self, run: Run, row: Resource, deed: Deed) -> bool:
+        if deed in self._doers or deed in _POWER or deed in (Deed.ADD_RULE, Deed.RESET_PASSWORD):
+            return True
+        if deed is not Deed.RESET_CONFIGURATION:
+            return False
+        body = _reset(vm.is_windows(row), run.wanted.protocol)
+        return body is not None and _carried_out(body)
+
+    async def _power(self, errand: Errand, done: Done) -> Told:
+        path = f"{errand.vm}/{_POWER[done.wish.deed]}"
+        ended = await self._once(errand, done.key, "POST", path, COMPUTE_VERSION)
+        observed = ended.output.get("observed") if ended and isinstance(ended.output, dict) else None
+        return Told(observed=str(observed or ""))
+
+    async def _add_rules(self, errand: Errand, done: Done) -> Told:
+        made: list[str] = []
+        for number, each in enumerate(done.wish.args["rules"]):
+            addition = msgspec.convert(each, rules.Addition)
+            path = f"{addition.group}/securityRules/{addition.name}"
+            body = {"properties": rules.properties(addition)}
+            try:
+                # A rule that somebody makes in this moment under this name is theirs, and stays.
+                await self._once(errand, f"{done.key}:{number}", "PUT", path, NETWORK_VERSION, body, new=True)
+            except Fault as fault:
+                if fault.code not in PASSING:
+                    await self._take_back(errand, f"{done.key}:back", made)
+                raise
+            made.append(path)
+        return Told(effects=tuple(made))
+
+    async def _take_back(self, errand: Errand, key: str, made: Sequence[str]) -> None:
+        for number, rule in enumerate(reversed(made)):
+            await self._once(errand, f"{key}:{number}", "DELETE", rule, NETWORK_VERSION)
+
+    async def _extension(self, errand: Errand, run: Run, done: Done) -> Told:
+        async with self._store.read() as tx:
+            row = await self._store.resources.require(tx, errand.vm)
+            windows = vm.is_windows(row)
+            name, location = await self._existing(tx, errand.vm, windows), row.location
+        if done.wish.deed is Deed.RESET_PASSWORD:
+            user = run.wanted.user or errand.secret.get("user", "")
+            body: dict[str, Any] | None = _password(windows, user, errand.secret[PASSWORD])
+        else:
+            body = _reset(windows, run.wanted.protocol)
+        if body is None or not _carried_out(body):
+            raise Fault("RescueDeedMissing", deed=done.wish.deed.value)
+        # Written with the same settings as last time it would not be carried out again.
+        whole = {"location": location, "properties": {**body, "forceUpdateTag": done.key}}
+        path = f"{errand.vm}/extensions/{name}"
+        await self._once(errand, done.key, "PUT", path, COMPUTE_VERSION, whole)
+        return Told(observed=f"{body['publisher']}.{body['type']}", effects=(path,))
+
+    async def _existing(self, tx: Tx, machine: ResourceId, windows: bool) -> str:
+        """A VM has one extension of a kind, by whatever name."""
+        publisher, kind, _ = _WINDOWS if windows else _LINUX
+        page = await self._store.resources.page(tx, type=f"{machine.type}/extensions", parent=machine)
+        for row in page.items:
+            wanted = (publisher.lower(), kind.lower())
+            if (str(row.properties["publisher"]).lower(), str(row.properties["type"]).lower()) == wanted:
+                return row.name
+        return EXTENSION
+
+    async def _once(
+        self,
+        errand: Errand,
+        key: str,
+        method: str,
+        path: str,
+        version: str,
+        body: Any = None,
+        *,
+        new: bool = False,
+    ) -> Operation | None:
+        """The operation of a key at its end. Raises Fault for what was refused, and what it failed with."""
+        operation = await self._begun(key)
+        if operation is None:
+            if self.kernel is None:
+                raise LookupError("there is no kernel yet")
+            request = Request(
+                method=method,
+                path=quote(path),
+                query=(("api-version", version),),
+                body=msgspec.json.encode(body) if body is not None else b"",
+                principal=errand.caller,
+                base=_BASE,
+                request_id=str(uuid.uuid4()),
+                correlation_id=errand.id,
+                address=errand.address,
+                if_none_match="*" if new else None,
+                reason="rescue",
+                key=key,
+            )
+            await self.kernel.handle(request)
+            operation = await self._begun(key)
+        if operation is None:
+            return None
+        ended = await self._end(operation)
+        if ended.status is not Status.SUCCEEDED:
+            raise _failure(ended)
+        return ended
+
+    async def _begun(self, key: str) -> Operation | None:
+        async with self._store.read() as tx:
+            return await self._store.operations.by_key(tx, key)
+
+    async def _end(self, operation: Operation) -> Operation:
+        with self._store.bell.listen(topic(operation.id)) as ear:
+            while operation.ended is None:
+                if clock.now() - operation.started > LONGEST:
+                    minutes = int(LONGEST.total_seconds() // 60)
+                    raise Fault("RescueDeedSlow", operation=operation.id, minutes=minutes)
+                await ear.wait()
+                async with self._store.read() as tx:
+                    operation = await self._store.operations.require(tx, operation.id)
+        return operation
+
+
+def _may(rights: Rights, errand: Errand, action: str, scope: str) -> bool:
+    if scope == str(errand.vm):
+        return rights.allow(action, scope)
+    return rights.allow_below(action, scope)
+
+
+def _failure(ended: Operation) -> Fault:
+    told = errors.from_value(ended.error)
+    if told is not None and told.code in codes():
+        return Fault(told.code, **told.fields)
+    detail = told.message if told is not None else ended.status.value
+    return Fault("RescueDeedFailed", operation=ended.id, detail=detail)
+
+
+def _password(windows: bool, user: str, password: str) -> dict[str, Any]:
+    # An account is named with its domain where it signs in, and without it in the guest.
+    name = user.rpartition("\\")[2].partition("@")[0]
+    if windows:
+        publisher, kind, version = _WINDOWS
+        given = {"settings": {"UserName": name}, "protectedSettings": {"Password": password}}
+    else:
+        publisher, kind, version = _LINUX
+        given = {"settings": {}, "protectedSettings": {"username": name, "password": password}}
+    return {"publisher": publisher, "type": kind, "typeHandlerVersion": version, **given}
+
+
+def _reset(windows: bool, protocol: Remote) -> dict[str, Any] | None:
+    """The extension that resets the configuration; None where there is none for this."""
+    if windows:
+        publisher, kind, version = _WINDOWS
+        return {"publisher": publisher, "type": kind, "typeHandlerVersion": version, "settings": {}}
+    publisher, kind, version = _LINUX
+    if protocol is not Remote.SSH:
+        return None
+    named = {"publisher": publisher, "type": kind, "typeHandlerVersion": version}
+    return {**named, "settings": {}, "protectedSettings": {"reset_ssh": True}}
+
+
+def _carried_out(body: Mapping[str, Any]) -> bool:
+    """Whether writing it does anything here, rather than being stored and no more."""
+    settings, protected = body.get("settings") or {}, body.get("protectedSettings") or {}
+    return deed_of(body["publisher"], body["type"], settings, protected) is not None
