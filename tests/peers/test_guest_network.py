@@ -14,7 +14,7 @@ from guests.build import Guest
 from outofband.agent.config import config_path
 from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
-from outofband.wire.network.plan import Nic, Plan, PlanRule
+from outofband.wire.network.plan import Endpoint, Nic, Plan, PlanRule
 from outofband.wire.network.rules import Access
 from tests.peers.guest import PASSWORD
 from tests.peers.host import BOOT_S, PROMPT, VM, HostLab
@@ -111,6 +111,29 @@ async def test_rules_decide_who_reaches_a_guest(lab: HostLab) -> None:
         await asyncio.open_connection(PUBLIC, ECHO)
     await boot(lab)
     await until(lambda: _answers(), "the guest answers after its restart", seconds=REPLY_SECONDS)
+
+
+async def test_a_classic_endpoint_leads_to_another_port_of_the_guest(lab: HostLab) -> None:
+    await boot(lab)
+    door = Endpoint(52222, ECHO)
+    # The rule is about the guest's port; the public one is named by no rule.
+    shown = Plan(public=(PUBLIC,), ports=(), endpoints=(door,), stages=((rule(Access.ALLOW),),))
+    told = await lab.machines.perform("vm.network", VM, msgspec.to_builtins(shown), 1)
+    assert "reached at 1 ports" in told.observed
+    end = asyncio.get_running_loop().time() + REPLY_SECONDS
+    while await echoed(door.public) != b"hello\n":
+        assert asyncio.get_running_loop().time() < end, "the guest answers at its endpoint"
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection(PUBLIC, ECHO)
+    reader, writer = await asyncio.open_connection(PUBLIC, door.public)
+    writer.write(b"alive\n")
+    assert await reader.readexactly(6) == b"alive\n"
+    gone = msgspec.structs.replace(shown, endpoints=())
+    await lab.machines.perform("vm.network", VM, msgspec.to_builtins(gone), 1)
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read(1) == b""
+    with pytest.raises(ConnectionError):
+        await asyncio.open_connection(PUBLIC, door.public)
 
 
 async def test_a_host_offers_only_its_own_addresses(lab: HostLab) -> None:

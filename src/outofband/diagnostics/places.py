@@ -195,6 +195,14 @@ class Places:
     async def container(self, tx: Tx, found: Found) -> Container | None:
         return await self._container(tx, found)
 
+    async def ends(self, tx: Tx, row: Resource) -> dict[str, int]:
+        """By port, where what is stored of the VM's log ends; nothing where its place cannot be told."""
+        try:
+            found = await self.find(tx, row)
+        except Fault:
+            return {}
+        return await self._ends(tx, found) if found is not None else {}
+
     async def _ends(self, tx: Tx, found: Found) -> dict[str, int]:
         container = await self._container(tx, found)
         if container is None:

@@ -1,4 +1,4 @@
-"""A client of the Blob service that can do one thing: put a blob of a few hundred KiB in its place.
+"""A client of the Blob service for agents: puts a blob of a few MiB in its place, looks for one, gets one.
 
 Connections are kept and shared; who calls bounds how many requests are under way.
 """
@@ -54,7 +54,7 @@ class BlobClient:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         """Make or replace a block blob; `query` is the signature's, quoted. Raises Unreachable or Refused."""
-        url = f"{self._base()}/{account}/{container}/{quote(blob)}?{query}"
+        url = self._url(account, container, blob, query)
         headers = {
             "x-ms-version": VERSION,
             "x-ms-blob-type": "BlockBlob",
@@ -74,6 +74,46 @@ class BlobClient:
             raise Unreachable(f"{status} {code}")
         if status != 201:
             raise Refused(status, code)
+
+    async def has(self, account: str, container: str, blob: str, query: str) -> bool:
+        """Whether there is such a blob. Raises Unreachable or Refused."""
+        try:
+            await self._read("HEAD", account, container, blob, query, 0)
+        except Refused as error:
+            if error.status == 404 and error.code == "BlobNotFound":
+                return False
+            raise
+        return True
+
+    async def get(self, account: str, container: str, blob: str, query: str, *, limit: int) -> bytes:
+        """All of a blob. Raises Unreachable, Refused, and ValueError for one of more than `limit` bytes."""
+        return await self._read("GET", account, container, blob, query, limit)
+
+    async def _read(
+        self, method: str, account: str, container: str, blob: str, query: str, limit: int
+    ) -> bytes:
+        url = self._url(account, container, blob, query)
+        headers, body = {"x-ms-version": VERSION}, bytearray()
+        try:
+            async with (await self._ready()).stream(method, url, headers=headers) as answer:
+                status, code = answer.status_code, answer.headers.get("x-ms-error-code", "")
+                most = limit if status == 200 else LIMIT
+                async for piece in answer.aiter_raw():
+                    body += piece
+                    if len(body) > most:
+                        break
+        except (httpx.HTTPError, ssl.SSLError, OSError) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}"[:200]) from error
+        if status >= 500 or status in (408, 429):
+            raise Unreachable(f"{status} {code}")
+        if status != 200:
+            raise Refused(status, code)
+        if len(body) > limit:
+            raise ValueError(f"expected at most {limit} bytes, got more")
+        return bytes(body)
+
+    def _url(self, account: str, container: str, blob: str, query: str) -> str:
+        return f"{self._base()}/{account}/{container}/{quote(blob)}?{query}"
 
     async def close(self) -> None:
         client, self._client = self._client, None

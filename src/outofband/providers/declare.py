@@ -12,13 +12,18 @@ from outofband.fleet.fleet import Fleet
 from outofband.providers.authorization import DenyAssignments, RoleAssignments
 from outofband.providers.authorization_operations import ProviderOperations
 from outofband.providers.authorization_roles import RoleDefinitions
+from outofband.providers.classic_compute.domains import DomainNames
+from outofband.providers.classic_compute.machines import ClassicMachines
 from outofband.providers.compute.types import declare_compute
 from outofband.providers.findings import Findings
 from outofband.providers.hybrid_compute.children import children
 from outofband.providers.hybrid_compute.machines import Machines
 from outofband.providers.insights import ActivityLog, EventCategories
+from outofband.providers.network.house import House
 from outofband.providers.network.types import networks
 from outofband.providers.permissions import Permissions
+from outofband.providers.rescues.hands import Requests
+from outofband.providers.rescues.runs import Rescues
 from outofband.providers.resource_health import AvailabilityStatuses
 from outofband.providers.resource_manager.directory import Locations, Subscriptions, Tenants
 from outofband.providers.resource_manager.generic import Resources
@@ -48,12 +53,17 @@ def declare(
     places: Places,
     webhooks: Deliveries,
     public_pool: Iterable[Block] = (),
+    requests: Requests | None = None,
 ) -> Registry:
-    """The registry of this program. `public_pool`: the public addresses that may be given out."""
+    """The registry of this program. `public_pool`: the public addresses that may be given out; `requests`: by
+    which rescues do things, to be given the kernel that is made of the registry.
+    """
 
     def find(name: str) -> ResourceType | None:
         return registry.find(name)
 
+    house = House(store, authorizer, tuple(public_pool))
+    rescues = Rescues(house, authorizer, fleet, requests or Requests(store, authorizer))
     registry = Registry(
         [
             Tenants(store).declare(),
@@ -73,16 +83,19 @@ def declare(
             ActivityLog(store).declare(),
             EventCategories().declare(),
             AvailabilityStatuses(store, fleet).declare(),
+            ClassicMachines(house, fleet, sessions, places).declare(),
+            DomainNames(store).declare(),
             Machines(store, fleet).declare(),
             *children(),
-            *declare_compute(store, authorizer, fleet, sessions, places),
-            *networks(store, authorizer, public_pool),
+            *declare_compute(store, authorizer, fleet, sessions, places, storage, house.pool),
+            *networks(store, authorizer, house.pool),
             *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions, storage, places).declare(),
             ConsolePolicies(store).declare(),
             Findings(store, authorizer, places).declare(),
             Webhooks(store, webhooks).declare(),
+            rescues.declare(),
         ],
         free=FREE,
     )

@@ -12,9 +12,11 @@ from typing import Any
 from outofband.core import clock
 from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet
+from outofband.providers.classic_compute.machines import behind
 from outofband.providers.compute.shape import PRIVATE, TYPE, private_of
 from outofband.providers.health import Health, of_host, of_vm
 from outofband.providers.hybrid_compute.shape import MACHINES
+from outofband.providers.network.endpoints import CLASSIC
 from outofband.resources.declaration import Item, Page, Place, ResourceType
 from outofband.resources.exchange import Call
 from outofband.resources.polling import DEFAULT_LOCATION
@@ -70,6 +72,11 @@ class AvailabilityStatuses:
             agent = await self._store.agents.at(tx, rid.subscription or "", rid.group or "", rid.name)
             return self._machine(agent, now) if agent is not None and agent.revoked is None else None
         row = await self._store.resources.get(tx, rid)
+        if row is not None and row.type == CLASSIC:
+            machine = await behind(self._store, tx, row)
+            if machine is None:
+                return None
+            return _item(rid, row.location, await self._health(tx, machine, now))
         of_machine = row is not None and row.type.lower().endswith(_MACHINE) and PRIVATE in row.properties
         return await self._vm(tx, row, now) if row is not None and of_machine else None
 
@@ -102,11 +109,14 @@ class AvailabilityStatuses:
         )
 
     async def _vm(self, tx: Tx, row: Resource, now: datetime) -> Item:
+        return _item(parse_id(row.id), row.location, await self._health(tx, row, now))
+
+    async def _health(self, tx: Tx, row: Resource, now: datetime) -> Health:
         agent = private_of(row).agent
         health = of_vm(row, self._fleet.host(agent), self._fleet.report(row.uid, agent), now)
         if health.power_is_off and await self._was_turned_off(tx, row):
             health = health.by_somebody()
-        return _item(parse_id(row.id), row.location, health)
+        return health
 
     async def _was_turned_off(self, tx: Tx, row: Resource) -> bool:
         """Whether the last word about its power was to be off, rather than its own doing."""

@@ -38,6 +38,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Why the caller does this, in words of a person; it stands beside the deed in the activity log."""
     locale: str = DEFAULT
     """Of texts for people in what is answered."""
+    key: str | None = None
+    """Idempotency key of the operation that this begins, for who asks from within: the same key never begins
+    a second one.
+    """
 
     def parameter(self, name: str) -> str | None:
         """A query parameter; names compare without case."""

@@ -121,7 +121,15 @@ def _status(rid: ResourceId, operation: Operation) -> dict[str, Any]:
         ended=clock.iso(operation.ended) if operation.ended else None,
         error=operation.error,
         output=operation.output,
+        percent=_percent(operation),
     )
+
+
+def _percent(operation: Operation) -> int | None:
+    """How far it is, where its step keeps that in what it remembers."""
+    state = operation.state
+    found = state.get("percent") if isinstance(state, dict) and not operation.status.final else None
+    return found if isinstance(found, int) else None
 
 
 def _result(request: Request, rid: ResourceId, operation: Operation, version: str) -> Answer:

@@ -254,6 +254,7 @@ class Writer:
             resource=call.rid,
             kind=kind,
             now=call.now,
+            key=request.key,
             input=work,
             caller=msgspec.to_builtins(caller),
             correlation_id=request.correlation_id,

@@ -27,6 +27,7 @@ KEEP_SIGN_INS = timedelta(days=7)
 KEEP_FAILURES = timedelta(days=1)
 KEEP_FINDINGS = timedelta(days=90)
 """After a finding ended and was heard of last."""
+KEEP_RESCUES = timedelta(days=90)
 
 
 async def keep_house(services: Services) -> None:
@@ -63,6 +64,7 @@ async def forget(services: Services) -> None:
         (store.factors.prune, KEEP_CODES),
         (store.sign_in_failures.prune, KEEP_FAILURES),
         (store.findings.prune, KEEP_FINDINGS),
+        (store.rescues.prune, KEEP_RESCUES),
     )
     for prune, keep in kinds:
         async with store.write() as tx:

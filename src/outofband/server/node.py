@@ -87,6 +87,7 @@ class Node:
             self._tasks.spawn("webhooks", services.webhooks.run())
             self._tasks.spawn("diagnostics", services.following.run())
             self._tasks.spawn("networks", services.networks.run())
+            self._tasks.spawn("fencing", services.fencing.run())
             if not self._stop.is_set():
                 self._ready = True
                 ready()

@@ -30,10 +30,12 @@ from outofband.identity.keys import Keys, KeyUse
 from outofband.identity.owners import Owners
 from outofband.identity.passwords import Passwords
 from outofband.net.forwarded import Proxies
+from outofband.providers.compute.fencing import Fencing
 from outofband.providers.compute.shape import MACHINES
 from outofband.providers.declare import declare
 from outofband.providers.network.house import House
 from outofband.providers.network.telling import Telling
+from outofband.providers.rescues.hands import Requests
 from outofband.resources.kernel import Kernel
 from outofband.resources.limits import Limits as RequestLimits
 from outofband.resources.polling import DEFAULT_LOCATION
@@ -71,6 +73,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention
     following: Following
     networks: Telling
+    fencing: Fencing
     unready: Callable[[], str | None]
 
 
@@ -124,7 +127,11 @@ def wire(
         arm_names=settings.arm_names,
     )
     sessions = Sessions(store, fleet, keys, ConsoleRights(store), node=node, gateway=gateway, limits=limits)
-    registry = declare(store, authorizer, fleet, sessions, storage, places, webhooks, settings.public_pool)
+    requests = Requests(store, authorizer)
+    registry = declare(
+        store, authorizer, fleet, sessions, storage, places, webhooks, settings.public_pool, requests
+    )
+    requests.kernel = kernel = Kernel(store, authorizer, registry, RequestLimits(settings.allowances))
     return Services(
         settings=settings,
         store=store,
@@ -138,7 +145,7 @@ def wire(
         sessions=sessions,
         listener=Listener(sessions, limits, proxies=Proxies(settings.trusted_proxies)),
         registry=registry,
-        kernel=Kernel(store, authorizer, registry, RequestLimits(settings.allowances)),
+        kernel=kernel,
         runner=Runner(store, registry, node),
         storage=storage,
         webhooks=webhooks,
@@ -147,5 +154,6 @@ def wire(
         retention=retention,
         following=Following(store, fleet, places, watched, MACHINES),
         networks=Telling(House(store, authorizer, settings.public_pool), fleet),
+        fencing=Fencing(store, fleet),
         unready=unready,
     )

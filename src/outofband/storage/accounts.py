@@ -23,6 +23,8 @@ from outofband.store.wrapping import STORAGE_ACCOUNTS
 TYPE = "Microsoft.Storage/storageAccounts"
 MANAGED_TYPE = "Outofband.Diagnostics/accounts"
 """Of accounts that this control plane keeps for itself: no client can see, change or delete one."""
+SEALED = "signaturesOnly"
+"""Property of an account of the control plane's own in which no role lets anybody read."""
 KEY_NAMES = ("key1", "key2")
 KEY_BYTES = 64
 _TYPES = frozenset({TYPE.lower(), MANAGED_TYPE.lower()})
@@ -56,6 +58,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def managed(self) -> bool:
         """Kept by the control plane itself, not by somebody who uses it."""
         return self.rid.type.lower() == MANAGED_TYPE.lower()
+
+    @property
+    def sealed(self) -> bool:
+        """Whether signatures alone open it."""
+        return self.managed and self.properties.get(SEALED) is True
 
     @property
     def https_only(self) -> bool:

@@ -39,10 +39,29 @@ class Verb(enum.StrEnum):
     NETWORK = "vm.network"
     PROBE = "vm.probe"
     SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
+    DISK_LOOK = "vm.disk-look"
+    DISK_SEND = "vm.disk-send"
+    DISK_RECEIVE = "vm.disk-receive"
+    DISK_TAKE = "vm.disk-take"
+    DISK_DROP = "vm.disk-drop"
+    DISK_PROGRESS = "vm.disk-progress"
+    FENCE = "vm.fence"
 
 
-READING = frozenset({Verb.SCREENSHOT, Verb.TAIL, Verb.LOG, Verb.RUN_STATUS, Verb.PROBE})
+READING = frozenset(
+    {
+        Verb.SCREENSHOT,
+        Verb.TAIL,
+        Verb.LOG,
+        Verb.RUN_STATUS,
+        Verb.PROBE,
+        Verb.DISK_LOOK,
+        Verb.DISK_PROGRESS,
+    }
+)
 """They change nothing: neither side keeps them, and a repeat looks anew."""
+MOVING = frozenset({Verb.DISK_LOOK, Verb.DISK_SEND, Verb.DISK_RECEIVE, Verb.DISK_TAKE, Verb.DISK_DROP})
+"""All of them are needed where a VM is to leave its host, or to come to it."""
 PROTECTED = "protected"
 """The argument of a command that is nobody's but the guest's: no journal keeps it, no log shows it."""
 
@@ -161,6 +180,8 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     """Names of serial devices, for the driver `uart`."""
     console: str = ""
     """Of the server itself: `shell` or `uart`; empty where its administrator allows none."""
+    moves: bool = False
+    """It sends the disks of its VMs to other hosts, and takes theirs."""
 
 
 class AgentReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -363,9 +363,8 @@ async def test_keys_that_are_no_sysrq(cloud: Cloud, host: Host) -> None:
 async def test_a_vm_of_the_classic_model_is_told_to_be_one(cloud: Cloud) -> None:
     classic = f"{GROUP_ID}/providers/Microsoft.ClassicCompute/virtualMachines/old"
     port = f"{classic}/providers/Microsoft.SerialConsole/serialPorts/0"
-    for method, path in (("GET", classic), ("GET", port), ("POST", f"{port}/connect")):
+    other = f"{GROUP_ID}/providers/Microsoft.ClassicStorage/storageAccounts/old"
+    for method, path in (("GET", other), ("GET", port), ("POST", f"{port}/connect")):
         refused = await cloud.owner.ask(method, path, version=V)
         assert (refused.status_code, code(refused)) == (400, "ClassicDeploymentModel"), path
-    assert (
-        "Microsoft.ClassicCompute/virtualMachines" in (await cloud.owner.ask("GET", classic, version=V)).text
-    )
+    assert "Microsoft.ClassicCompute/virtualMachines" in (await cloud.owner.ask("GET", port, version=V)).text

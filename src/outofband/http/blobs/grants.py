@@ -110,7 +110,7 @@ class Grants:
 
     def require(self, rights: Rights, target: Target, account: Account, need: Need) -> Grant:
         """What a caller's roles allow there. Raises Fault AuthorizationPermissionMismatch."""
-        if account.managed and need is not READ_BLOB:
+        if account.sealed or (account.managed and need is not READ_BLOB):
             # Roles over a subscription are not over what the control plane keeps there: nobody lists it, and
             # a log that somebody could change or delete would prove nothing.
             raise Fault("AuthorizationPermissionMismatch", permissions=need.right)

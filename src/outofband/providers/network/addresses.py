@@ -74,6 +74,32 @@ async def take_public(
     return found if await network.hold(tx, holding) else None
 
 
+async def renew_dynamic(house: House, tx: Tx, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Give back the addresses of these public addresses (lower-cased ids) as far as they are dynamic, and
+    take others; which they were and which they are now. Where no other is free it keeps the one it has.
+    """
+    changed = []
+    for key in keys:
+        row = await house.store.resources.get(tx, key)
+        if row is None or row.properties.get("publicIPAllocationMethod") != "Dynamic":
+            continue
+        old = next((each for each in await house.store.network.held(tx, key) if each.space == PUBLIC), None)
+        if old is None:
+            continue
+        number = int(row.properties["publicIPAddressVersion"].removeprefix("IPv"))
+        blocks = [block for block in house.pool if block.version == number]
+        # Taken before the old one is given back, so it is another one.
+        new = await lowest_free(house.store.network, tx, PUBLIC, blocks, reserved=False)
+        if new is None:
+            continue
+        await house.store.network.release(tx, key, spaces=[PUBLIC])
+        await house.store.network.hold(
+            tx, Holding(space=PUBLIC, address=label(new), owner_key=key, owner_id=row.id)
+        )
+        changed.append((str(read(old.address)), str(new)))
+    return changed
+
+
 async def follow_use(house: House, tx: Tx, key: str, *, used: bool) -> None:
     """A dynamic public address gets an address when it is used, and gives it back afterwards.
 

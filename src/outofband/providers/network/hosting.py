@@ -12,6 +12,7 @@ from outofband.core.errors import Fault
 from outofband.providers.network import evaluation
 from outofband.providers.network.addresses import PUBLIC, read
 from outofband.providers.network.attachments import interfaces_of
+from outofband.providers.network.endpoints import endpoints_of
 from outofband.providers.network.house import House
 from outofband.providers.network.references import key_of
 from outofband.providers.network.subnets import blocks_of
@@ -42,6 +43,24 @@ async def card(store: Store, tx: Tx, machine: Resource) -> Nic | None:
     return nic if nic.problem() is None else None
 
 
+async def public_keys(store: Store, tx: Tx, machine: Resource) -> list[str]:
+    """The lower-cased ids of the public addresses of a VM's primary interface."""
+    interface = await _interface(store, tx, machine)
+    parts = interface.properties["ipConfigurations"] if interface is not None else []
+    return [key for part in parts if (key := key_of(part["properties"].get("publicIPAddress"))) is not None]
+
+
+async def static_addresses(store: Store, tx: Tx, machine: Resource) -> list[str]:
+    """The public addresses that go with a VM wherever it runs."""
+    found = []
+    for key in await public_keys(store, tx, machine):
+        row = await store.resources.get(tx, key)
+        if row is not None and row.properties.get("publicIPAllocationMethod") == "Static":
+            held = await store.network.held(tx, key)
+            found += [str(read(each.address)) for each in held if each.space == PUBLIC]
+    return found
+
+
 async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> Plan | None:
     """How the VM is reached at a host that offers these blocks of public addresses; None without a card."""
     interface = await _interface(house.store, tx, machine)
@@ -58,12 +77,20 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
     subnet = found.subnet_of(None)
     groups = [each for each in (subnet.group, found.group) if each is not None]
     stages = tuple(stage(each, own, found.around) for each in groups)
+    endpoints = await endpoints_of(house.store, tx, machine)
     return Plan(
         public=tuple(each for each in public if _is_offered(each, blocks))[:MAX_ADDRESSES],
-        ports=ports_of(stages),
+        ports=ports_of(stages) if endpoints is None else (),
         stages=stages,
         shut=bool(found.closed),
+        endpoints=endpoints or (),
     )
+
+
+async def public_addresses(store: Store, tx: Tx, machine: Resource) -> list[str]:
+    """Those of the VM's primary interface, whether or not its host offers them."""
+    interface = await _interface(store, tx, machine)
+    return await _public(store, tx, interface) if interface is not None else []
 
 
 def new_mac(random: bytes) -> str:

@@ -68,11 +68,14 @@ def poll_body(
     ended: str | None = None,
     error: dict[str, Any] | None = None,
     output: Any = None,
+    percent: int | None = None,
 ) -> dict[str, Any]:
     """Body of a poll; times are ISO text, `error` is the object that goes under `error`."""
     body: dict[str, Any] = {"id": path, "name": name, "status": status.value, "startTime": started}
     if ended:
         body["endTime"] = ended
+    if percent is not None:
+        body["percentComplete"] = percent
     if error is not None:
         body["error"] = error
     if output is not None:

@@ -68,8 +68,16 @@ class PlanRule(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[str, ...] = (ANY,)
 
 
+class Endpoint(msgspec.Struct, frozen=True):
+    """A port of the classic model: who comes to `public` is let to the VM's port `private`."""
+
+    public: int
+    private: int
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`public`: addresses of the host's under which the VM is reached; `ports`: those it is reached at.
+    """`public`: addresses of the host's under which the VM is reached; `ports`: those it is reached at, and
+    `endpoints` more of them that lead to another port of the VM. Rules are about the VM's own port.
     `shut`: no stage, and a public address that is closed without one.
     """
 
@@ -77,6 +85,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[int, ...] = ALWAYS
     stages: tuple[tuple[PlanRule, ...], ...] = ()
     shut: bool = False
+    endpoints: tuple[Endpoint, ...] = ()
+
+    @property
+    def doors(self) -> dict[int, int]:
+        """By each port that is listened at, the VM's port behind it."""
+        return {port: port for port in self.ports} | {each.public: each.private for each in self.endpoints}
 
 
 class Decision(msgspec.Struct, frozen=True):
