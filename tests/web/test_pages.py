@@ -18,6 +18,7 @@ DONE_MS = 120_000
 PLACES = (
     "vms",
     "scale-sets",
+    "classic",
     "machines",
     "machines/add",
     "subscription",
@@ -37,11 +38,12 @@ LOADED = """
 def pages(portal: Portal) -> dict[str, str]:
     """Every page by the name of its picture."""
     parts = ("", "activity", "access", "diagnostics", "restart", "reset")
+    support = ("connect", "troubleshoot", "health", "password", "rules", "redeploy")
     return {
         **{name.replace("/", "-"): portal.address + name for name in PLACES},
         **{f"identity-{name}": f"{portal.address}identity/{name}" for name in IDENTITY},
         "consoles": portal.address + "console",
-        **{f"vm-{part or 'overview'}": portal.vm_page(part=part) for part in parts},
+        **{f"vm-{part or 'overview'}": portal.vm_page(part=part) for part in (*parts, *support)},
         **{f"machine-{part or 'overview'}": portal.machine_page(part) for part in parts[:3]},
         "not-found": portal.address + "nowhere",
     }

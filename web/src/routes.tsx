@@ -88,6 +88,36 @@ const machinePages: RouteObject[] = [
     lazy: page(() => import("./pages/vm/RestartPage")),
     handle: crumb("vm.restart"),
   },
+  {
+    path: "connect",
+    lazy: page(() => import("./pages/vm/support/ConnectPage")),
+    handle: crumb("support.connect"),
+  },
+  {
+    path: "troubleshoot",
+    lazy: page(() => import("./pages/vm/support/TroubleshootPage")),
+    handle: crumb("support.troubleshoot"),
+  },
+  {
+    path: "health",
+    lazy: page(() => import("./pages/vm/support/HealthPage")),
+    handle: crumb("support.health"),
+  },
+  {
+    path: "password",
+    lazy: page(() => import("./pages/vm/support/PasswordPage")),
+    handle: crumb("support.password"),
+  },
+  {
+    path: "rules",
+    lazy: page(() => import("./pages/vm/support/RulesPage")),
+    handle: crumb("support.rules"),
+  },
+  {
+    path: "redeploy",
+    lazy: page(() => import("./pages/vm/support/RedeployPage")),
+    handle: crumb("support.redeploy"),
+  },
 ];
 
 const connected: Handle = {
@@ -167,6 +197,18 @@ export const routes: RouteObject[] = [
                     children: machinePages,
                   },
                 ],
+              },
+            ],
+          },
+          {
+            path: "classic",
+            handle: crumb("classic.title", "/classic"),
+            children: [
+              { index: true, lazy: page(() => import("./pages/classic/ClassicsPage")) },
+              {
+                path: ":sub/:group/:name",
+                lazy: page(() => import("./pages/classic/ClassicPage")),
+                handle: { crumb: (params) => ({ label: params["name"] ?? "" }) } satisfies Handle,
               },
             ],
           },

@@ -11,11 +11,14 @@ export type { Options } from "./transport";
 /** The api-version that the portal speaks of each provider. */
 export const VERSIONS = {
   authorization: "2022-04-01",
+  classicCompute: "2017-04-01",
   compute: "2024-11-01",
   consolePolicies: "2026-11-01",
   diagnostics: "2026-11-01",
   hybridCompute: "2024-07-10",
   insights: "2015-04-01",
+  network: "2024-05-01",
+  resourceHealth: "2025-05-01",
   resources: "2022-12-01",
   serialConsole: "2018-05-01",
 } as const;

@@ -1,6 +1,7 @@
 import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import {
   CodeRegular,
+  DesktopMacRegular,
   DesktopRegular,
   HistoryRegular,
   KeyRegular,
@@ -27,6 +28,7 @@ const SECTIONS: readonly (readonly Entry[])[] = [
   [
     { to: "/vms", key: "frame.virtualMachines", icon: <DesktopRegular /> },
     { to: "/scale-sets", key: "frame.scaleSets", icon: <LayerDiagonalRegular /> },
+    { to: "/classic", key: "frame.classic", icon: <DesktopMacRegular /> },
     { to: "/console", key: "frame.serialConsoles", icon: <WindowConsoleRegular /> },
     { to: "/machines", key: "frame.machines", icon: <ServerRegular /> },
     { to: "/subscription", key: "frame.subscription", icon: <KeyRegular /> },

@@ -4,6 +4,7 @@ import { type Arguments, fill, type Messages } from "./catalogue";
 import { access } from "./en/access";
 import { activity } from "./en/activity";
 import { api } from "./en/api";
+import { classic } from "./en/classic";
 import { clients } from "./en/clients";
 import { common } from "./en/common";
 import { consoles } from "./en/console";
@@ -16,9 +17,11 @@ import { machine } from "./en/machine";
 import { machines } from "./en/machines";
 import { onboard } from "./en/onboard";
 import { policy } from "./en/policy";
+import { rescue } from "./en/rescue";
 import { scaleSets } from "./en/scaleSets";
 import { sessions } from "./en/sessions";
 import { subscription } from "./en/subscription";
+import { support } from "./en/support";
 import { users } from "./en/users";
 import { vm } from "./en/vm";
 import { vms } from "./en/vms";
@@ -30,6 +33,7 @@ export const english = {
   access,
   activity,
   api,
+  classic,
   clients,
   common,
   console: consoles,
@@ -41,10 +45,12 @@ export const english = {
   machines,
   onboard,
   policy,
+  rescue,
   scaleSets,
   explain,
   sessions,
   subscription,
+  support,
   users,
   vm,
   vms,

@@ -40,6 +40,7 @@ function pages(go: Go): Entry[] {
   return [
     to("/vms", t("frame.virtualMachines"), "vms", "home", "guests"),
     to("/scale-sets", t("frame.scaleSets"), "vmss", "instances"),
+    to("/classic", t("classic.title"), "endpoints", "cloud services"),
     to("/console", t("frame.serialConsoles"), "terminal"),
     to("/machines", t("frame.machines"), "agents", "hosts", "servers", "arc"),
     to("/machines/add", t("frame.addServer"), "connect", "onboard", "enrol", "enroll", "azcmagent", "token"),

@@ -7,6 +7,9 @@ export const RIGHTS = {
   start: "Microsoft.Compute/virtualMachines/start/action",
   restart: "Microsoft.Compute/virtualMachines/restart/action",
   powerOff: "Microsoft.Compute/virtualMachines/powerOff/action",
+  redeploy: "Microsoft.Compute/virtualMachines/redeploy/action",
+  resetPassword: "Microsoft.Compute/virtualMachines/extensions/write",
+  rescue: "Microsoft.Compute/virtualMachines/rescues/write",
   write: "Microsoft.Compute/virtualMachines/write",
   delete: "Microsoft.Compute/virtualMachines/delete",
   upgrade: "Microsoft.Compute/virtualMachineScaleSets/manualUpgrade/action",
@@ -34,7 +37,15 @@ export const RIGHTS = {
 export type Right = keyof typeof RIGHTS;
 
 /** Of these an instance of a scale set has its own; all else is asked of it as of any machine. */
-const OF_INSTANCES: ReadonlySet<Right> = new Set(["start", "restart", "powerOff", "write", "delete"]);
+const OF_INSTANCES: ReadonlySet<Right> = new Set([
+  "start",
+  "restart",
+  "powerOff",
+  "redeploy",
+  "resetPassword",
+  "write",
+  "delete",
+]);
 
 /** The action that a right is on a resource. */
 export function actionOn(id: string, right: Right): string {

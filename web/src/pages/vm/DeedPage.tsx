@@ -21,7 +21,7 @@ const useStyles = makeStyles({
 });
 
 interface Props {
-  deed: "reset" | "restart";
+  deed: "reset" | "restart" | "redeploy";
   title: string;
   icon: ReactElement;
   /** Sentences: when it is the right thing, and what happens. */

@@ -33,6 +33,8 @@ export function lossesFor(deed: Deed): readonly string[] {
   switch (deed) {
     case "reset":
       return [t("vm.resetLoss1"), t("vm.resetLoss2"), t("vm.resetLoss3")];
+    case "redeploy":
+      return [t("support.redeployLoss1"), t("support.redeployLoss2"), t("support.redeployLoss3")];
     case "force":
       return [t("vm.forceLoss1"), t("vm.forceLoss2")];
     case "delete":
@@ -46,6 +48,8 @@ export function wordFor(deed: Deed): string {
   switch (deed) {
     case "reset":
       return t("vm.reset");
+    case "redeploy":
+      return t("support.redeploy");
     case "force":
       return t("vm.forceStop");
     case "delete":
@@ -59,6 +63,8 @@ function questionFor(deed: Deed, name: string): string {
   switch (deed) {
     case "reset":
       return t("vm.resetTitle", { name });
+    case "redeploy":
+      return t("support.redeployTitle", { name });
     case "force":
       return t("vm.forceTitle", { name });
     case "delete":

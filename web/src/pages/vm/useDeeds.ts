@@ -3,11 +3,11 @@ import { arm, VERSIONS } from "../../api/client";
 import { explained } from "../../api/errors";
 import type { Observation } from "../../api/types";
 import { t } from "../../text";
-import { act, cutPower, reset, subjectOf } from "../vms/actions";
+import { act, cutPower, redeploy, reset, subjectOf } from "../vms/actions";
 import type { Machine } from "../vms/machine";
 import type { PowerAction } from "../vms/power";
 
-export type Deed = PowerAction | "reset" | "force" | "delete";
+export type Deed = PowerAction | "reset" | "redeploy" | "force" | "delete";
 
 /** How the last deed went. */
 export interface Outcome {
@@ -69,6 +69,8 @@ function perform(
       return cutPower(target);
     case "reset":
       return reset(target);
+    case "redeploy":
+      return redeploy(target);
     case "delete":
       return arm.begin(target.id, {
         method: "DELETE",

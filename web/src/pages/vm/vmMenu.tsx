@@ -1,11 +1,17 @@
 import {
   ArrowCounterclockwiseRegular,
   DesktopRegular,
+  HeartPulseRegular,
   HistoryRegular,
+  KeyResetRegular,
   PersonKeyRegular,
+  PlugConnectedRegular,
   PowerRegular,
+  ServerRegular,
+  ShieldTaskRegular,
   StethoscopeRegular,
   WindowConsoleRegular,
+  WrenchScrewdriverRegular,
 } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { t } from "../../text";
@@ -24,6 +30,7 @@ export function vmMenu(place: Place): MenuPart[] {
     {
       entries: [
         to("", t("vm.overview"), <DesktopRegular />),
+        to("connect", t("support.connect"), <PlugConnectedRegular />),
         to("activity", t("vm.activity"), <HistoryRegular />),
         to("access", t("vm.access"), <PersonKeyRegular />),
       ],
@@ -31,8 +38,13 @@ export function vmMenu(place: Place): MenuPart[] {
     {
       heading: t("vm.support"),
       entries: [
+        to("troubleshoot", t("support.menuTroubleshoot"), <WrenchScrewdriverRegular />),
+        to("health", t("support.menuHealth"), <HeartPulseRegular />),
         to("console", t("vm.console"), <WindowConsoleRegular />),
         to("diagnostics", t("vm.diagnostics"), <StethoscopeRegular />),
+        to("password", t("support.menuPassword"), <KeyResetRegular />),
+        to("rules", t("support.menuRules"), <ShieldTaskRegular />),
+        to("redeploy", t("support.redeploy"), <ServerRegular />),
         to("reset", t("vm.reset"), <PowerRegular />),
         to("restart", t("vm.restart"), <ArrowCounterclockwiseRegular />),
       ],

@@ -56,6 +56,16 @@ export function cutPower(target: Target): Promise<Observation | undefined> {
   });
 }
 
+/** To another host where there is one. */
+export function redeploy(target: Target): Promise<Observation | undefined> {
+  return arm.begin<Observation | undefined>(`${target.id}/redeploy`, {
+    version: VERSIONS.compute,
+    title: t("support.noticeRedeploy", { name: target.name }),
+    subject: subjectOf(target),
+    reason: target.reason,
+  });
+}
+
 /** As with the button on the case. */
 export function reset(target: Target): Promise<Observation | undefined> {
   return arm.begin<Observation | undefined>(portOf(target.id, "reset"), {

@@ -29,7 +29,13 @@ describe("obstacleTo", () => {
   });
 
   it("leaves the power of a watched machine to whoever runs it", () => {
-    const watched = { start: "watched", powerOff: "watched", restart: "watched", reset: "watched" };
+    const watched = {
+      start: "watched",
+      powerOff: "watched",
+      restart: "watched",
+      reset: "watched",
+      redeploy: "watched",
+    };
     expect(obstacles({ driver: "unix" })).toEqual(watched);
   });
 
@@ -43,6 +49,7 @@ describe("obstacleTo", () => {
       powerOff: "host",
       restart: "host",
       reset: "host",
+      redeploy: "host",
       delete: "host",
     });
   });
@@ -54,6 +61,7 @@ describe("obstacleTo", () => {
       powerOff: "unplaced",
       restart: "unplaced",
       reset: "unplaced",
+      redeploy: "unplaced",
     });
   });
 });

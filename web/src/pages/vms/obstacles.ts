@@ -5,7 +5,7 @@ import { actionOn, type Right } from "../shared/rights";
 import { isWatchedOnly, type Machine } from "./machine";
 import { hasEffect, isOff, POWER_ACTIONS } from "./power";
 
-export const DEEDS = [...POWER_ACTIONS, "reset", "connect", "delete"] as const;
+export const DEEDS = [...POWER_ACTIONS, "reset", "redeploy", "connect", "delete"] as const;
 export type Deed = (typeof DEEDS)[number];
 
 /** What each needs; a console's right contains what is sent through it. */
@@ -14,6 +14,7 @@ export const RIGHT_FOR: Readonly<Record<Deed, Right>> = {
   restart: "restart",
   powerOff: "powerOff",
   reset: "connect",
+  redeploy: "redeploy",
   connect: "connect",
   delete: "delete",
 };
@@ -31,6 +32,8 @@ export function obstacleTo(deed: Deed, machine: Machine, allowed: boolean): Obst
   if (deed === "reset" && machine.driver === "pty") return "noReset";
   if (unplaced) return "unplaced";
   if (!machine.certain) return "host";
+  // It starts the machine anew in the end, whatever its power was.
+  if (deed === "redeploy") return undefined;
   if (deed === "reset") return isOff(machine.power) ? "stopped" : undefined;
   if (!hasEffect(deed, machine.power)) return deed === "start" ? "running" : "stopped";
   return undefined;

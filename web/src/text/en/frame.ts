@@ -12,6 +12,7 @@ export const frame = {
   breadcrumb: "Breadcrumb",
   virtualMachines: "Virtual machines",
   scaleSets: "Scale sets",
+  classic: "Classic VMs",
   serialConsoles: "Serial consoles",
   machines: "Machines",
   addServer: "Add a server",

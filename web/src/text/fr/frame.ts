@@ -13,6 +13,7 @@ export const frame = inWordsOf<typeof english>()({
   breadcrumb: "Fil d'Ariane",
   virtualMachines: "Machines virtuelles",
   scaleSets: "Groupes identiques",
+  classic: "VM classiques",
   serialConsoles: "Consoles série",
   machines: "Machines",
   addServer: "Ajouter un serveur",

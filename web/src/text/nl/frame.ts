@@ -13,6 +13,7 @@ export const frame = inWordsOf<typeof english>()({
   breadcrumb: "Kruimelpad",
   virtualMachines: "Virtuele machines",
   scaleSets: "Schaalsets",
+  classic: "Klassieke VM's",
   serialConsoles: "Seriële consoles",
   machines: "Machines",
   addServer: "Een server toevoegen",

@@ -4,6 +4,7 @@ import type { Catalogue } from "..";
 import { access } from "./access";
 import { activity } from "./activity";
 import { api } from "./api";
+import { classic } from "./classic";
 import { clients } from "./clients";
 import { common } from "./common";
 import { consoles } from "./console";
@@ -16,9 +17,11 @@ import { machine } from "./machine";
 import { machines } from "./machines";
 import { onboard } from "./onboard";
 import { policy } from "./policy";
+import { rescue } from "./rescue";
 import { scaleSets } from "./scaleSets";
 import { sessions } from "./sessions";
 import { subscription } from "./subscription";
+import { support } from "./support";
 import { users } from "./users";
 import { vm } from "./vm";
 import { vms } from "./vms";
@@ -27,6 +30,7 @@ export const dutch = {
   access,
   activity,
   api,
+  classic,
   clients,
   common,
   console: consoles,
@@ -39,9 +43,11 @@ export const dutch = {
   machines,
   onboard,
   policy,
+  rescue,
   scaleSets,
   sessions,
   subscription,
+  support,
   users,
   vm,
   vms,

@@ -1,0 +1,30 @@
+import type { Messages } from "../catalogue";
+
+/** VMs as the classic deployment model shows them. */
+export const classic = {
+  title: "Virtual machines (classic)",
+  intro: "Views of virtual machines as the classic deployment model has them, with endpoints.",
+  kind: "Virtual machine (classic)",
+  search: "Search classic virtual machines",
+  none: "There is no classic virtual machine",
+  noneHint: "One is made over the API, as a view of a virtual machine that is here.",
+  state: "State",
+  service: "Cloud service",
+  system: "Operating system",
+  behind: "Virtual machine",
+  shutdown: "Shut down",
+  resetRemoteAccess: "Reset remote access",
+  ask: "{what}: {name}?",
+  resetLoss: "Remote access in the guest goes back to how it is delivered; open connections may be cut.",
+  endpoints: "Endpoints",
+  endpointsNote: "The machine is reached at these and nowhere else",
+  noRdp: "No endpoint leads to Remote Desktop (TCP port 3389)",
+  addRdp: "Add the missing endpoint",
+  publicPort: "Public port",
+  privatePort: "Private port",
+  remove: "Remove",
+  removeOne: "Remove the endpoint {name}",
+  save: "Save",
+  needBoth: "A user name and a password are needed",
+  noticeEndpoints: "Endpoints of {name}",
+} as const satisfies Messages;

@@ -1,0 +1,146 @@
+import { inWordsOf } from "../catalogue";
+import type { support as english } from "../en/support";
+
+export const support = inWordsOf<typeof english>()({
+  connect: "Se connecter",
+  troubleshoot: "Résoudre les problèmes",
+  health: "Intégrité des ressources",
+  password: "Réinitialiser le mot de passe",
+  rules: "Règles de sécurité effectives",
+  redeploy: "Redéployer",
+  menuTroubleshoot: "Dépannage",
+  menuHealth: "Intégrité",
+  menuPassword: "Mot de passe",
+  menuRules: "Règles de sécurité",
+
+  connectIntro: "Comment se connecter à la machine depuis l'extérieur, sans passer par la console.",
+  where: "Où se trouve la machine",
+  publicAddress: "Adresse publique",
+  privateAddress: "Adresse privée",
+  card: "Carte réseau",
+  user: "Nom d'utilisateur",
+  userHint: "D'un compte de l'invité ; il figure dans le fichier et dans la ligne ci-dessous.",
+  rdp: "Bureau à distance",
+  rdpWhat: "Un fichier que votre client Bureau à distance ouvre. Il mène au port TCP {port}.",
+  rdpDownload: "Télécharger le fichier RDP",
+  ssh: "SSH",
+  sshWhat: "Une ligne pour un terminal de votre ordinateur.",
+  connectFails: "La connexion ne se fait pas ?",
+  noWay: "La machine n'est pas joignable de l'extérieur",
+  noCard: "Elle n'a pas d'interface réseau connue ici : il n'y a aucune adresse où se connecter.",
+  noCardRemedy:
+    "Créez une interface réseau et nommez-la dans le profil réseau de la machine ; la console série s'en passe.",
+  noAddress: "Elle n'a pas d'adresse publique, et aucun ExpressRoute ni VPN ne mène à son adresse privée.",
+  noAddressRemedy:
+    "Créez une adresse publique et attribuez-la. Les règles de sécurité décident toujours de qui entre.",
+  notGiven: "Elle a une ressource d'adresse publique sans adresse : aucune n'a pu être donnée.",
+  notGivenRemedy:
+    "Qui exploite le plan de contrôle offre des adresses publiques dans ses paramètres : public_addresses.",
+  noEndpoint: "Sa vue classique n'a pas de point de terminaison pour cela : ajoutez-en un là.",
+  createAssign: "Créer et attribuer",
+  noticeAddress: "Créer une adresse publique pour {name}",
+  noticeAssign: "Attribuer une adresse publique à {name}",
+
+  passwordIntro:
+    "Un nouveau mot de passe pour un compte de l'invité, ou le Bureau à distance tel que livré. L'extension VMAccess s'en charge : l'invité doit fonctionner.",
+  passwordIntroLinux:
+    "Un nouveau mot de passe pour un compte de l'invité, ou SSH tel que livré. L'extension VMAccess s'en charge : l'invité doit fonctionner.",
+  mode: "Mode",
+  modePassword: "Réinitialisation de mot de passe",
+  modeConfiguration: "Réinitialisation de la configuration uniquement",
+  configurationWindows:
+    "Le Bureau à distance est activé, ses services sont démarrés et son port est ouvert dans le pare-feu de l'invité. Aucun compte n'est modifié.",
+  configurationLinux:
+    "La configuration de sshd est remise en place et le service est démarré. Aucun compte n'est modifié.",
+  newPassword: "Nouveau mot de passe",
+  passwordAgain: "Nouveau mot de passe, encore",
+  update: "Mettre à jour",
+  updated: "Mis à jour",
+  passwordDone: "Le compte {user} a le nouveau mot de passe.",
+  configurationDone: "La configuration a été réinitialisée. Essayez à nouveau de vous connecter.",
+  needUser: "Le nom du compte est nécessaire",
+  wrongUser: "Ce n'est pas un nom de compte là-bas",
+  needPassword: "Un mot de passe est nécessaire",
+  wrongPassword: "Une ligne de 512 caractères au plus",
+  notSame: "Les deux ne sont pas identiques",
+  noticePassword: "Réinitialiser un mot de passe de {name}",
+  noticeConfiguration: "Réinitialiser l'accès à distance de {name}",
+
+  redeployPage: "Redéployer sur un autre hôte",
+  redeployWhen:
+    "À utiliser quand la machine va bien et reste injoignable : son hôte, ou le réseau de son hôte, peut être en cause.",
+  redeployWhat:
+    "La machine est arrêtée, déplacée vers un autre hôte connecté s'il y en a un, et démarrée là avec son disque.",
+  redeployFail: "En cas d'échec, la machine reste où elle était.",
+  redeployLoss1: "Ce qui est sur son disque temporaire est perdu.",
+  redeployLoss2: "Les adresses dynamiques de la machine changent.",
+  redeployLoss3:
+    "Tous ceux qui y travaillent sont coupés, et ce que l'invité n'a pas écrit sur ses disques est perdu.",
+  redeployTitle: "Redéployer {name} ?",
+  noticeRedeploy: "Redéployer {name}",
+
+  healthIntro:
+    "Si la machine est utilisable, d'après son hôte, son hyperviseur et son dernier signal. L'intérieur de l'invité n'est pas examiné.",
+  healthNow: "Maintenant",
+  healthState: "État",
+  healthSince: "Depuis",
+  healthReason: "Raison",
+  healthReported: "Dernier constat",
+  available: "Disponible",
+  degraded: "Dégradé",
+  unavailable: "Indisponible",
+  unknown: "Inconnu",
+  reasonNone: "Aucune",
+  reasonUnplanned: "Non planifié",
+  reasonPlanned: "Planifié",
+  reasonCustomer: "Quelqu'un l'a demandé",
+  meansRunning: "La machine fonctionne, et aucun problème de son hôte n'est connu.",
+  meansTurnedOff: "La machine est arrêtée parce que quelqu'un l'a arrêtée. Démarrez-la pour l'utiliser.",
+  meansShutDown:
+    "La machine est arrêtée sans que personne l'ait demandé : son invité s'est arrêté. Voyez les diagnostics de démarrage, puis démarrez-la.",
+  meansChanging: "La machine change d'état d'alimentation.",
+  meansHostAway:
+    "L'hôte n'est pas connecté : le dernier état peut avoir changé. Occupez-vous de l'hôte et de son agent.",
+  meansHostGone: "L'hôte de la machine n'est plus connecté à ce plan de contrôle : connectez-le à nouveau.",
+  meansNotReported: "L'hôte n'a encore rien dit de la machine.",
+
+  rulesIntro:
+    "Toutes les règles entrantes qui s'appliquent à la machine, de son interface et de son sous-réseau, dans l'ordre où elles sont essayées. Chaque groupe doit autoriser une connexion.",
+  noGroups: "Aucun groupe de sécurité n'est sur l'interface ni sur son sous-réseau.",
+  rulesOf: "Règles entrantes de {name}",
+  ofCard: "sur l'interface {name}",
+  ofSubnet: "sur le sous-réseau {name}",
+  rulePriority: "Priorité",
+  ruleName: "Nom",
+  rulePort: "Port",
+  ruleProtocol: "Protocole",
+  ruleSource: "Source",
+  ruleAccess: "Accès",
+  anyPort: "Tous",
+  allow: "Autoriser",
+  deny: "Refuser",
+  flow: "Vérification du flux IP",
+  flowWhat: "Quelle règle décide d'une connexion venant de l'extérieur.",
+  flowWay: "Connexion",
+  flowFrom: "Depuis l'adresse",
+  flowTo: "Vers l'adresse",
+  flowWrong: "Une adresse IPv4",
+  verify: "Vérifier",
+  flowAllowed: "Autorisé",
+  flowDenied: "Refusé",
+  flowRule: "La règle {rule} décide.",
+  flowNoRule: "Aucune règle ne décide : il n'y a pas de groupe de sécurité.",
+  flowNext:
+    "Aucune règle ne ferme le port TCP {port}. S'il ne répond toujours pas, l'invité ou le chemin vers lui est en cause.",
+  nothingToAdd:
+    "Aucune règle à ajouter ici n'y changerait rien : une adresse publique de SKU Standard demande un groupe de sécurité.",
+  missing: "Le groupe {group} n'a pas de règle qui autorise le port TCP {port}.",
+  shadowed: "Dans le groupe {group}, la règle {by} vient avant {rule}, qui l'autoriserait.",
+  wouldAdd: "{rule}, priorité {priority}, autoriserait le port TCP {port} depuis toute adresse.",
+  opensToAll:
+    "Tout le monde sur le réseau pourra alors tenter de se connecter. Restreignez la source de la règle si possible.",
+  noRoom:
+    "Avant la règle qui refuse, aucune priorité n'est libre dans le groupe {group} : faites-y d'abord de la place.",
+  addRule: { one: "Ajouter la règle manquante", other: "Ajouter les règles manquantes" },
+  noticeRule: "Ajouter la règle {name} à {group}",
+});
