@@ -49,6 +49,9 @@ missing_packages() {
     have freerdp-shadow-cli || say freerdp2-shadow-x11
     have Xvfb || say xvfb
     [[ -x /usr/sbin/sshd ]] || say openssh-server
+    # Firewalls that guests have: what is done about them is done to real ones.
+    have nft || say nftables
+    have iptables || say iptables
     ;;
   esac
   case $1 in bench)
