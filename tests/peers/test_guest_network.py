@@ -91,8 +91,9 @@ async def test_rules_decide_who_reaches_a_guest(lab: HostLab) -> None:
     assert await reader.readexactly(6) == b"alive\n"
     denied = await lab.machines.perform("vm.network", VM, msgspec.to_builtins(plan(rule(Access.DENY))), 1)
     assert "reached at 2 ports" in denied.observed
-    with contextlib.suppress(ConnectionError):
-        assert await reader.read(1) == b""
+    async with asyncio.timeout(REPLY_SECONDS):
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read(1) == b""
     assert await echoed() == b""
     elsewhere = plan(rule(Access.ALLOW, "203.0.113.0/24"))
     await lab.machines.perform("vm.network", VM, msgspec.to_builtins(elsewhere), 1)
@@ -142,6 +143,16 @@ async def test_a_host_offers_only_its_own_addresses(lab: HostLab) -> None:
         await lab.machines.perform("vm.network", VM, msgspec.to_builtins(foreign), 1)
     assert caught.value.code == "HostPolicyRefused"
     assert lab.machine.network is not None and lab.machine.network.forwarder.listening == []
+
+
+async def test_a_vm_without_a_card_says_so(lab: HostLab) -> None:
+    other = "5d6f0c1e-2f0b-4a37-9f63-3d1f6a0f7b22"
+    await lab.create("bare", vm=other)
+    await lab.perform("start", vm=other)
+    for verb, args in (("vm.network", {}), ("vm.probe", {"protocol": "rdp"})):
+        with pytest.raises(Fault) as caught:
+            await lab.machines.perform(verb, other, args, 1)
+        assert (caught.value.code, caught.value.fields) == ("VmWithoutCard", {"vm": "bare"})
 
 
 async def _answers() -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from outofband.core import clock
+from outofband.rescue.engine import Engine
 from outofband.wire.remote import Protocol, Report, Where, Word
 from tests.support.cloud import SCOPE, Cloud, Host, Person, vm_id
 from tests.support.networks import Networks
@@ -153,3 +157,23 @@ def open_rule() -> dict[str, Any]:
         "destinationAddressPrefix": "*",
         "destinationPortRange": "3389",
     }
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VM that does not come back is not waited for."""
+    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {"pause": 0.01, "patience": 0.0})
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
+    made = Cloud(tmp_path)
+    made.public_pool = (pool(),)
+    async with made as running:
+        yield running
+
+
+@pytest.fixture
+async def host(cloud: Cloud) -> AsyncIterator[Host]:
+    async with cloud.host() as linked:
+        yield linked

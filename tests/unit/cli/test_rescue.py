@@ -6,37 +6,18 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from outofband.rescue.engine import Engine
 from tests.support.cloud import Cloud, Host
-from tests.support.rescues import Desktop, Lab, open_rule, pool
+from tests.support.rescues import Desktop, Lab, cloud, host, impatient, open_rule
 from tests.support.terminal import Terminal
 from tests.unit.cli.verbs import Oob
 
+__all__ = ["cloud", "host", "impatient"]
+
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {"pause": 0.01, "patience": 0.0})
-
-
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    made = Cloud(tmp_path)
-    made.public_pool = (pool(),)
-    async with made as running:
-        yield running
-
-
-@pytest.fixture
-async def host(cloud: Cloud) -> AsyncIterator[Host]:
-    async with cloud.host() as linked:
-        yield linked
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ steps are tested here, not what a desktop says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,30 +20,12 @@ from outofband.wire.finding import Evidence, Finding, Severity
 from outofband.wire.link import Command, Found, Result, Told
 from tests.support.cloud import GROUP_ID, Cloud, Host, vm_id
 from tests.support.networks import code
-from tests.support.rescues import VERSION, Lab, codes, open_rule, pool, step
+from tests.support.rescues import VERSION, Lab, cloud, codes, host, impatient, open_rule, step
 from tests.support.wait import until
 
+__all__ = ["cloud", "host", "impatient"]
+
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A VM that does not come back is not waited for."""
-    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {"pause": 0.01, "patience": 0.0})
-
-
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
-    made = Cloud(tmp_path)
-    made.public_pool = (pool(),)
-    async with made as running:
-        yield running
-
-
-@pytest.fixture
-async def host(cloud: Cloud) -> AsyncIterator[Host]:
-    async with cloud.host() as linked:
-        yield linked
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class ProbeArgs(msgspec.Struct, frozen=True, kw_only=True):
 async def change(machine: Machine, plan: Plan) -> Outcome:
     """Have the VM reached as the plan says from now on; what is no longer allowed is cut.
 
-    Raises Fault ActionNotSupported for a VM without a card, HostPolicyRefused, DefinitionInvalid.
+    Raises Fault ActionNotSupported, VmWithoutCard, HostPolicyRefused, DefinitionInvalid.
     """
     network = _network(machine, Verb.NETWORK)
     await network.change(plan)
@@ -64,6 +64,8 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
 
 
 def _network(machine: Machine, verb: Verb) -> Attached:
+    if machine.network is None and verb in machine.driver.verbs:
+        raise Fault("VmWithoutCard", vm=machine.name)
     if machine.network is None:
         raise Fault("ActionNotSupported", driver=machine.definition.driver, verb=str(verb))
     return machine.network

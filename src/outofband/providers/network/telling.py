@@ -91,7 +91,7 @@ class Telling:
                     agent, Verb.NETWORK, machine.uid, args, epoch=machine.epoch, timeout=ANSWER_SECONDS
                 )
             except Fault as fault:
-                if fault.code == "ActionNotSupported":
+                if fault.code in ("ActionNotSupported", "VmWithoutCard"):
                     # Made before it had a card: it gets one when it is written the next time.
                     self._told[machine.uid] = mark
                 log.warning("networks.not_told", vm=machine.uid, code=fault.code)
