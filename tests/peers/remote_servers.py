@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def running(command: list[str], folder: Path, port: int, **environment: str) -> 
             time.sleep(0.05)
         yield port
     finally:
-        os.killpg(one.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(one.pid, signal.SIGKILL)
         one.wait()
 
 
@@ -103,23 +105,33 @@ def xrdp(folder: Path, layer: str, *, days: int = 30) -> Iterator[int]:
 @contextmanager
 def freerdp(folder: Path, user: str, password: str) -> Iterator[int]:
     """FreeRDP's server, which takes nothing but network level authentication."""
-    display = next(each for each in range(90, 400) if not Path(f"/tmp/.X11-unix/X{each}").exists())
     port = free_port()
     (folder / "sam").write_text(f"{user}:::{_nt_hash(password)}:::\n")
+    command = ["freerdp-shadow-cli", f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", "+auth"]
+    command.append(f"/sam-file:{folder}/sam")
+    with (
+        _screen() as display,
+        running(command, folder, port, DISPLAY=f":{display}", HOME=str(folder)),
+    ):
+        yield port
+
+
+@contextmanager
+def _screen() -> Iterator[int]:
+    """Xvfb on a display that it chose itself: of two that take the same one, one would end."""
+    reading, writing = os.pipe()
     screen = subprocess.Popen(
-        ["Xvfb", f":{display}", "-screen", "0", "640x480x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        pass_fds=[writing],
     )
+    os.close(writing)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not Path(f"/tmp/.X11-unix/X{display}").exists():
-            assert time.monotonic() < deadline and screen.poll() is None
-            time.sleep(0.05)
-        command = ["freerdp-shadow-cli", f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", "+auth"]
-        command.append(f"/sam-file:{folder}/sam")
-        with running(command, folder, port, DISPLAY=f":{display}", HOME=str(folder)):
-            yield port
+        with open(reading) as told:
+            ready, _, _ = select.select([told], [], [], START_SECONDS)
+            assert ready, "Xvfb does not begin"
+            yield int(told.readline())
     finally:
         screen.kill()
         screen.wait()
