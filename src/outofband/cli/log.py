@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
-import msgspec
 
 from outofband.cli import log_files, log_text, options
 from outofband.cli import output as show
 from outofband.cli.log_text import Teller
+from outofband.cli.log_writer import Writer
 from outofband.core import clock
 from outofband.core.errors import Fault
 
@@ -249,7 +249,7 @@ def _say_kept(page: dict[str, Any]) -> None:
 
 def _follow(reader: LogReader, wish: dict[str, Any], lines: int | None, output: str, *, times: bool) -> None:
     teller = Teller(boots=wish["grep"] is None)
-    writer = _Writer(teller, as_json=output == "json", times=times, terminal=sys.stdout.isatty())
+    writer = Writer(teller, as_json=output == "json", times=times, terminal=sys.stdout.isatty())
     page: dict[str, Any] | None = None
     for page in _pages(reader, wish, lines):
         if "next" not in page:
@@ -272,73 +272,6 @@ def _follow(reader: LogReader, wish: dict[str, Any], lines: int | None, output: 
             writer.page(each)
     finally:
         writer.pause()
-
-
-class _Writer:
-    """Prints as it comes. A line that the guest has not ended is shown on a terminal at once; a program gets
-    it when it is ended, or when nothing more came to it for a moment.
-    """
-
-    def __init__(self, teller: Teller, *, as_json: bool, times: bool, terminal: bool) -> None:
-        self._teller = teller
-        self._as_json = as_json
-        self._times = times
-        self._terminal = terminal and not as_json
-        self._open: str | None = None
-        """On the terminal, without a line break behind it."""
-        self._waiting: dict[str, Any] | None = None
-        """Seen open once, and not printed yet."""
-        self._printed: tuple[int, str] | None = None
-        """An open line that a program was given."""
-
-    def page(self, page: dict[str, Any]) -> None:
-        waited, self._waiting = self._waiting, None
-        for kind, value in self._teller.told(page):
-            if kind == "line" and value.get("open") and not self._terminal:
-                key = (value["offset"], value["text"])
-                if waited is not None and (waited["offset"], waited["text"]) == key and self._printed != key:
-                    self._printed = key
-                    self._put(kind, value)
-                self._waiting = value
-                continue
-            if kind == "line" and (value["offset"], value["text"]) == self._printed:
-                # Ended as it was given already.
-                self._printed = None
-                continue
-            self._put(kind, value)
-        sys.stdout.flush()
-
-    def pause(self) -> None:
-        """Something else is to be printed, or nothing more."""
-        if self._open is not None:
-            click.echo()
-            self._open = None
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and (waiting["offset"], waiting["text"]) != self._printed:
-            self._printed = (waiting["offset"], waiting["text"])
-            self._put("line", waiting)
-        sys.stdout.flush()
-
-    def _put(self, kind: str, value: dict[str, Any]) -> None:
-        if self._as_json:
-            click.echo(msgspec.json.encode({"kind": kind} | value).decode())
-            return
-        text = log_text.text_of(kind, value, times=self._times)
-        if self._open is not None:
-            if kind == "line" and text.startswith(self._open):
-                shown, self._open = text[len(self._open) :], None
-                self._end(shown, text, value)
-                return
-            click.echo()
-            self._open = None
-        self._end(text, text, value if kind == "line" else {})
-
-    def _end(self, shown: str, text: str, value: dict[str, Any]) -> None:
-        if self._terminal and value.get("open"):
-            click.echo(shown, nl=False)
-            self._open = text
-        else:
-            click.echo(shown)
 
 
 def _raw(reader: LogReader, wish: dict[str, Any], lines: int | None, *, follow: bool) -> None:

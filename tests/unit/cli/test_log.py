@@ -13,8 +13,9 @@ import click
 import pytest
 
 from outofband.cli import log_files, log_text
-from outofband.cli.log import _since, _Writer
+from outofband.cli.log import _since
 from outofband.cli.log_text import GUEST, RECORD, Teller, text_of
+from outofband.cli.log_writer import Writer
 from outofband.cli.main import run
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -102,7 +103,7 @@ def page(begin: int, *lines: str, opened: bool = False, **more: Any) -> dict[str
 
 def printed(capsys: pytest.CaptureFixture[str], *pages: dict[str, Any], **kind: bool) -> str:
     given = {"as_json": False, "times": False, "terminal": False} | kind
-    writer = _Writer(Teller(), **given)
+    writer = Writer(Teller(), **given)
     for each in pages:
         writer.page(each)
     writer.pause()
@@ -128,6 +129,23 @@ def test_a_program_gets_an_open_line_once_nothing_comes_to_it(capsys: pytest.Cap
     same = page(5, "login:", opened=True)
     assert printed(capsys, same, same, same, page(5, "login:")) == "  login:\n"
     assert printed(capsys, same, same, page(5, "login: root")) == "  login:\n  login: root\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_rows_of_a_line_that_was_cleared_are_told_once(
+    capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    def rows(*texts: str, opened: bool) -> dict[str, Any]:
+        one = page(5, *texts, opened=opened)
+        return one | {"lines": [line | {"offset": 5} for line in one["lines"]], "next": 5 if opened else 20}
+
+    pages = (
+        rows("Probing... o", opened=True),
+        rows("Probing... o", "", opened=True),
+        rows("Probing... o", "Linux", opened=True),
+        rows("Probing... o", "Linux version", opened=False),
+    )
+    assert printed(capsys, *pages, terminal=terminal).split() == ["Probing...", "o", "Linux", "version"]
 
 
 def test_a_program_gets_objects(capsys: pytest.CaptureFixture[str]) -> None:
