@@ -392,6 +392,8 @@ class Host:
         self.images = ["demo"]
         self.defined: dict[str, dict[str, Any]] = {}
         """What of its definition is reported of a VM."""
+        self.watch: Callable[[Command], None] = lambda command: None
+        """Told of every command that comes."""
         peer.answer = self._answer
 
     async def report(self) -> None:
@@ -403,6 +405,7 @@ class Host:
         await self.peer.send(Inventory(facts, machines))
 
     def _answer(self, command: Command) -> Result | None:
+        self.watch(command)
         if command.verb in self.deaf:
             return None
         if (known := self.done.get(command.key)) is not None:

@@ -15,6 +15,8 @@ import pytest
 from outofband.core import clock
 from outofband.rescue.engine import Engine
 from outofband.wire.remote import Protocol, Report, Where, Word
+from outofband.wire.script import Ending, ScriptReport
+from outofband.wire.steps.report import StepReport, System
 from tests.support.cloud import SCOPE, Cloud, Host, Person, vm_id
 from tests.support.networks import Networks
 from tests.support.rdp import confirm
@@ -89,7 +91,33 @@ class Lab:
             seconds=0.1,
             problem=None if works else Word(code="RdpSilent", title="t", message="m"),
         )
+        self.step({"xrdp.installed": True})
         self.host.data["vm.probe"] = msgspec.to_builtins(seen)
+
+    def step(self, before: dict[str, Any], after: dict[str, Any] | None = None, **more: Any) -> StepReport:
+        """What a step in the guest is to tell; without `after` it changes nothing."""
+        told = StepReport(
+            step="resetRemote",
+            system=System.LINUX,
+            before=before,
+            after=before if after is None else after,
+            run="r1" if after is not None else "",
+            **more,
+        )
+        self.script(msgspec.json.encode(told).decode() + "\n")
+        return told
+
+    def script(self, out: str, status: int = 0) -> None:
+        """How a script in the guest is to end."""
+        ended = ScriptReport(
+            running=False,
+            started=clock.iso(),
+            ended=clock.iso(),
+            ending=Ending.EXITED,
+            status=status,
+            out=out,
+        )
+        self.host.data["vm.run"] = msgspec.to_builtins(ended)
 
     async def rescue(self, name: str = "r", who: Person | None = None, **properties: Any) -> dict[str, Any]:
         person = who or self.cloud.owner

@@ -138,7 +138,7 @@ def stop(name: str, group: str | None, state: StateDir, output: str) -> None:
 @options.group
 @options.common
 def undo(name: str, chosen: str | None, group: str | None, state: StateDir, output: str) -> None:
-    """Take back what a run on VM NAME did, as far as there is a way back: rules that it added."""
+    """Take back what a run on VM NAME did, as far as it can: added rules, changes in the guest."""
     with options.sign_in(state) as client:
         where = _chosen(client, name, group, chosen)
         client.post(f"{where}/undo", version=rescue_words.VERSION)

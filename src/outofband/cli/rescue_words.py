@@ -34,11 +34,22 @@ def done(told: dict[str, Any]) -> None:
         show.line(f"   {_MARKS.get(deed['state'], ' ')} {deed['title']}")
         if deed.get("observed"):
             show.line(f"     {deed['observed']}")
+        for each in deed.get("findings") or ():
+            finding(each)
+        guest(deed.get("guest") or {})
         if deed.get("problem"):
             finding(deed["problem"])
     if told["probe"] is not None:
         for where, name in (("controlPlane", "from the control plane"), ("host", "from its host")):
             look(told["probe"][where], name)
+
+
+def guest(told: dict[str, Any]) -> None:
+    """What a step made otherwise in the guest."""
+    for each in told.get("changes", ()):
+        show.line(f"     {each['text']}")
+    for note in told.get("notes", ()):
+        show.line(f"     {note}")
 
 
 def finding(told: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from outofband.cli import (
     vm_addresses,
     vm_diagnostics,
     vm_findings,
+    vm_guest,
     vm_redeploy,
     windows,
 )
@@ -390,3 +391,5 @@ vm.add_command(console_log.log)
 vm.add_command(sharing.vm_policy)
 vm.add_command(vm_diagnostics.boot_diagnostics)
 vm.add_command(vm_redeploy.redeploy)
+vm.add_command(vm_guest.reset_remote)
+vm.add_command(vm_guest.undo_step)

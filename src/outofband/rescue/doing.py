@@ -11,6 +11,7 @@ from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal
 from outofband.rescue.run import Done, Look, Probed, Run
 from outofband.rescue.runbook import Step
+from outofband.wire.steps.report import StepReport
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,10 +37,14 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A deed's good end: what was seen, and the ids of what was made."""
+    """A deed's good end: what was seen, the ids of what was made, what a step in the guest told, and what its
+    doer puts back when it is taken back.
+    """
 
     observed: str = ""
     effects: tuple[str, ...] = ()
+    report: StepReport | None = None
+    before: dict[str, Any] = {}
 
 
 class Eyes(Protocol):

@@ -15,6 +15,7 @@ import msgspec
 
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.rescue import guest
 from outofband.rescue.course import RESTS, Event, State
 from outofband.rescue.doing import Errand, Eyes, Hands
 from outofband.rescue.run import Done, Look, Probed, Run, Taken, found
@@ -84,7 +85,15 @@ class Engine:
                 raise
             ended = msgspec.structs.replace(done, ended=clock.iso(), problem=found(fault, run.wanted.locale))
             return run.on(Event.NOT_DONE, taken=run.with_current(done=ended))
-        ended = msgspec.structs.replace(done, ended=clock.iso(), observed=told.observed, effects=told.effects)
+        ended = msgspec.structs.replace(
+            done,
+            ended=clock.iso(),
+            observed=told.observed,
+            effects=told.effects,
+            report=told.report,
+            findings=guest.found_in(told.report, run.wanted) if told.report is not None else (),
+            before=told.before,
+        )
         return run.on(Event.DONE, taken=run.with_current(done=ended))
 
     async def _prove(self, errand: Errand, run: Run) -> Run:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from outofband.rescue import guest
 from outofband.rescue.course import State
 from outofband.rescue.run import Done, Found, Probed, Run, Taken
 from outofband.rescue.runbook import RUNBOOK, Ask, Deed, Row
@@ -96,6 +97,8 @@ def _deed(taken: Taken, locale: str) -> dict[str, Any]:
         told |= {"state": _became(done), "began": done.began, "ended": done.ended or None}
         told |= {"observed": done.observed or None, "effects": list(done.effects)}
         told["undone"] = done.undone or None
+        told["findings"] = [_plain(each) for each in done.findings]
+        told["guest"] = guest.shown(done.report, locale) if done.report is not None else None
         told["problem"] = _plain(done.problem) if done.problem is not None else None
     return told
 
@@ -131,8 +134,11 @@ def _findings(run: Run) -> Iterator[dict[str, Any]]:
     for taken in run.taken:
         for each in taken.look.findings if taken.look is not None else ():
             yield {"step": taken.step.value, **_plain(each)}
-        if taken.done is not None and taken.done.problem is not None:
-            yield {"step": taken.step.value, **_plain(taken.done.problem)}
+        if taken.done is not None:
+            for each in taken.done.findings:
+                yield {"step": taken.step.value, **_plain(each)}
+            if taken.done.problem is not None:
+                yield {"step": taken.step.value, **_plain(taken.done.problem)}
 
 
 def _probes(run: Run) -> dict[str, Any]:
@@ -214,9 +220,13 @@ def _told(taken: Taken, deed: Deed, locale: str) -> str:
     when = f"{done.began} – {done.ended}"
     parts = [f"<p><strong>{_safe(text('report.done', locale))}</strong>: {title} ({_safe(when)})"]
     parts += [f"<br>{_safe(each)}" for each in (done.observed, *done.effects) if each]
+    if done.report is not None:
+        shown = guest.shown(done.report, locale)
+        lines = [f"{each['text']} {each['undo']}" for each in shown["changes"]]
+        parts += [f"<br>{_safe(each)}" for each in (*lines, *shown["notes"])]
     if done.undone:
         parts.append(f"<br>{_safe(text('report.undone', locale))}: {_safe(done.undone)}")
-    return "".join([*parts, "</p>"])
+    return "".join([*parts, "</p>", *(_finding(each, locale) for each in done.findings)])
 
 
 def _finding(each: Found, locale: str) -> str:

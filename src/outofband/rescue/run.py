@@ -12,6 +12,7 @@ from outofband.core.locale import DEFAULT
 from outofband.rescue.course import ENDS, Event, State, advance
 from outofband.rescue.runbook import Ask, Deed, Step, following
 from outofband.wire.remote import PORTS, Protocol, Report, Word
+from outofband.wire.steps.report import StepReport
 
 SCHEMA = "outofband.rescue/1"
 
@@ -70,6 +71,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """When it was taken back."""
     effects: tuple[str, ...] = ()
     """Ids of what it made, in the order in which they were made."""
+    report: StepReport | None = None
+    """What a step in the guest saw before and after."""
+    findings: tuple[Found, ...] = ()
+    """What was wrong in the guest, by that report."""
+    before: dict[str, Any] = {}
+    """What its doer puts back when it is taken back."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -18,6 +18,7 @@ from outofband.rescue.engine import Engine
 from outofband.resources.runner import Runner
 from outofband.wire.finding import Evidence, Finding, Severity
 from outofband.wire.link import Command, Found, Result, Told
+from outofband.wire.steps.report import Problem
 from tests.support.cloud import GROUP_ID, Cloud, Host, vm_id
 from tests.support.networks import code
 from tests.support.rescues import VERSION, Lab, cloud, codes, host, impatient, open_rule, step
@@ -124,11 +125,71 @@ async def test_a_restart_mends_it_and_is_proven(lab: Lab, monkeypatch: pytest.Mo
     assert step(told, 7)["deed"]["observed"] == "vm.restart was seen"
     assert step(told, 7)["probe"]["works"] is True
     assert step(told, 8)["state"] == "waiting"
-    assert (codes(told, 1), codes(told, 4)) == (["RdpSilent", "RescueDeedMissing"],) * 2
+    assert (codes(told, 1), codes(told, 4)) == (["RdpSilent"], ["RdpSilent", "RescueDeedMissing"])
+    assert step(told, 1)["deed"]["guest"]["changes"] == []
     assert (codes(told, 2), codes(told, 6)) == (["RescueRulesAllow"], ["RescuePasswordNotInTheWay"])
     assert "Available" in step(told, 5)["findings"][0]["message"]
     assert lab.host.performed.count("vm.restart") == 1
     await desktop.close()
+
+
+async def test_what_the_guest_is_reset_from_is_told_and_taken_back(lab: Lab) -> None:
+    await lab.make(open_rule())
+    lab.guest(False)
+    before = {
+        "disk.full": "/var",
+        "service.xrdp.enabled": "masked",
+        "service.xrdp.runs": False,
+        "xrdp.port": 4489,
+        "xrdp.certificate": "expired",
+        "xrdp.certificateEnds": "Jan  1 2020",
+        "account.state": "locked",
+    }
+    after = before | {"service.xrdp.enabled": "enabled", "service.xrdp.runs": True, "xrdp.port": 3389}
+    lab.step(before, after, problems=(Problem(code="GuestDiskFull", fields={"path": "/var"}),))
+    ran: list[Command] = []
+    lab.host.watch = lambda command: ran.append(command) if command.verb == "vm.run" else None
+    told = await lab.rescue(step=1, user="LAB\\ada", protected={"password": "n3w-s3cret"})
+    deed = step(told, 1)["deed"]
+    assert deed["state"] == "done", told
+    expected = [
+        "GuestServiceMasked",
+        "GuestPortChanged",
+        "GuestCertificateEnded",
+        "GuestAccountLocked",
+        "GuestDiskFull",
+    ]
+    assert [each["code"] for each in deed["findings"]] == expected
+    assert set(expected) <= {each["code"] for each in told["findings"] if each["step"] == 1}
+    assert "port 4489" in next(e for e in deed["findings"] if e["code"] == "GuestPortChanged")["message"]
+    assert [each["name"] for each in deed["guest"]["changes"]] == [
+        "service.xrdp.enabled",
+        "service.xrdp.runs",
+        "xrdp.port",
+    ]
+    given = {each["name"]: each["value"] for each in ran[-1].args["parameters"]}
+    assert (given["protocols"], given["account"]) == ("rdp", "ada")
+    page = (await lab.ask("GET", "r/report")).json()["html"]
+    assert "Port of xrdp: 4489 before, 3389 now." in page and "GuestServiceMasked" in page
+    assert "Microsoft.Compute/virtualMachines/resetRemote/action" in await lab.actions()
+
+    lab.script('{"done":3,"failed":0}\n')
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    assert {each["name"]: each["value"] for each in ran[-1].args["parameters"]} == {"run": "r1"}
+    assert step(await lab.read(), 1)["deed"]["undone"]
+    assert code(await lab.ask("POST", "r/undo")) == (409, "RescueNothingToUndo")
+
+
+async def test_an_undo_that_the_guest_does_not_do_is_none(lab: Lab) -> None:
+    await lab.make(open_rule())
+    lab.guest(False)
+    lab.step({"xrdp.port": 4489}, {"xrdp.port": 3389})
+    await lab.rescue(step=1)
+    lab.script('{"done":0,"failed":1}\n', 1)
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert (state["status"], state["error"]["code"]) == ("Failed", "GuestUndoFailed")
+    assert step(await lab.read(), 1)["deed"]["undone"] is None
 
 
 async def test_a_node_that_is_killed_in_the_middle_of_a_deed(lab: Lab) -> None:

@@ -10,6 +10,7 @@ from outofband.diagnostics.places import Places
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.boot_data import BootData
 from outofband.providers.compute.extensions import Extensions
+from outofband.providers.compute.guest_steps import GuestSteps
 from outofband.providers.compute.importing import Importable
 from outofband.providers.compute.inside import Inside
 from outofband.providers.compute.instances import Instances
@@ -52,6 +53,7 @@ def declare_compute(
     actions: dict[str, Act | Begin] = {
         "runCommand": RunAction(store, inside).declare(),
         "retrieveBootDiagnosticsData": BootData(store, authorizer, places).declare(),
+        **GuestSteps(store, inside).declare(),
     }
     return [
         _with(

@@ -9,6 +9,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.providers.rescues.scene import LOG
+from outofband.rescue import guest
 from outofband.rescue.run import Run
 from outofband.rescue.runbook import EFFECTS
 from outofband.store.rescues import StoredRescue
@@ -78,6 +79,7 @@ def undoable(run: Run) -> list[int]:
         and done.problem is None
         and not done.undone
         and EFFECTS[done.wish.deed].undone
+        and guest.can_be_undone(done.report)
     ]
 
 

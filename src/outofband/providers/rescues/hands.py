@@ -21,14 +21,13 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.providers.compute import shape as vm
-from outofband.providers.compute.extension_kinds import deed as deed_of
 from outofband.providers.network.house import INTERFACES, SECURITY_RULES
 from outofband.providers.network.house import VERSION as NETWORK_VERSION
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.rescue import judging, rules
 from outofband.rescue.doing import Errand, Told
 from outofband.rescue.run import Done, Run
-from outofband.rescue.runbook import EFFECTS, Deed
+from outofband.rescue.runbook import Deed
 from outofband.resources.exchange import Request
 from outofband.resources.kernel import Kernel
 from outofband.store.faults import PASSING
@@ -39,6 +38,8 @@ from outofband.store.tx import Tx
 from outofband.wire.arm import errors
 from outofband.wire.arm.operations import Status
 from outofband.wire.remote import Protocol as Remote
+from outofband.wire.steps.linux import is_account
+from outofband.wire.steps.report import StepReport
 
 COMPUTE_VERSION = "2024-11-01"
 LONGEST = timedelta(minutes=40)
@@ -83,8 +84,10 @@ class Requests:
             return await self._power(errand, done)
         if deed is Deed.ADD_RULE:
             return await self._add_rules(errand, done)
-        if deed in (Deed.RESET_CONFIGURATION, Deed.RESET_PASSWORD):
-            return await self._extension(errand, run, done)
+        if deed is Deed.RESET_CONFIGURATION:
+            return await self._reset(errand, run, done)
+        if deed is Deed.RESET_PASSWORD:
+            return await self._password(errand, run, done)
         raise Fault("RescueDeedMissing", deed=deed.value)
 
     async def undo(self, errand: Errand, run: Run, done: Done) -> None:
@@ -92,9 +95,14 @@ class Requests:
         if (doer := self._doers.get(deed)) is not None:
             await doer.undo(errand, run, done)
             return
-        if deed is not Deed.ADD_RULE or not EFFECTS[deed].undone:
+        if deed is Deed.ADD_RULE:
+            await self._take_back(errand, f"{done.key}:undo", done.effects)
+        elif done.report is not None:
+            body = {"report": msgspec.to_builtins(done.report)}
+            path = f"{errand.vm}/undoStep"
+            await self._once(errand, f"{done.key}:undo", "POST", path, COMPUTE_VERSION, body)
+        else:
             raise Fault("RescueNoUndo", deed=deed.value)
-        await self._take_back(errand, f"{done.key}:undo", done.effects)
 
     async def lacking(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> dict[Deed, Fault]:
         """Why a deed cannot be had: there is none here yet, or the caller lacks the right to it."""
@@ -138,15 +146,15 @@ class Requests:
             return f"{SECURITY_RULES}/write", subscription
         if deed is Deed.RESET_NIC:
             return f"{INTERFACES}/write", subscription
+        if deed is Deed.RESET_CONFIGURATION:
+            return f"{kind}/resetRemote/action", here
         return f"{kind}/extensions/write", here
 
     def _has(self, run: Run, row: Resource, deed: Deed) -> bool:
-        if deed in self._doers or deed in _POWER or deed in (Deed.ADD_RULE, Deed.RESET_PASSWORD):
-            return True
-        if deed is not Deed.RESET_CONFIGURATION:
-            return False
-        body = _reset(vm.is_windows(row), run.wanted.protocol)
-        return body is not None and _carried_out(body)
+        if deed is Deed.RESET_CONFIGURATION:
+            # Windows may have an SSH server, and no step of ours knows it.
+            return not vm.is_windows(row) or run.wanted.protocol is Remote.RDP
+        return deed in self._doers or deed in _POWER or deed in (Deed.ADD_RULE, Deed.RESET_PASSWORD)
 
     async def _power(self, errand: Errand, done: Done) -> Told:
         path = f"{errand.vm}/{_POWER[done.wish.deed]}"
@@ -174,18 +182,23 @@ class Requests:
         for number, rule in enumerate(reversed(made)):
             await self._once(errand, f"{key}:{number}", "DELETE", rule, NETWORK_VERSION)
 
-    async def _extension(self, errand: Errand, run: Run, done: Done) -> Told:
+    async def _reset(self, errand: Errand, run: Run, done: Done) -> Told:
+        async with self._store.read() as tx:
+            windows = vm.is_windows(await self._store.resources.require(tx, errand.vm))
+        body: dict[str, Any] = {"protocols": [run.wanted.protocol.value]}
+        if not windows and is_account(name := _account(run.wanted.user)):
+            body["user"] = name
+        path = f"{errand.vm}/resetRemote"
+        ended = await self._once(errand, done.key, "POST", path, COMPUTE_VERSION, body)
+        return Told(report=_report(ended))
+
+    async def _password(self, errand: Errand, run: Run, done: Done) -> Told:
         async with self._store.read() as tx:
             row = await self._store.resources.require(tx, errand.vm)
             windows = vm.is_windows(row)
             name, location = await self._existing(tx, errand.vm, windows), row.location
-        if done.wish.deed is Deed.RESET_PASSWORD:
-            user = run.wanted.user or errand.secret.get("user", "")
-            body: dict[str, Any] | None = _password(windows, user, errand.secret[PASSWORD])
-        else:
-            body = _reset(windows, run.wanted.protocol)
-        if body is None or not _carried_out(body):
-            raise Fault("RescueDeedMissing", deed=done.wish.deed.value)
+        user = run.wanted.user or errand.secret.get("user", "")
+        body = _password(windows, _account(user), errand.secret[PASSWORD])
         # Written with the same settings as last time it would not be carried out again.
         whole = {"location": location, "properties": {**body, "forceUpdateTag": done.key}}
         path = f"{errand.vm}/extensions/{name}"
@@ -271,9 +284,17 @@ def _failure(ended: Operation) -> Fault:
     return Fault("RescueDeedFailed", operation=ended.id, detail=detail)
 
 
-def _password(windows: bool, user: str, password: str) -> dict[str, Any]:
-    # An account is named with its domain where it signs in, and without it in the guest.
-    name = user.rpartition("\\")[2].partition("@")[0]
+def _report(ended: Operation | None) -> StepReport | None:
+    told = ended.output.get("report") if ended is not None and isinstance(ended.output, dict) else None
+    return msgspec.convert(told, StepReport) if told is not None else None
+
+
+def _account(user: str) -> str:
+    """An account is named with its domain where it signs in, and without it in the guest."""
+    return user.rpartition("\\")[2].partition("@")[0]
+
+
+def _password(windows: bool, name: str, password: str) -> dict[str, Any]:
     if windows:
         publisher, kind, version = _WINDOWS
         given = {"settings": {"UserName": name}, "protectedSettings": {"Password": password}}
@@ -281,21 +302,3 @@ def _password(windows: bool, user: str, password: str) -> dict[str, Any]:
         publisher, kind, version = _LINUX
         given = {"settings": {}, "protectedSettings": {"username": name, "password": password}}
     return {"publisher": publisher, "type": kind, "typeHandlerVersion": version, **given}
-
-
-def _reset(windows: bool, protocol: Remote) -> dict[str, Any] | None:
-    """The extension that resets the configuration; None where there is none for this."""
-    if windows:
-        publisher, kind, version = _WINDOWS
-        return {"publisher": publisher, "type": kind, "typeHandlerVersion": version, "settings": {}}
-    publisher, kind, version = _LINUX
-    if protocol is not Remote.SSH:
-        return None
-    named = {"publisher": publisher, "type": kind, "typeHandlerVersion": version}
-    return {**named, "settings": {}, "protectedSettings": {"reset_ssh": True}}
-
-
-def _carried_out(body: Mapping[str, Any]) -> bool:
-    """Whether writing it does anything here, rather than being stored and no more."""
-    settings, protected = body.get("settings") or {}, body.get("protectedSettings") or {}
-    return deed_of(body["publisher"], body["type"], settings, protected) is not None

@@ -112,6 +112,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
     ),
     # Linux.
     "disk.full": ("Full disks", "Disques pleins", "Volle schijven"),
+    "disk.readOnly": ("Disks that cannot be written", "Disques en lecture seule", "Schijven alleen-lezen"),
     "ssh.installed": ("SSH server installed", "Serveur SSH installé", "SSH-server geïnstalleerd"),
     "ssh.fault": (
         "Fault in the configuration of SSH",

@@ -25,6 +25,12 @@ MAX_PORT = 65535
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _RUN = re.compile(r"[A-Za-z0-9-]{1,64}")
 
+
+def is_account(name: str) -> bool:
+    """Whether the step takes it for the name of an account."""
+    return _USER.fullmatch(name) is not None
+
+
 RESET_REMOTE = ASK + STATE + SERVICES + SSH + XRDP + FIREWALL + ACCOUNTS + REPORT
 
 
@@ -45,7 +51,7 @@ def reset_remote(
         raise Fault("InvalidParameter", target="protocols", detail="at least one of rdp and ssh")
     if not _RUN.fullmatch(run):
         raise Fault("InvalidParameter", target="run", detail="1 to 64 letters, digits and hyphens")
-    if user is not None and not _USER.fullmatch(user):
+    if user is not None and not is_account(user):
         raise Fault("InvalidParameter", target="user", detail="it is no legal name of an account")
     if any(not 1 <= port <= MAX_PORT for port in wanted.values()):
         raise Fault("InvalidParameter", target="ports", detail=f"1 to {MAX_PORT}")

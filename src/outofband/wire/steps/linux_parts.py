@@ -95,6 +95,10 @@ look_at_disks() {
         done
     done
     pair disk.full "${full# }"
+    # What is mounted last at a place is what is there.
+    fixed=$(awk '$2 == "/" { flags = "," $4 "," } END { if (index(flags, ",ro,")) print "/" }' /proc/mounts)
+    pair disk.readOnly "$fixed"
+    [ -z "$fixed" ] || problem GuestReadOnly path "$fixed"
 }
 """
 

@@ -94,7 +94,7 @@ def parse(output: str) -> StepReport:
             found = msgspec.json.decode(line, type=StepReport)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise Fault("GuestStepUnreadable", detail="its report is no JSON of the agreed form") from error
-        return _cleaned(found)
+        return cleaned(found)
     detail = "it printed no report" if output.strip() else "it printed nothing"
     raise Fault("GuestStepUnreadable", detail=detail)
 
@@ -111,7 +111,8 @@ def same(one: Value, other: Value) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _cleaned(report: StepReport) -> StepReport:
+def cleaned(report: StepReport) -> StepReport:
+    """As `parse` gives it, of one that came another way. Raises Fault GuestStepUnreadable."""
     if not _NAME.fullmatch(report.step) or (report.run and not _RUN.fullmatch(report.run)):
         raise Fault("GuestStepUnreadable", detail="the names in its report are none of ours")
     return msgspec.structs.replace(

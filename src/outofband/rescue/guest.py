@@ -1,0 +1,40 @@
+"""What a step in the guest told, as a run tells it: what was wrong, what is otherwise now. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outofband.core.errors import Fault
+from outofband.rescue.run import Found, Wanted, found
+from outofband.wire.steps import words
+from outofband.wire.steps.causes import causes
+from outofband.wire.steps.report import Problem, StepReport
+
+
+def found_in(report: StepReport, wanted: Wanted) -> tuple[Found, ...]:
+    """Why nobody got in, as far as the guest knows, and what could not be mended there."""
+    told = dict.fromkeys([*_keys(causes(report, (wanted.protocol,))), *_keys(report.problems)])
+    return tuple(
+        found(Fault(code, **dict(fields)), wanted.locale, step=report.step, before=report.before)
+        for code, fields in told
+    )
+
+
+def shown(report: StepReport, locale: str) -> dict[str, Any]:
+    """For the document of a run: the report itself, and each change in words."""
+    told = words.tell(report, locale)
+    return {
+        "report": msgspec.to_builtins(report),
+        "changes": [{"name": each.name, "text": each.text, "undo": each.undo} for each in told.lines],
+        "notes": told.notes,
+    }
+
+
+def can_be_undone(report: StepReport | None) -> bool:
+    return report is None or words.tell(report).can_undo
+
+
+def _keys(problems: tuple[Problem, ...]) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    return [(each.code, tuple(each.fields.items())) for each in problems]

@@ -1,0 +1,123 @@
+"""What was wrong in a guest, from the values that a step saw before it changed anything. Pure.
+
+A step's own `problems` are what it could not mend. These are what it found, mended or not: each is a code of
+the catalogue, so that a run can say why nobody got in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outofband.wire.remote import PORTS, Protocol
+from outofband.wire.steps.report import Problem, StepReport, System, Value
+
+_XRDP_SECURITY = frozenset({None, "", "negotiate", "tls"})
+_CERTIFICATES = {"expired": "GuestCertificateEnded"}
+"""By what a certificate is; any other fault has one code."""
+_WINDOWS_SERVICES = ("TermService", "SessionEnv", "UmRdpService")
+
+
+def causes(report: StepReport, protocols: tuple[Protocol, ...]) -> tuple[Problem, ...]:
+    """In the order in which somebody would look: the service, its settings, the account, the firewall."""
+    if report.system is System.WINDOWS:
+        return tuple(_windows(report.before))
+    found: list[Problem] = []
+    if Protocol.SSH in protocols:
+        found += _ssh(report.before)
+    if Protocol.RDP in protocols:
+        found += _xrdp(report.before)
+    found += _account(report.before)
+    found += _firewall(report, protocols)
+    return tuple(found)
+
+
+def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
+    yield from _services(seen, ("ssh", "sshd"), listens=seen.get("ssh.listens") is True)
+    if fault := seen.get("ssh.fault"):
+        yield _problem("GuestConfigurationBroken", service="sshd", detail=fault)
+    yield from _port(seen.get("ssh.port"), Protocol.SSH, "sshd")
+    if seen.get("ssh.onlyLocal") is True:
+        yield _problem("GuestListensLocally", service="sshd")
+    if seen.get("ssh.hostKeys") == 0:
+        yield _problem("GuestHostKeysMissing")
+    if seen.get("ssh.nologin") is True:
+        yield _problem("GuestSignInClosed", path="/etc/nologin")
+
+
+def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
+    yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False)
+    yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
+    if (layer := seen.get("xrdp.security")) not in _XRDP_SECURITY:
+        yield _problem("GuestConfigurationBroken", service="xrdp", detail=f"security_layer={layer}")
+    state = seen.get("xrdp.certificate")
+    if state not in (None, "good"):
+        code = _CERTIFICATES.get(str(state), "GuestCertificateBroken")
+        yield _problem(code, service="xrdp", ends=seen.get("xrdp.certificateEnds") or "?", state=state)
+
+
+def _services(seen: dict[str, Value], names: tuple[str, ...], *, listens: bool) -> Iterator[Problem]:
+    """One of a service's kinds at most: who is masked is not running either. Who listens by its socket runs
+    in its own way.
+    """
+    for name in names:
+        enabled, runs = str(seen.get(f"service.{name}.enabled")), seen.get(f"service.{name}.runs")
+        if enabled.startswith("masked"):
+            yield _problem("GuestServiceMasked", service=name)
+        elif runs is False and not listens:
+            yield _problem("GuestServiceStopped", service=name)
+        elif enabled == "disabled" and not listens:
+            yield _problem("GuestServiceDisabled", service=name)
+
+
+def _port(seen: Value, protocol: Protocol, service: str) -> Iterator[Problem]:
+    """`seen` is what the configuration says: several, or with an address in front, as xrdp writes it."""
+    ports = [part.rpartition(":")[2] for part in str(seen).split()] if seen is not None else []
+    if ports and str(PORTS[protocol]) not in ports:
+        yield _problem("GuestPortChanged", service=service, port=" ".join(ports), usual=PORTS[protocol])
+
+
+def _account(seen: dict[str, Value]) -> Iterator[Problem]:
+    if seen.get("account.state") == "locked" or seen.get("account.locked") is True:
+        yield _problem("GuestAccountLocked")
+    if seen.get("account.ended") is True:
+        yield _problem("GuestAccountExpired")
+    if seen.get("account.passwordEnded") is True:
+        yield _problem("GuestPasswordExpired")
+
+
+def _firewall(report: StepReport, protocols: tuple[Protocol, ...]) -> Iterator[Problem]:
+    """Rules that deny something are in many healthy guests. They are named where something listens and has
+    no rule of ours before them, or where the step had to put one there.
+    """
+    before, after = report.before, report.after
+    denies, let_in = before.get("firewall.denies"), before.get("firewall.letIn")
+    if not isinstance(denies, int) or not denies:
+        return
+    names = {Protocol.SSH: "ssh.listens", Protocol.RDP: "xrdp.listens"}
+    listens = any(before.get(names[each]) is True for each in protocols)
+    added = after.get("firewall.letIn")
+    opened = isinstance(added, int) and isinstance(let_in, int) and added > let_in
+    if opened or (listens and not let_in):
+        yield _problem("GuestFirewallDenies", count=denies, kinds=before.get("firewall.kinds") or "?")
+
+
+def _windows(seen: dict[str, Value]) -> Iterator[Problem]:
+    if seen.get("RT.fDenyTSConnections") == 1:
+        yield _problem("GuestRemoteDesktopOff")
+    for name in _WINDOWS_SERVICES:
+        if seen.get(f"service.{name}.start") == "Disabled":
+            yield _problem("GuestServiceDisabled", service=name)
+        elif name == "TermService" and seen.get(f"service.{name}.state") == "Stopped":
+            yield _problem("GuestServiceStopped", service=name)
+    if seen.get("TCP.fEnableWinStation") == 0:
+        yield _problem("GuestConfigurationBroken", service="TermService", detail="fEnableWinStation=0")
+    yield from _port(seen.get("TCP.PortNumber"), Protocol.RDP, "TermService")
+    if seen.get("firewall.RemoteDesktop.off"):
+        yield _problem("GuestFirewallDenies", count=1, kinds="Windows Defender Firewall")
+    yield from _account(seen)
+    if seen.get("account.enabled") is False:
+        yield _problem("GuestAccountExpired")
+
+
+def _problem(code: str, **fields: Value) -> Problem:
+    return Problem(code=code, fields={name: str(value) for name, value in fields.items()})

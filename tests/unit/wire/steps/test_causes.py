@@ -1,0 +1,122 @@
+"""What was wrong in a guest, by what a step saw there."""
+
+from __future__ import annotations
+
+import pytest
+
+from outofband.catalogue import explain
+from outofband.core.errors import Fault
+from outofband.core.locale import LOCALES
+from outofband.wire.remote import Protocol
+from outofband.wire.steps.causes import causes
+from outofband.wire.steps.report import StepReport, System, Value
+
+HEALTHY: dict[str, Value] = {
+    "disk.full": "",
+    "ssh.installed": True,
+    "service.ssh.enabled": "enabled",
+    "service.ssh.runs": True,
+    "ssh.fault": None,
+    "ssh.port": 22,
+    "ssh.onlyLocal": False,
+    "ssh.hostKeys": 3,
+    "ssh.listens": True,
+    "ssh.nologin": False,
+    "xrdp.installed": True,
+    "service.xrdp-sesman.enabled": "enabled",
+    "service.xrdp-sesman.runs": True,
+    "service.xrdp.enabled": "enabled",
+    "service.xrdp.runs": True,
+    "xrdp.port": "vsock://-1:3389 tcp://.:3389",
+    "xrdp.security": "negotiate",
+    "xrdp.certificate": "good",
+    "xrdp.listens": True,
+    "firewall.denies": 0,
+    "firewall.letIn": 0,
+    "account.state": "usable",
+    "account.ended": False,
+    "account.passwordEnded": False,
+}
+WINDOWS: dict[str, Value] = {
+    "RT.fDenyTSConnections": 0,
+    "service.TermService.start": "Manual",
+    "service.TermService.state": "Running",
+    "TCP.fEnableWinStation": 1,
+    "TCP.PortNumber": 3389,
+    "firewall.RemoteDesktop.off": "",
+}
+BOTH = (Protocol.RDP, Protocol.SSH)
+
+
+def found(
+    changes: dict[str, Value], system: System = System.LINUX, after: dict[str, Value] | None = None
+) -> list[str]:
+    before = (HEALTHY if system is System.LINUX else WINDOWS) | changes
+    report = StepReport(step="s", system=system, before=before, after=before | (after or {}))
+    told = causes(report, BOTH)
+    for each in told:
+        for locale in LOCALES:
+            assert "{" not in explain(Fault(each.code, **each.fields), locale).message
+    return [each.code for each in told]
+
+
+def test_a_healthy_guest_has_none() -> None:
+    assert found({}) == [] and found({}, System.WINDOWS) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"service.ssh.enabled": "masked", "service.ssh.runs": False}, "GuestServiceMasked"),
+        ({"service.xrdp.enabled": "masked-runtime", "service.xrdp.runs": False}, "GuestServiceMasked"),
+        ({"service.ssh.runs": False, "ssh.listens": False}, "GuestServiceStopped"),
+        ({"service.xrdp.enabled": "disabled"}, "GuestServiceDisabled"),
+        ({"ssh.fault": "line 3: Bad configuration option"}, "GuestConfigurationBroken"),
+        ({"ssh.port": 2222}, "GuestPortChanged"),
+        ({"xrdp.port": "tcp://:4489"}, "GuestPortChanged"),
+        ({"ssh.onlyLocal": True}, "GuestListensLocally"),
+        ({"ssh.hostKeys": 0}, "GuestHostKeysMissing"),
+        ({"ssh.nologin": True}, "GuestSignInClosed"),
+        ({"xrdp.security": "none"}, "GuestConfigurationBroken"),
+        ({"xrdp.certificate": "expired", "xrdp.certificateEnds": "Jan 1"}, "GuestCertificateEnded"),
+        ({"xrdp.certificate": "foreign"}, "GuestCertificateBroken"),
+        ({"firewall.denies": 2}, "GuestFirewallDenies"),
+        ({"account.state": "locked"}, "GuestAccountLocked"),
+        ({"account.ended": True}, "GuestAccountExpired"),
+        ({"account.passwordEnded": True}, "GuestPasswordExpired"),
+    ],
+)
+def test_each_fault_of_a_linux_guest_has_its_code(changes: dict[str, Value], code: str) -> None:
+    assert found(changes) == [code]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"RT.fDenyTSConnections": 1}, "GuestRemoteDesktopOff"),
+        ({"service.TermService.start": "Disabled"}, "GuestServiceDisabled"),
+        ({"service.TermService.state": "Stopped"}, "GuestServiceStopped"),
+        ({"TCP.fEnableWinStation": 0}, "GuestConfigurationBroken"),
+        ({"TCP.PortNumber": 4489}, "GuestPortChanged"),
+        ({"firewall.RemoteDesktop.off": "RemoteDesktop-UserMode-In-TCP"}, "GuestFirewallDenies"),
+    ],
+)
+def test_each_fault_of_a_windows_guest_has_its_code(changes: dict[str, Value], code: str) -> None:
+    assert found(changes, System.WINDOWS) == [code]
+
+
+def test_a_socket_of_systemd_serves_for_a_service_that_does_not_run() -> None:
+    assert found({"service.ssh.enabled": "disabled", "service.ssh.runs": False}) == []
+
+
+def test_rules_that_deny_are_named_only_where_they_can_be_at_fault() -> None:
+    silent = {"firewall.denies": 2, "ssh.listens": False, "xrdp.listens": False}
+    assert found(silent) == []
+    assert found(silent, after={"firewall.letIn": 2}) == ["GuestFirewallDenies"]
+    assert found({"firewall.denies": 2, "firewall.letIn": 2}) == []
+
+
+def test_only_what_was_asked_for_is_told() -> None:
+    before = HEALTHY | {"ssh.port": 2222}
+    report = StepReport(step="s", system=System.LINUX, before=before, after=before)
+    assert causes(report, (Protocol.RDP,)) == ()
