@@ -88,7 +88,7 @@ def declare(
             Machines(store, fleet).declare(),
             *children(),
             *declare_compute(store, authorizer, fleet, sessions, places, storage, house.pool),
-            *networks(store, authorizer, house.pool),
+            *networks(store, authorizer, fleet, house.pool),
             *storages(store, storage),
             ConsoleServices(store, sessions).declare(),
             SerialPorts(store, authorizer, fleet, sessions, storage, places).declare(),

@@ -38,6 +38,7 @@ class Verb(enum.StrEnum):
     RUN_CANCEL = "vm.run-cancel"
     NETWORK = "vm.network"
     PROBE = "vm.probe"
+    REACH = "vm.reach"
     SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
     DISK_LOOK = "vm.disk-look"
     DISK_SEND = "vm.disk-send"
@@ -55,6 +56,7 @@ READING = frozenset(
         Verb.LOG,
         Verb.RUN_STATUS,
         Verb.PROBE,
+        Verb.REACH,
         Verb.DISK_LOOK,
         Verb.DISK_PROGRESS,
     }

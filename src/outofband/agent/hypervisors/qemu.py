@@ -83,6 +83,7 @@ class QemuDriver:
             Verb.SET_PASSWORD,
             Verb.NETWORK,
             Verb.PROBE,
+            Verb.REACH,
         }
     )
 

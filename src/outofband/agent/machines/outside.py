@@ -7,9 +7,11 @@ import msgspec
 from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.network.attached import Attached
 from outofband.core.errors import Fault
+from outofband.net.remote import tries
 from outofband.net.remote.look import look
 from outofband.wire.machine import Power, Verb
 from outofband.wire.network.plan import Plan
+from outofband.wire.network.reach import ReachArgs
 from outofband.wire.rdp.credssp import User
 from outofband.wire.remote import PORTS, Protocol, Where
 
@@ -61,6 +63,18 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
         "It answers" if shown.works else f"It does not answer: {shown.problem.title if shown.problem else ''}"
     )
     return Outcome(f"{said}.", msgspec.to_builtins(shown))
+
+
+async def reach(machine: Machine, wish: ReachArgs) -> Outcome:
+    """Try a port elsewhere from this host, which is where a guest's own connections leave from.
+
+    Raises Fault VmNotRunning, ActionNotSupported, VmWithoutCard or InvalidParameter.
+    """
+    machine.expect(Verb.REACH, Power.RUNNING)
+    _network(machine, Verb.REACH)
+    found = await tries.reach(wish)
+    said = f"{len(found.times)} of {len(found.tries)} connections came through"
+    return Outcome(f"{said}.", msgspec.to_builtins(found))
 
 
 def _network(machine: Machine, verb: Verb) -> Attached:

@@ -31,6 +31,7 @@ from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
 from outofband.wire.move import DropArgs, FenceArgs, LookArgs, ReceiveArgs, SendArgs, TakeArgs
 from outofband.wire.network.plan import Plan
+from outofband.wire.network.reach import ReachArgs
 from outofband.wire.script import KeyArgs, RunArgs
 
 MAX_MACHINES = 10_000
@@ -404,6 +405,8 @@ class Machines:
                 return await outside.change(machine, _args(args, Plan))
             case Verb.PROBE:
                 return await outside.probe(machine, _args(args, outside.ProbeArgs))
+            case Verb.REACH:
+                return await outside.reach(machine, _args(args, ReachArgs))
             case Verb.SET_PASSWORD:
                 return await inside.set_password(machine, _args(args, inside.PasswordArgs))
             case Verb.DISK_SEND:

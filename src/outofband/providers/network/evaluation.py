@@ -98,6 +98,14 @@ def hop(interface: Interface, source: Address, target: Address) -> dict[str, Any
     return answer if found.address is None else {**answer, "nextHopIpAddress": str(found.address)}
 
 
+def groups_of(interface: Interface, direction: Direction) -> list[tuple[Group, str]]:
+    """The groups in the way of traffic as they are asked in turn, with what each is applied to."""
+    subnet = interface.subnet_of(None)
+    found = [(subnet.group, subnet.id), (interface.group, interface.row.id)]
+    there = [(group, owner) for group, owner in found if group is not None]
+    return there if direction is Direction.INBOUND else there[::-1]
+
+
 def effective_groups(interface: Interface) -> list[dict[str, Any]]:
     """Azure's `effectiveNetworkSecurityGroups`: a part for each group and where it is applied."""
     found: dict[str, dict[str, Any]] = {}

@@ -33,7 +33,7 @@ async def card(store: Store, tx: Tx, machine: Resource) -> Nic | None:
     interface = await _interface(store, tx, machine)
     if interface is None or MAC not in interface.properties:
         return None
-    part = _primary(interface)
+    part = primary(interface)
     subnet = await _subnet(store, tx, part)
     block = next((each for each in blocks_of(subnet) if each.version == 4), None) if subnet else None
     if block is None:
@@ -71,7 +71,7 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
     except Fault:
         # Its network is being taken apart: until it is whole again nobody gets in.
         return Plan(shut=True)
-    public = await _public(house.store, tx, interface)
+    public = await public_of(house.store, tx, interface)
     blocks = [block for text in offered if (block := prefixes.block(text)) is not None]
     own = list(found.subnets)
     subnet = found.subnet_of(None)
@@ -90,7 +90,7 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
 async def public_addresses(store: Store, tx: Tx, machine: Resource) -> list[str]:
     """Those of the VM's primary interface, whether or not its host offers them."""
     interface = await _interface(store, tx, machine)
-    return await _public(store, tx, interface) if interface is not None else []
+    return await public_of(store, tx, interface) if interface is not None else []
 
 
 def new_mac(random: bytes) -> str:
@@ -103,7 +103,8 @@ async def _interface(store: Store, tx: Tx, machine: Resource) -> Resource | None
     return await store.resources.get(tx, keys[0]) if keys else None
 
 
-def _primary(interface: Resource) -> dict[str, Any]:
+def primary(interface: Resource) -> dict[str, Any]:
+    """The configuration whose address is the card's."""
     parts = [each["properties"] for each in interface.properties["ipConfigurations"]]
     four = [each for each in parts if each["privateIPAddressVersion"] == "IPv4"] or parts
     return next((each for each in four if each["primary"]), four[0])
@@ -116,7 +117,8 @@ async def _subnet(store: Store, tx: Tx, part: dict[str, Any]) -> dict[str, Any] 
     return found[0]["properties"] if found else None
 
 
-async def _public(store: Store, tx: Tx, interface: Resource) -> list[str]:
+async def public_of(store: Store, tx: Tx, interface: Resource) -> list[str]:
+    """The public addresses of an interface."""
     found = []
     for part in interface.properties["ipConfigurations"]:
         if (key := key_of(part["properties"].get("publicIPAddress"))) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from outofband.access.authorizer import Authorizer
+from outofband.fleet.fleet import Fleet
 from outofband.providers.network.application_groups import ApplicationGroups
 from outofband.providers.network.house import House
 from outofband.providers.network.interfaces import Interfaces
@@ -20,7 +21,7 @@ from outofband.store.store import Store
 from outofband.wire.network.prefixes import Block
 
 
-def networks(store: Store, authorizer: Authorizer, pool: Iterable[Block]) -> list[ResourceType]:
+def networks(store: Store, authorizer: Authorizer, fleet: Fleet, pool: Iterable[Block]) -> list[ResourceType]:
     """`pool`: the public addresses that may be given out."""
     house = House(store, authorizer, tuple(pool))
     return [
@@ -30,6 +31,6 @@ def networks(store: Store, authorizer: Authorizer, pool: Iterable[Block]) -> lis
         *VirtualNetworks(house).types(),
         *PublicAddresses(house).types(),
         *Interfaces(house).types(actions=Effective(house).actions()),
-        *Watchers(house).types(),
+        *Watchers(house, fleet).types(),
         *Places(house).types(),
     ]

@@ -12,27 +12,29 @@ from typing import Any
 import msgspec
 
 from outofband.core.errors import Fault
-from outofband.core.ids import ResourceId, parse_id
-from outofband.providers.network import evaluation
-from outofband.providers.network.attachments import interfaces_of
-from outofband.providers.network.house import INTERFACES, MACHINES, SINCE, VERSION, WATCHERS, House
+from outofband.core.ids import ResourceId
+from outofband.fleet.fleet import Fleet
+from outofband.providers.network import evaluation, targets
+from outofband.providers.network.connectivity import Connectivity
+from outofband.providers.network.house import SINCE, VERSION, WATCHERS, House
+from outofband.providers.network.unoffered import unoffered
 from outofband.providers.network.words import choose
-from outofband.resources.declaration import Act, Begin, Item, Page, Place, ResourceType, Step
-from outofband.resources.exchange import Answer, Call
+from outofband.resources.declaration import Begin, Item, Page, Place, ResourceType, Step
+from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
 from outofband.resources.polling import DEFAULT_LOCATION
-from outofband.store.network import Attachment
 from outofband.store.resources import Resource
 from outofband.store.tx import Tx
 from outofband.wire.network import prefixes
+from outofband.wire.network.diagnosis import Profile, diagnose, profile
 from outofband.wire.network.effective import effective_rules
 from outofband.wire.network.flows import Flow
 from outofband.wire.network.prefixes import Address
-from outofband.wire.network.rules import LAST_PORT, Direction, Protocol
+from outofband.wire.network.rules import LAST_PORT, Access, Direction, Protocol
 
 GROUP = "NetworkWatcherRG"
 _PREFIX = "NetworkWatcher_"
-_PROBES = ("Tcp", "Http", "Https", "Icmp")
+MAX_PROFILES = 50
 
 
 class FlowQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -57,22 +59,20 @@ class ViewQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     target_resource_id: str
 
 
-class ProbeSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    resource_id: str
-    port: int | None = None
+class DiagnosticProfile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    direction: str
+    protocol: str
+    source: str
+    destination: str
+    destination_port: str
 
 
-class ProbeDestination(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    resource_id: str | None = None
-    address: str | None = None
-    port: int | None = None
+class DiagnosticQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`profiles`: kinds of traffic, MAX_PROFILES at most."""
 
-
-class ProbeQuestion(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    source: ProbeSource
-    destination: ProbeDestination
-    protocol: str | None = None
-    preferred_ip_version: str | None = msgspec.field(default=None, name="preferredIPVersion")
+    target_resource_id: str
+    profiles: list[DiagnosticProfile]
+    verbosity_level: str | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,18 +83,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watchers:
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, fleet: Fleet) -> None:
         self._house = house
         self._store = house.store
+        self._connectivity = Connectivity(house, fleet)
 
     def types(self) -> list[ResourceType]:
         flow = self._begin(FlowQuestion, self._plan_flow, self._flow, "Tell which rule decides about a flow")
         hop = self._begin(HopQuestion, self._plan_hop, self._hop, "Tell which way an address is reached")
         view = self._begin(ViewQuestion, self._plan_view, self._view, "List the security rules of a VM")
-        probe = Act(
-            run=self._probe,
-            about="Check a request for a connectivity check; none is made here",
-            body=ProbeQuestion,
+        diagnosis = self._begin(
+            DiagnosticQuestion, self._plan_diagnosis, self._diagnosis, "Tell which rules are about traffic"
         )
         return [
             ResourceType(
@@ -110,7 +109,9 @@ class Watchers:
                     "ipFlowVerify": flow,
                     "nextHop": hop,
                     "securityGroupView": view,
-                    "connectivityCheck": probe,
+                    "networkConfigurationDiagnostic": diagnosis,
+                    "connectivityCheck": self._connectivity.declare(),
+                    **unoffered(),
                 },
             )
         ]
@@ -161,7 +162,9 @@ class Watchers:
     async def _plan_flow(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
         question: FlowQuestion = body
         flow = _flow_of(question)
-        rows = await self._targets(call, tx, question.target_resource_id, question.target_nic_resource_id)
+        rows = await targets.interfaces(
+            self._house, call, tx, question.target_resource_id, question.target_nic_resource_id
+        )
         row = _having(rows, flow.local, "localIPAddress")
         return msgspec.to_builtins(Asked(interfaces=[row.id], question=msgspec.to_builtins(question)))
 
@@ -175,7 +178,9 @@ class Watchers:
         question: HopQuestion = body
         source = _address(question.source_ip_address, "sourceIPAddress")
         _address(question.destination_ip_address, "destinationIPAddress")
-        rows = await self._targets(call, tx, question.target_resource_id, question.target_nic_resource_id)
+        rows = await targets.interfaces(
+            self._house, call, tx, question.target_resource_id, question.target_nic_resource_id
+        )
         row = _having(rows, source, "sourceIPAddress")
         return msgspec.to_builtins(Asked(interfaces=[row.id], question=msgspec.to_builtins(question)))
 
@@ -189,21 +194,29 @@ class Watchers:
 
     async def _plan_view(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
         question: ViewQuestion = body
-        rows = await self._targets(call, tx, question.target_resource_id, None)
+        rows = await targets.interfaces(self._house, call, tx, question.target_resource_id, None)
         return msgspec.to_builtins(Asked(interfaces=[row.id for row in rows], question={}))
 
     async def _view(self, job: Job) -> Done:
         interfaces = await self._load(job.input(Asked))
         return Done(output={"networkInterfaces": [_view_of(each) for each in interfaces]})
 
-    async def _probe(self, call: Call, item: Item, body: Any) -> Answer:
-        question: ProbeQuestion = body
-        choose(_PROBES, question.protocol, "protocol", _PROBES[0])
-        if not question.destination.resource_id and not question.destination.address:
-            raise Fault("InvalidParameter", target="destination", detail="an address or a resource is needed")
-        async with self._store.read() as tx:
-            await self._targets(call, tx, question.source.resource_id, None)
-        raise Fault("ConnectivityCheckUnsupported", source=question.source.resource_id)
+    async def _plan_diagnosis(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
+        question: DiagnosticQuestion = body
+        if not 0 < len(question.profiles) <= MAX_PROFILES:
+            raise Fault("InvalidParameter", target="profiles", detail=f"1 to {MAX_PROFILES}")
+        for each in question.profiles:
+            _profile_of(each)
+        rows = await targets.interfaces(self._house, call, tx, question.target_resource_id, None)
+        return msgspec.to_builtins(
+            Asked(interfaces=[row.id for row in rows], question=msgspec.to_builtins(question))
+        )
+
+    async def _diagnosis(self, job: Job) -> Done:
+        asked = job.input(Asked)
+        question = msgspec.convert(asked.question, DiagnosticQuestion)
+        interfaces = await self._load(asked)
+        return Done(output={"results": [_diagnosed(each, interfaces) for each in question.profiles]})
 
     async def _load(self, asked: Asked) -> Sequence[evaluation.Interface]:
         async with self._store.read() as tx:
@@ -213,54 +226,6 @@ class Watchers:
                 )
                 for each in asked.interfaces
             ]
-
-    async def _targets(self, call: Call, tx: Tx, target: str, interface: str | None) -> Sequence[Resource]:
-        """The rows of a VM's interfaces, or of the one that is named, with the right to read each.
-
-        Raises Fault InvalidResourceReference, LinkedAuthorizationFailed or NetworkInterfaceNotUsable.
-        """
-        rid = await self._readable(call, tx, target)
-        if rid.type.lower() == INTERFACES.lower():
-            keys = [rid.key]
-        else:
-            row = await self._store.resources.get(tx, rid)
-            if row is None:
-                raise Fault("InvalidResourceReference", reference=target[:200], resource=str(call.rid))
-            keys = interfaces_of(Attachment(id=row.id, properties=row.properties))
-        if interface:
-            wanted = (await self._readable(call, tx, interface)).key
-            if wanted not in keys:
-                raise Fault("InvalidResourceReference", reference=interface[:200], resource=target[:200])
-            keys = [wanted]
-        rows = [await self._store.resources.get(tx, key) for key in keys]
-        found = [row for row in rows if row is not None and row.type == INTERFACES]
-        if not found:
-            detail = f"'{rid.name}' has no network interface that is stored here."
-            raise Fault("NetworkInterfaceNotUsable", detail=detail)
-        for each in found:
-            await self._readable(call, tx, each.id)
-        return found
-
-    async def _readable(self, call: Call, tx: Tx, text: str) -> ResourceId:
-        rid = parse_id(text)
-        unknown = Fault("InvalidResourceReference", reference=text[:200], resource=str(call.rid))
-        if (rid.subscription or "").lower() != (call.rid.subscription or "").lower():
-            raise unknown
-        if rid.type.lower() not in (*MACHINES, INTERFACES.lower()):
-            raise unknown
-        rights = await self._house.authorizer.rights(call.principal, tx)
-        action = f"{rid.type}/read"
-        if not rights.allow(action, rid):
-            raise Fault(
-                "LinkedAuthorizationFailed",
-                name=call.principal.name,
-                object_id=call.principal.object_id,
-                action=f"{WATCHERS}/action",
-                scope=str(call.rid),
-                needed=action,
-                linked=str(rid),
-            )
-        return rid
 
 
 def _flow_of(question: FlowQuestion) -> Flow:
@@ -273,6 +238,26 @@ def _flow_of(question: FlowQuestion) -> Flow:
         local_port=_port(question.local_port, "localPort"),
         remote_port=_port(question.remote_port, "remotePort"),
     )
+
+
+def _profile_of(given: DiagnosticProfile) -> Profile:
+    return profile(given.direction, given.protocol, given.source, given.destination, given.destination_port)
+
+
+def _diagnosed(given: DiagnosticProfile, interfaces: Sequence[evaluation.Interface]) -> dict[str, Any]:
+    wanted = _profile_of(given)
+    verdict, evaluated = Access.ALLOW, []
+    for each in interfaces:
+        access, groups = diagnose(wanted, evaluation.groups_of(each, wanted.direction), each.around)
+        verdict = access if access is Access.DENY else verdict
+        evaluated += groups
+    return {
+        "profile": msgspec.to_builtins(given),
+        "networkSecurityGroupResult": {
+            "securityRuleAccessResult": verdict.value,
+            "evaluatedNetworkSecurityGroups": evaluated,
+        },
+    }
 
 
 def _port(text: str, target: str) -> int | None:

@@ -177,15 +177,54 @@ async def test_a_standard_public_address_is_shut_without_a_group(
     assert (await net.result(WATCHER + "/ipFlowVerify", inside))["access"] == "Allow"
 
 
-async def test_a_connectivity_check_is_checked_and_not_pretended(
-    net: Networks, wired: dict[str, Any]
-) -> None:
-    where = WATCHER + "/connectivityCheck"
-    good = {"source": {"resourceId": vm_id("demo")}, "destination": {"address": "8.8.8.8", "port": 53}}
-    assert code(await net.ask("POST", where, good)) == (501, "ConnectivityCheckUnsupported")
-    assert code(await net.ask("POST", where, good | {"destination": {}})) == (400, "InvalidParameter")
-    nowhere = good | {"source": {"resourceId": vm_id("nope")}}
-    assert code(await net.ask("POST", where, nowhere)) == (400, "InvalidResourceReference")
+async def test_which_rules_are_about_traffic(net: Networks, wired: dict[str, Any]) -> None:
+    def asked(**changes: str) -> dict[str, Any]:
+        whole = {"direction": "Inbound", "protocol": "TCP", "source": "198.51.100.0/24", "destination": "*"}
+        return {
+            "targetResourceId": vm_id("demo"),
+            "profiles": [whole | {"destinationPort": "3389"} | changes],
+        }
+
+    where = WATCHER + "/networkConfigurationDiagnostic"
+    (found,) = (await net.result(where, asked()))["results"]
+    assert found["profile"]["source"] == "198.51.100.0/24"
+    told = found["networkSecurityGroupResult"]
+    assert told["securityRuleAccessResult"] == "Allow"
+    far, near = told["evaluatedNetworkSecurityGroups"]
+    assert (far["appliedTo"], near["appliedTo"]) == (net.id(SUBNETS, "v", "s"), wired["id"])
+    assert (far["matchedRule"]["ruleName"], near["matchedRule"]["action"]) == ("securityRules/gate", "Allow")
+    for changes in ({"destinationPort": "3389-3400"}, {"destinationPort": "*"}, {"protocol": "UDP"}):
+        (found,) = (await net.result(where, asked(**changes)))["results"]
+        told = found["networkSecurityGroupResult"]
+        assert told["securityRuleAccessResult"] == "Deny", changes
+        (only,) = told["evaluatedNetworkSecurityGroups"]
+        assert only["matchedRule"]["ruleName"] == "defaultSecurityRules/DenyAllInBound"
+        first = only["rulesEvaluationResult"][0]
+        assert (first["name"], first["sourceMatched"]) == ("securityRules/gate", True)
+        assert first["destinationPortMatched"] is ("protocol" in changes)
+    outward = asked(direction="Outbound", source="10.0.0.4", destination="Internet", destinationPort="443")
+    (found,) = (await net.result(where, outward))["results"]
+    assert found["networkSecurityGroupResult"]["securityRuleAccessResult"] == "Allow"
+    for changes in (
+        {"source": "Storage"},
+        {"direction": "Up"},
+        {"protocol": "GRE"},
+        {"destinationPort": "x"},
+    ):
+        assert code(await net.ask("POST", where, asked(**changes))) == (400, "InvalidParameter"), changes
+    empty = {"targetResourceId": vm_id("demo"), "profiles": []}
+    assert code(await net.ask("POST", where, empty)) == (400, "InvalidParameter")
+
+
+async def test_what_a_watcher_does_not_do_is_said(net: Networks) -> None:
+    for action, word in (
+        ("troubleshoot", "connectivityCheck"),
+        ("configureFlowLog", "log"),
+        ("topology", ""),
+    ):
+        answer = await net.ask("POST", f"{WATCHER}/{action}", {"targetResourceId": "/x"})
+        assert code(answer)[1] == "ActionNotOffered", action
+        assert word in answer.json()["error"]["message"]
 
 
 async def test_usages_and_names_of_a_location(net: Networks) -> None:
