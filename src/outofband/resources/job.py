@@ -35,6 +35,11 @@ class Job:
         self._within = f":{rid.key}" if rid else ""
 
     @property
+    def id(self) -> str:
+        """What things that are made for it are named after."""
+        return self.operation.id
+
+    @property
     def resumed(self) -> bool:
         """Somebody had begun this before and did not get to its end."""
         return self.operation.attempts > 1
@@ -58,4 +63,8 @@ class Job:
     async def save(self, state: Any) -> None:
         """Remember `state` for the next life. Raises LeaseLost."""
         async with self.store.write() as tx:
-            self.operation = await self.store.operations.save(tx, self.operation, state, clock.now())
+            await self.keep(tx, state)
+
+    async def keep(self, tx: Tx, state: Any) -> None:
+        """As `save`, within the caller's unit."""
+        self.operation = await self.store.operations.save(tx, self.operation, state, clock.now())

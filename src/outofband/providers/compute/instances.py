@@ -95,9 +95,6 @@ class Instances:
                 "deallocate": self._power(
                     self._work.deallocate, "Shut an instance down and mark it as not in use", SKIP_SHUTDOWN
                 ),
-                "redeploy": self._power(
-                    self._work.redeploy, "End an instance by force and start it anew on its host"
-                ),
                 "reimage": never("Put the disk of an instance back", _REIMAGE),
                 "reimageAll": never("Put all disks of an instance back", _REIMAGE),
                 "performMaintenance": never("Do planned maintenance", "No maintenance is planned"),

@@ -263,7 +263,7 @@ class Moving:
             keys = await hosting.public_keys(store, tx, row)
             self.changed = await renew_dynamic(self._moves.house, tx, keys)
             state = msgspec.to_builtins(after)
-            self._job.operation = await store.operations.save(tx, self._job.operation, state, clock.now())
+            await self._job.keep(tx, state)
         log.info("move.switched", vm=row.uid, epoch=move.epoch + 1, source=move.source, target=move.target)
         await self._moves.consoles.end_where(
             vm=row.id, code="SessionEnded", detail="the VM was moved to another host"

@@ -78,7 +78,6 @@ class Work:
         self.restart = Step(run=self._restart)
         self.deallocate = Step(run=self._deallocate)
         self.reapply = Step(run=self._reapply)
-        self.redeploy = Step(run=self.anew)
         self.delete = Step(run=self._delete, failed=self._failed)
 
     async def _write(self, job: Job) -> Done:

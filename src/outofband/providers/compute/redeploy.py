@@ -21,7 +21,7 @@ from outofband.providers.compute.move_steps import How, Move, begun, carry
 from outofband.providers.compute.moving import Moves, Moving, name_of
 from outofband.providers.compute.placement import Needs, Placement
 from outofband.providers.compute.power import Work
-from outofband.providers.compute.shape import guest_of, machine_name, private_of
+from outofband.providers.compute.shape import command_name, guest_of, private_of
 from outofband.providers.hybrid_compute.shape import ENROL
 from outofband.providers.network import hosting
 from outofband.resources.declaration import Begin, Item, Option, Step
@@ -92,7 +92,7 @@ class Redeploys:
     def declare(self) -> Begin:
         return Begin(
             plan=self._plan,
-            step=Step(run=self._run),
+            step=Step(run=self.run),
             about="Move a VM to another connected host with its disk and start it there; without another one"
             " that can run it, start it anew where it is",
             options=(
@@ -108,27 +108,32 @@ class Redeploys:
     # --- accepting ---
 
     async def _plan(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
-        row: Resource = item.row
+        return await self.plan(call, tx, item.row)
+
+    async def plan(self, call: Call, tx: Tx, row: Resource) -> Any:
+        """The input of the operation for one VM. Raises Fault VmNotPlaced, HostIsAlive, HostNotConfirmedDead,
+        ReasonRequired, NoOtherHost or AuthorizationFailed.
+        """
         private, confirmed = private_of(row), call.request.flag(CONFIRM)
         if not private.placed and row.provisioning_state == "Failed":
-            raise Fault("VmNotPlaced", vm=machine_name(row))
+            raise Fault("VmNotPlaced", vm=command_name(row))
         source = self._fleet.host(private.agent)
         if source is not None and source.connected:
             if confirmed:
-                raise Fault("HostIsAlive", vm=row.name, host=source.agent.name)
+                raise Fault("HostIsAlive", vm=command_name(row), host=source.agent.name)
             return msgspec.to_builtins(await self._wish(tx, row, source))
         name = source.agent.name if source is not None else private.agent
         if not confirmed:
             since = f" since {clock.iso(source.since)}" if source is not None and source.since else ""
-            raise Fault("HostNotConfirmedDead", vm=row.name, host=name, since=since)
+            raise Fault("HostNotConfirmedDead", vm=command_name(row), host=name, since=since)
         rights = await self._authorizer.rights(call.principal, tx)
         rights.require(ENROL, parse_id(row.properties["host"]["id"]))
         reason = (call.request.reason or "").strip()
         if not reason:
-            raise Fault("ReasonRequired", vm=row.name, host=name)
+            raise Fault("ReasonRequired", vm=command_name(row), host=name)
         wish = await self._beyond(tx, row, source)
         if not wish.hosts:
-            raise Fault("NoOtherHost", vm=row.name, detail=wish.why)
+            raise Fault("NoOtherHost", vm=command_name(row), detail=wish.why)
         log.warning("host.confirmed_dead", vm=row.uid, host=name, by=call.by)
         return msgspec.to_builtins(
             msgspec.structs.replace(wish, dead=True, reason=reason, by=call.principal.name)
@@ -175,7 +180,8 @@ class Redeploys:
 
     # --- doing ---
 
-    async def _run(self, job: Job) -> Done:
+    async def run(self, job: Job) -> Done:
+        """Move the VM, or start it anew where it is. Raises Fault."""
         async with self._store.read() as tx:
             row = await self._store.resources.get(tx, job.rid)
         if row is None:
@@ -201,7 +207,7 @@ class Redeploys:
             return
         report = self._fleet.report(row.uid, private_of(row).agent)
         move = Move(
-            id=job.operation.id,
+            id=job.id,
             source=private_of(row).agent,
             target=target,
             epoch=row.epoch,
@@ -220,7 +226,7 @@ class Redeploys:
             for port in (str(number) for number in range(private.ports)):
                 ends[port] = max(stored.get(port, 0), told.get(port, 0)) + SLACK
         return Move(
-            id=job.operation.id,
+            id=job.id,
             source=private.agent,
             target=wish.hosts[0],
             epoch=row.epoch,

@@ -101,7 +101,6 @@ class ScaleSets:
                 "deallocate": self._on(
                     self._scaling.deallocate, "Shut instances down, as not in use", SKIP_SHUTDOWN
                 ),
-                "redeploy": self._on(self._scaling.redeploy, "End instances by force and start them anew"),
                 "reapply": self._on(self._scaling.reapply, "Tell hosts once more what the instances are"),
                 "manualUpgrade": Begin(
                     plan=self._plan_upgrade,
@@ -235,7 +234,7 @@ class ScaleSets:
         return Begin(plan=self._plan_power, step=step, about=about, body=InstanceIds, options=options)
 
     async def _plan_power(self, call: Call, tx: Tx, item: Item, body: InstanceIds) -> Any:
-        chosen = await self._chosen(tx, item, body)
+        chosen = await self.chosen(tx, item, body)
         for row in chosen:
             check_power(self._fleet, row)
         graceful = not call.request.flag("skipShutdown")
@@ -249,12 +248,12 @@ class ScaleSets:
     async def _plan_delete_many(self, call: Call, tx: Tx, item: Item, body: InstanceIds) -> Any:
         if not body.instance_ids:
             raise Fault("InvalidParameter", target="instanceIds", detail="name at least one, or '*'")
-        chosen = await self._chosen(tx, item, body)
+        chosen = await self.chosen(tx, item, body)
         for row in chosen:
             await release(self._store, self._fleet, call, tx, row)
         return msgspec.to_builtins(Many(ids=[row.name for row in chosen]))
 
-    async def _chosen(self, tx: Tx, item: Item, body: InstanceIds) -> list[Resource]:
+    async def chosen(self, tx: Tx, item: Item, body: InstanceIds) -> list[Resource]:
         """The instances that are meant. Raises Fault InvalidParameter."""
         rows = await self._scaling.instances(tx, item.rid)
         alive = {row.name: row for row in rows if row.provisioning_state != DELETING}

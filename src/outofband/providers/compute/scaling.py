@@ -58,7 +58,6 @@ class Scaling:
         self.restart = self.on_each(work.restart)
         self.power_off = self.on_each(work.power_off)
         self.deallocate = self.on_each(work.deallocate)
-        self.redeploy = self.on_each(work.redeploy)
         self.reapply = self.on_each(work.reapply)
 
     def on_each(self, step: Step) -> Step:

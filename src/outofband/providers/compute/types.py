@@ -26,6 +26,7 @@ from outofband.providers.compute.run_commands import RunCommands
 from outofband.providers.compute.run_documents import RunDocuments
 from outofband.providers.compute.scale_sets import ScaleSets
 from outofband.providers.compute.scaling import Scaling
+from outofband.providers.compute.set_redeploy import SetRedeploys
 from outofband.providers.compute.shape import INSTANCES
 from outofband.providers.network.house import House
 from outofband.resources.declaration import Act, Begin, ResourceType
@@ -49,7 +50,7 @@ def declare_compute(
     redeploys = Redeploys(store, authorizer, fleet, work, placement, places)
     importable = Importable(store, fleet)
     scaling = Scaling(store, fleet, work, placement)
-    inside = Inside(store, fleet)
+    scale_sets, inside = ScaleSets(store, fleet, placement, scaling), Inside(store, fleet)
     actions: dict[str, Act | Begin] = {
         "runCommand": RunAction(store, inside).declare(),
         "retrieveBootDiagnosticsData": BootData(store, authorizer, places).declare(),
@@ -60,8 +61,8 @@ def declare_compute(
             VirtualMachines(store, authorizer, fleet, work, placement, importable).declare(),
             {**actions, "redeploy": redeploys.declare()},
         ),
-        ScaleSets(store, fleet, placement, scaling).declare(),
-        _with(Instances(store, fleet, work, scaling).declare(), actions),
+        _with(scale_sets.declare(), {"redeploy": SetRedeploys(store, redeploys, scale_sets).declare()}),
+        _with(Instances(store, fleet, work, scaling).declare(), {**actions, "redeploy": redeploys.declare()}),
         RunCommands(store, inside).declare(),
         RunCommands(store, inside, INSTANCES).declare(),
         Extensions(store, inside).declare(),

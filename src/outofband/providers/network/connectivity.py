@@ -311,5 +311,5 @@ def _host_of(given: Destination) -> tuple[str, int]:
 
 def _port(number: int | None, target: str) -> int:
     if number is None or not 0 < number < 65536:
-        raise Fault("InvalidParameter", target=target, detail="1 to 65535")
+        raise Fault("InvalidParameter", target=target, detail="a port is needed, 1 to 65535")
     return number
