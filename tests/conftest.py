@@ -1,7 +1,7 @@
 """What every test shares: the event loop it runs on, and the mark that its folder implies.
 
-A test under tests/peers, tests/nodes or tests/web needs real peers, one under tests/soak is long: the folder
-says so, so that the file need not. A single test elsewhere carries the mark itself.
+A test under tests/peers, tests/nodes or tests/web needs real peers, one under tests/soak or tests/lab is
+long: the folder says so, so that the file need not. A single test elsewhere carries the mark itself.
 """
 
 from collections.abc import Generator
@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.support.loop import Loop
 
 TESTS = Path(__file__).parent
-MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak"}
+MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak", "lab": "soak"}
 BROKEN = "exact-failed"
 
 # How long an example takes says how busy the machine is. Speed is measured in bench/.

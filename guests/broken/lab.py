@@ -78,6 +78,28 @@ OVMF: Final = "ovmf"
 OVMF_FILES: Final = ("usr/share/OVMF/OVMF_CODE.fd", "usr/share/OVMF/OVMF_VARS.fd")
 
 
+def checking_initrd(house: Path, initrd: Path, made: Path) -> Path:
+    """Make `made`: an initial root file system of Debian's with what checks the root before it is mounted.
+
+    `house` keeps the packages that this takes.
+    """
+    folder = house / "fsck"
+    if not (folder / "versions").exists():
+        fetched = packages.fetch([*CHECKERS, *CHECKER_LIBRARIES], folder)
+        (folder / "versions").write_text("".join(f"{each.name} {each.file}\n" for each in fetched))
+    files = dict(line.split() for line in (folder / "versions").read_text().splitlines())
+    archive = Archive()
+    for package, (source, target) in CHECKERS.items():
+        content = packages.read_members(folder / files[package], [source])[source]
+        archive.file(target, content, 0o755)
+    for package, names in CHECKER_LIBRARIES.items():
+        for name, content in packages.read_libraries(folder / files[package], names).items():
+            archive.file(f"usr/lib/x86_64-linux-gnu/{name}", content, 0o755)
+    content = initrd.read_bytes()
+    made.write_bytes(content + bytes(-len(content) % 4) + archive.to_bytes())
+    return made
+
+
 @dataclass
 class Lab:
     """What one recipe works with. `house` keeps what was built; `scratch` is gone with the recipe."""
@@ -138,21 +160,7 @@ class Lab:
 
     def checking_initrd(self) -> Path:
         """Debian's initial root file system with what checks the root before it is mounted."""
-        folder = self.house / "fsck"
-        if not (folder / "versions").exists():
-            fetched = packages.fetch([*CHECKERS, *CHECKER_LIBRARIES], folder)
-            (folder / "versions").write_text("".join(f"{each.name} {each.file}\n" for each in fetched))
-        files = dict(line.split() for line in (folder / "versions").read_text().splitlines())
-        archive = Archive()
-        for package, (source, target) in CHECKERS.items():
-            content = packages.read_members(folder / files[package], [source])[source]
-            archive.file(target, content, 0o755)
-        for package, names in CHECKER_LIBRARIES.items():
-            for name, content in packages.read_libraries(folder / files[package], names).items():
-                archive.file(f"usr/lib/x86_64-linux-gnu/{name}", content, 0o755)
-        made, initrd = self.scratch / "initrd.img", self.debian_guest().initrd.read_bytes()
-        made.write_bytes(initrd + bytes(-len(initrd) % 4) + archive.to_bytes())
-        return made
+        return checking_initrd(self.house, self.debian_guest().initrd, self.scratch / "initrd.img")
 
     # --- machines
 

@@ -234,6 +234,12 @@ class Debugger:
             raise NotSeen(f"the debugger answers {answer!r}")
         self.go_on()
 
+    def write(self, address: int, data: bytes) -> None:
+        """Put `data` into the guest's memory, as the processor sees it now."""
+        answer = self._ask(b"M%x,%x:%s" % (address, len(data), data.hex().encode()))
+        if answer != b"OK":
+            raise NotSeen(f"the debugger answers {answer!r}")
+
     def go_on(self) -> None:
         """Let it run."""
         self._send(b"c")

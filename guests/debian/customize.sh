@@ -8,6 +8,8 @@ root=$1
 cp -R "$OVERLAY/." "$root/"
 chroot "$root" useradd -m -s /bin/bash -G sudo "$USERNAME"
 chroot "$root" chpasswd -e <"$ACCOUNTS"
+# Debian leaves xrdp without the right to read its own key, and then it speaks without TLS.
+chroot "$root" usermod -a -G ssl-cert xrdp
 chroot "$root" systemctl --quiet enable ssh xrdp serial-getty@ttyS0
 # The guest agent has no unit to enable: its port starts it.
 # The machine itself is made at the first start, once for each copy of this disk.

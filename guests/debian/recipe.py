@@ -21,7 +21,8 @@ PACKAGES: Final = (
 
 USERNAME: Final = "operator1"
 # The last console= gets init's output, so ttyS0 is named last; tty0 makes a screenshot worth taking.
-CMDLINE: Final = "root=/dev/vda rw console=tty0 console=ttyS0,115200"
+# Its card is eth0, wherever on the bus it is.
+CMDLINE: Final = "root=/dev/vda rw net.ifnames=0 console=tty0 console=ttyS0,115200"
 DISK_SIZE: Final = "1G"
 """Of the root file system; the file has holes and takes about half of it."""
 

@@ -22,6 +22,9 @@ from typing import Any, Final
 import pytest
 
 from guests.build import Guest, build
+from guests.debian import recipe as debian_recipe
+from guests.debian.build import DebianGuest
+from guests.debian.build import build as build_debian
 
 PASSWORD: Final = "kelp-otter-42"
 PROMPT: Final = rb"demo login: "
@@ -46,6 +49,15 @@ def cache_folder() -> Path:
 def demo_guest() -> Guest:
     """The demo guest, whose accounts `demo` and `root` have PASSWORD. Safe with several test runs at once."""
     return build(cache_folder() / "demo-guest", password=PASSWORD, progress=print)
+
+
+@pytest.fixture(scope="session")
+def debian_guest() -> DebianGuest:
+    """The Debian guest, with the same password for its accounts. Each recipe has a folder of its own: a disk
+    that somebody runs from is not built anew because another checkout wants another one.
+    """
+    folder = cache_folder() / f"debian-guest-{debian_recipe.fingerprint()[:12]}"
+    return build_debian(folder, password=PASSWORD, progress=print)
 
 
 def number_line(number: int) -> bytes:

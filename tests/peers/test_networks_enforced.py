@@ -6,7 +6,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,9 @@ from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.net import tls
 from tests.peers.house import House, until
+from tests.peers.network import Net
 from tests.support.process import Api
 
-NETWORK = {"api-version": "2024-05-01"}
 ECHO, PUBLIC = 2222, "127.9.7.0/29"
 TOLD_SECONDS = 30.0
 
@@ -43,65 +42,6 @@ def api(house: House) -> Iterator[Api]:
     found = Api(house.profile(), tls.client_context(StateDir(house.root).trust))
     yield found
     found.http.close()
-
-
-class Net:
-    """What is asked of Microsoft.Network."""
-
-    def __init__(self, api: Api) -> None:
-        self._api = api
-        self._base = f"{api.group}/providers/Microsoft.Network"
-
-    def id(self, path: str) -> str:
-        return f"{self._base}/{path}"
-
-    def put(self, path: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
-        body = {"location": "local", "properties": properties, **more}
-        answer = self._api.http.put(self.id(path), json=body, params=NETWORK)
-        assert answer.status_code in (200, 201), answer.text
-        return self.get(path)
-
-    def get(self, path: str) -> dict[str, Any]:
-        def settled() -> dict[str, Any] | None:
-            found: dict[str, Any] = self._api.call("GET", self.id(path), **NETWORK)
-            return found if found["properties"]["provisioningState"] == "Succeeded" else None
-
-        got: dict[str, Any] = until(path, settled)
-        return got
-
-    def rule(self, access: str, source: str = "*") -> None:
-        self.put(
-            "networkSecurityGroups/walls/securityRules/echo",
-            {
-                "priority": 1000,
-                "direction": "Inbound",
-                "access": access,
-                "protocol": "Tcp",
-                "sourceAddressPrefix": source,
-                "sourcePortRange": "*",
-                "destinationAddressPrefix": "*",
-                "destinationPortRange": str(ECHO),
-            },
-        )
-
-    def card(self, address: str) -> dict[str, Any]:
-        return self.put(
-            "networkInterfaces/card",
-            {
-                "networkSecurityGroup": {"id": self.id("networkSecurityGroups/walls")},
-                "ipConfigurations": [
-                    {
-                        "name": "one",
-                        "properties": {
-                            "subnet": {"id": self.id("virtualNetworks/net/subnets/desks")},
-                            "privateIPAllocationMethod": "Static",
-                            "privateIPAddress": address,
-                            "publicIPAddress": {"id": self.id("publicIPAddresses/door")},
-                        },
-                    }
-                ],
-            },
-        )["properties"]
 
 
 def echoes(address: str) -> bool:
@@ -129,13 +69,7 @@ def in_guest(api: Api, script: str) -> str:
 
 def test_rules_meet_connections(house: House, api: Api) -> None:
     net = Net(api)
-    net.put("networkSecurityGroups/walls", {})
-    subnet = {"name": "desks", "properties": {"addressPrefix": "10.9.1.0/24"}}
-    net.put(
-        "virtualNetworks/net", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "subnets": [subnet]}
-    )
-    door = {"publicIPAllocationMethod": "Static"}
-    address = net.put("publicIPAddresses/door", door, sku={"name": "Standard"})["properties"]["ipAddress"]
+    address = net.ground()
     first = net.card("10.9.1.4")
     vm = f"{api.group}/providers/Microsoft.Compute/virtualMachines/demo"
     profile = {"networkInterfaces": [{"id": net.id("networkInterfaces/card")}]}
@@ -154,22 +88,22 @@ def test_rules_meet_connections(house: House, api: Api) -> None:
 
     restarted("10.9.1.4")
     assert not echoes(address)
-    net.rule("Allow")
+    net.rule("echo", ECHO)
     until("the rule lets in", lambda: echoes(address), TOLD_SECONDS)
 
     with socket.create_connection((address, ECHO), 5.0) as live:
         live.sendall(b"alive\n")
         assert live.recv(6) == b"alive\n"
-        net.rule("Deny")
+        net.rule("echo", ECHO, "Deny")
         live.settimeout(TOLD_SECONDS)
         with contextlib.suppress(ConnectionResetError):
             assert live.recv(1) == b""
     assert not echoes(address)
-    net.rule("Allow", "203.0.113.0/24")
+    net.rule("echo", ECHO, "Allow", "203.0.113.0/24")
     assert not echoes(address)
 
     # Another address is another card, which the guest gets at its next start.
-    net.rule("Allow")
+    net.rule("echo", ECHO)
     second = net.card("10.9.1.5")
     assert second["macAddress"] != first["macAddress"]
     vm_written = {"properties": {"networkProfile": profile}}

@@ -16,11 +16,11 @@ from outofband.agent.config import Image, add_image, config_path
 from outofband.core.errors import Fault
 from outofband.providers.compute.extension_kinds import deed
 from outofband.wire.script import RunArgs, ScriptReport
-from tests.peers.guest import PASSWORD, cache_folder, demo_guest
+from tests.peers.guest import PASSWORD, debian_guest, demo_guest
 from tests.peers.host import VM, HostLab
 from tests.support.wait import until
 
-__all__ = ["demo_guest"]
+__all__ = ["debian_guest", "demo_guest"]
 
 pytestmark = pytest.mark.anyio
 BOOT_SECONDS = 300.0
@@ -29,21 +29,16 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKlbVQ somebody@somewhere\n"
 
 
 @pytest.fixture(scope="module")
-def debian() -> DebianGuest:
-    return build(cache_folder() / "debian-guest", password=PASSWORD, progress=print)
-
-
-@pytest.fixture(scope="module")
 async def lab(
-    tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest, debian: DebianGuest
+    tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest, debian_guest: DebianGuest
 ) -> AsyncIterator[HostLab]:
     root = tmp_path_factory.mktemp("debian") / "state"
     lab = HostLab(root, demo_guest)
     image = Image(
-        kernel=str(debian.kernel),
-        initrd=str(debian.initrd),
-        cmdline=debian.cmdline,
-        disk=str(debian.disk),
+        kernel=str(debian_guest.kernel),
+        initrd=str(debian_guest.initrd),
+        cmdline=debian_guest.cmdline,
+        disk=str(debian_guest.disk),
         format="raw",
     )
     add_image(config_path(lab.state), "debian", image)
@@ -81,9 +76,9 @@ async def access(lab: HostLab, key: str, **protected: Any) -> ScriptReport:
     return await run(lab, key, msgspec.to_builtins(does))
 
 
-async def test_it_is_built_once(debian: DebianGuest) -> None:
+async def test_it_is_built_once(debian_guest: DebianGuest) -> None:
     steps: list[str] = []
-    assert build(debian.disk.parent, password=PASSWORD, progress=steps.append) == debian
+    assert build(debian_guest.disk.parent, password=PASSWORD, progress=steps.append) == debian_guest
     assert steps == ["the Debian guest is up to date"]
 
 

@@ -1,0 +1,134 @@
+"""What a fault of the lab is, and what one run on it gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from outofband.wire.remote import Protocol
+from tests.lab.lab import NAME, Lab
+from tests.peers.house import until
+
+BROKEN_SECONDS = 120.0
+Act = Callable[[Lab], None]
+
+
+def nothing(lab: Lab) -> None:
+    """Where there is nothing to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the person says: yes to everything that is asked or not, and who they sign in as."""
+
+    yes: bool = True
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """`inject` breaks something for real; `clear` takes away what `Lab.heal` does not know of.
+
+    `causes`: codes one of which has to be told. `mendable`: the rescue is to mend it, with what the person
+    answers.
+    """
+
+    name: str
+    inject: Act
+    causes: frozenset[str]
+    protocol: Protocol = Protocol.RDP
+    mendable: bool = True
+    answers: Answers = field(default_factory=Answers)
+    clear: Act = nothing
+    guest: str = "debian"
+    broken: Callable[[Lab, Fault], bool] | None = None
+    """Whether it is broken by now; None: nobody outside gets in."""
+    by_hand: bool = False
+    """Marked where no peer here can have the fault: a script plays it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table. `told`: codes in the order in which they were told."""
+
+    name: str
+    protocol: str
+    named: bool
+    mended: bool
+    proven: bool
+    mendable: bool
+    seconds: float
+    told: tuple[str, ...]
+    deeds: tuple[str, ...]
+
+
+def works(lab: Lab, fault: Fault) -> bool:
+    """What the lab itself sees of it, with the person's sign-in if there is one."""
+    answers = fault.answers
+    return lab.look(fault.protocol, answers.user, answers.password).works
+
+
+def is_broken(lab: Lab, fault: Fault) -> bool:
+    return fault.broken(lab, fault) if fault.broken is not None else not works(lab, fault)
+
+
+def run(lab: Lab, fault: Fault) -> tuple[Row, dict[str, Any]]:
+    """Break it, rescue it, look at it; the run's own words beside the row."""
+    lab.heal()
+    try:
+        assert works(lab, fault) or fault.answers.user, f"{fault.name}: it does not work before"
+        fault.inject(lab)
+        until(f"{fault.name} is broken", lambda: is_broken(lab, fault), BROKEN_SECONDS)
+        words = ["--protocol", fault.protocol.value, *(["--yes"] if fault.answers.yes else [])]
+        if fault.answers.user:
+            words += ["--user", fault.answers.user, "--password-file", "-"]
+        began = time.monotonic()
+        told, code = lab.rescue(*words, password=fault.answers.password)
+        row = Row(
+            name=fault.name,
+            protocol=fault.protocol.value,
+            named=bool(fault.causes & set(codes(told))),
+            mended=not is_broken(lab, fault),
+            proven=told["outcome"] == "proven" and code == 0,
+            mendable=fault.mendable,
+            seconds=round(time.monotonic() - began, 1),
+            told=tuple(codes(told)),
+            deeds=tuple(deeds(told)),
+        )
+    finally:
+        fault.clear(lab)
+    return row, told
+
+
+def codes(told: Mapping[str, Any]) -> list[str]:
+    """Of everything that a run told: what was seen at the port in the beginning, and its findings."""
+    found: dict[str, None] = {}
+    for each in _problems(told):
+        found[each["code"]] = None
+    return list(found)
+
+
+def deeds(told: Mapping[str, Any]) -> Iterator[str]:
+    """What it did, and what became of that."""
+    for each in told["steps"]:
+        if (deed := each["deed"]) is not None:
+            yield deed["name"] if deed["state"] == "done" else f"{deed['name']} ({deed['state']})"
+
+
+def _problems(told: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    before = told["probe"]["before"] or {}
+    for where in ("controlPlane", "host"):
+        report = before.get(where)
+        if report is not None:
+            if report["problem"] is not None:
+                yield report["problem"]
+            yield from report["warnings"]
+    yield from told["findings"]
+    if told.get("problem"):
+        yield told["problem"]
+
+
+__all__ = ["NAME", "Answers", "Fault", "Row", "codes", "is_broken", "nothing", "run", "works"]
