@@ -34,12 +34,12 @@ class Desktop:
     """What listens at the VM's public address."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address, self.port = address, RDP_PORT
         self._server: asyncio.Server | None = None
         self.asked = 0
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._answer, self.address, RDP_PORT)
+        self._server = await asyncio.start_server(self._answer, self.address, self.port)
 
     async def close(self) -> None:
         if self._server is not None:

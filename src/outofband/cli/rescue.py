@@ -56,6 +56,11 @@ def rescue() -> None:
     type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
     help="File with the password; - is standard input.  [default: asked for]",
 )
+@click.option(
+    "--connect-to",
+    metavar="NAME",
+    help="The name that you connect to: whether it leads to the VM is looked at as well.",
+)
 @options.group
 @options.common
 def run(
@@ -66,6 +71,7 @@ def run(
     yes: bool,
     user: str | None,
     password_file: Path | None,
+    connect_to: str | None,
     group: str | None,
     state: StateDir,
     output: str,
@@ -85,7 +91,7 @@ def run(
     if user is not None:
         wanted |= {"user": user, "protected": {"password": read_password(user, password_file)}}
     with options.sign_in(state) as client:
-        course = Course(client, client.vm(name, group), wanted, quiet=output == "json")
+        course = Course(client, client.vm(name, group), wanted, name=connect_to, quiet=output == "json")
         try:
             told = course.to_the_end(yes=yes)
         except (KeyboardInterrupt, click.Abort):

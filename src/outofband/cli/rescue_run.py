@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.catalogue import explain
 from outofband.cli import output as show
 from outofband.cli import rescue_words as words
 from outofband.core import clock
@@ -18,6 +17,7 @@ from outofband.core.errors import Fault
 
 if TYPE_CHECKING:
     from outofband.client.http import ArmClient
+    from outofband.wire.remote import Protocol
 
 POLL_SECONDS = 1.0
 _WANTED = ("protocol", "step", "dryRun")
@@ -28,12 +28,17 @@ def rescues_of(vm: str) -> str:
 
 
 class Course:
-    """`wanted`: properties of the run that is begun, where none is under way."""
+    """`wanted`: properties of the run that is begun, where none is under way; `name`: what the person
+    connects to, where that is not simply the VM's address.
+    """
 
-    def __init__(self, client: ArmClient, vm: str, wanted: dict[str, Any], *, quiet: bool) -> None:
+    def __init__(
+        self, client: ArmClient, vm: str, wanted: dict[str, Any], *, name: str | None = None, quiet: bool
+    ) -> None:
         self._client = client
         self._where = rescues_of(vm)
         self._wanted = wanted
+        self._name = name
         self._quiet = quiet
         self._shown = 0
         self._asked: set[int] = set()
@@ -51,8 +56,10 @@ class Course:
         return self._with_own_look(told)
 
     def proven(self, told: dict[str, Any]) -> bool:
-        own = told["probe"]["client"]
-        return bool(told["probe"]["works"] and own is not None and own["works"])
+        own, named = told["probe"]["client"], told["probe"].get("named")
+        works = told["probe"]["works"] and own is not None and own["works"]
+        astray = any(each["code"] in words.ASTRAY for each in told["findings"])
+        return bool(works and (named is None or (named["works"] and not astray)))
 
     def _begun(self) -> dict[str, Any]:
         found = self._client.list(self._where, version=words.VERSION)
@@ -136,31 +143,23 @@ class Course:
         return {"agree": True, "user": user, "protected": {"password": getpass.getpass("New password: ")}}
 
     def _with_own_look(self, told: dict[str, Any]) -> dict[str, Any]:
-        """What this computer's network sees of the same port; kept with the run, for its report."""
-        if not told["address"]:
+        """The run with what this computer's network sees of the same port, and what follows from that."""
+        from outofband.wire.remote import Protocol
+
+        protocol, port = Protocol(told["protocol"]), int(told["port"])
+        seen = {}
+        if told["address"]:
+            seen["probe"] = self._look(told["address"], protocol, port)
+        if self._name is not None:
+            seen["named"] = self._look(self._name, protocol, port)
+        if not seen:
             return told
+        self._client.post(f"{self._path}/tell", seen, version=words.VERSION)
+        return self._read()
+
+    def _look(self, host: str, protocol: Protocol, port: int) -> Any:
         import msgspec
 
         from outofband.net.remote.look import look
-        from outofband.wire.remote import Protocol
 
-        protocol = Protocol(told["protocol"])
-        seen = asyncio.run(look(told["address"], protocol, locale=show.voice.locale))
-        plain = msgspec.to_builtins(seen)
-        self._client.post(f"{self._path}/tell", {"probe": plain}, version=words.VERSION)
-        told["probe"]["client"] = plain
-        if told["probe"]["works"] and not seen.works:
-            problem = seen.problem.title if seen.problem is not None else ""
-            fault = Fault("RescueClientBlocked", address=told["address"], port=told["port"], problem=problem)
-            said = explain(fault, show.voice.locale)
-            finding = {
-                "step": 0,
-                "code": said.code,
-                "title": said.title,
-                "message": said.message,
-                "cause": said.cause,
-                "remedy": said.remedy,
-                "evidence": plain["evidence"],
-            }
-            told["findings"].append(finding)
-        return told
+        return msgspec.to_builtins(asyncio.run(look(host, protocol, port=port, locale=show.voice.locale)))

@@ -10,6 +10,8 @@ from outofband.cli import output as show
 
 KIND = "providers/Outofband.Diagnostics/rescues"
 VERSION = "2026-11-01"
+ASTRAY = frozenset({"RescueNameUnknown", "RescueNameElsewhere"})
+"""Findings that say of a name that it does not lead to the VM."""
 _MARKS = {"done": "✓", "failed": "✗", "declined": "-", "wished": "?", "doing": "…"}
 
 
@@ -63,8 +65,8 @@ def look(report: dict[str, Any] | None, where: str) -> None:
     if report is None:
         return
     problem = report.get("problem")
-    said = "answers" if report["works"] else f"does not answer: {problem['title'] if problem else ''}"
-    show.line(f"   {where}: {said}")
+    said = f"does not answer: {problem['title']} ({problem['code']})" if problem else "does not answer"
+    show.line(f"   {where}: {'answers' if report['works'] else said}")
 
 
 def end(told: dict[str, Any]) -> None:
@@ -72,11 +74,17 @@ def end(told: dict[str, Any]) -> None:
     for each in told["findings"]:
         if each["step"] == 0:
             finding(each)
-    probe = told["probe"]
+    probe, last = told["probe"], told["probe"]["last"]
+    show.line(f"Port {told['port']} of {told['address'] or 'the VM'}, seen from three places:")
+    named = probe.get("named")
     for report, name in (
-        (probe["last"]["controlPlane"], "from the control plane"),
-        (probe["last"]["host"], "from its host"),
+        (last["controlPlane"], "from the control plane"),
+        (last["host"], "from its host, past every rule"),
         (probe["client"], "from this computer"),
     ):
+        if report is None:
+            show.line(f"   {name}: not looked at")
         look(report, name)
+    if named is not None:
+        look(named, f"from this computer, by the name {named['host']} ({named['address'] or 'no address'})")
     show.line(str(told["summary"]))

@@ -17,6 +17,7 @@ from outofband.rescue.course import State
 from outofband.rescue.run import Done, Found, Probed, Run, Taken
 from outofband.rescue.runbook import RUNBOOK, Ask, Deed, Row
 from outofband.rescue.texts import text
+from outofband.rescue.vantage import concluded, points, table
 from outofband.wire.remote import Report
 
 MAX_EVIDENCE = 4000
@@ -25,6 +26,7 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
     "h1{font-size:1.6rem}h2{font-size:1.15rem;border-top:1px solid #ccc;padding-top:1rem}"
     "pre{background:#f4f4f4;padding:.6rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}"
+    "th{text-align:left;font-weight:normal;padding-right:2rem}"
     ".good{color:#0b6a0b}.bad{color:#a4262c}code{background:#f4f4f4;padding:0 .2rem}"
 )
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -38,7 +40,7 @@ def document(run: Run) -> dict[str, Any]:
     told: dict[str, Any] = {
         "schema": run.schema,
         "protocol": run.wanted.protocol.value,
-        "port": run.wanted.port,
+        "port": run.port,
         "dryRun": run.wanted.dry_run,
         "state": run.state.value,
         "summary": text(f"state.{run.state.value}", locale),
@@ -139,6 +141,7 @@ def _findings(run: Run) -> Iterator[dict[str, Any]]:
                 yield {"step": taken.step.value, **_plain(each)}
             if taken.done.problem is not None:
                 yield {"step": taken.step.value, **_plain(taken.done.problem)}
+    yield from ({"step": 0, **_plain(each)} for each in concluded(run))
 
 
 def _probes(run: Run) -> dict[str, Any]:
@@ -149,6 +152,8 @@ def _probes(run: Run) -> dict[str, Any]:
         "before": _probed(run.before) if run.before is not None else None,
         "last": _probed(last),
         "client": _plain(run.client) if run.client is not None else None,
+        "named": _plain(run.named) if run.named is not None else None,
+        "vantage": table(run),
     }
 
 
@@ -184,17 +189,33 @@ def page(run: Run, about: Mapping[str, str]) -> str:
         f"<h1>{title}</h1>",
         f'<p class="{good}"><strong>{_safe(text(f"state.{run.state.value}", locale))}</strong></p>',
         f"<p>{word('by', who=about['who'], when=about['when'])}<br><code>{_safe(about['id'])}</code><br>",
-        f"{_safe(run.wanted.protocol.value.upper())}, {_safe(run.address or '-')}:{run.wanted.port}</p>",
+        f"{_safe(run.wanted.protocol.value.upper())}, {_safe(run.address or '-')}:{run.port}</p>",
     ]
     if run.problem is not None:
         parts.append(_finding(run.problem, locale))
+    parts += [_vantage(run, locale), *(_finding(each, locale) for each in concluded(run))]
     parts.append(f"<h2>{word('before')}</h2>")
     if run.before is not None:
         parts += [_seen(run.before, locale), *(_finding(each, locale) for each in run.before.findings)]
     parts += [_section(each, locale) for each in run.taken]
     if run.client is not None:
         parts += [f"<h2>{word('client')}</h2>", _look(run.client, "client", locale)]
+    if run.named is not None:
+        parts += [f"<h2>{word('named', host=run.named.host)}</h2>", _look(run.named, "client", locale)]
     return "\n".join([*parts, "</body></html>\n"])
+
+
+def _vantage(run: Run, locale: str) -> str:
+    """The three places side by side: who gets an answer, and what the others met."""
+    rows = []
+    for where, report in points(run):
+        said = _safe(text("report.nothing", locale))
+        if report is not None:
+            mark, kind = ("works", "good") if report.works else ("silent", "bad")
+            problem = f": {report.problem.title} ({report.problem.code})" if report.problem else ""
+            said = f'<span class="{kind}">{_safe(text(f"report.{mark}", locale) + problem)}</span>'
+        rows.append(f"<tr><th>{_safe(text(f'report.{where.value}', locale))}</th><td>{said}</td></tr>")
+    return f"<h2>{_safe(text('report.vantage', locale))}</h2><table>{''.join(rows)}</table>"
 
 
 def _section(taken: Taken, locale: str) -> str:

@@ -81,12 +81,14 @@ def look(
     }
     if not groups:
         fault = Fault("RescueNoGroup", port=port) if shut else Fault("RescueRulesAllow", port=port, rule="-")
-        return Look(findings=(found(fault, locale, **seen, access="Deny" if shut else "Allow"),))
+        told = found(fault, locale, **seen, access="Deny" if shut else "Allow")
+        return Look(findings=(told,), lets_in=not shut)
     denied = blocked(groups, flow, around, protocol)
     if not denied:
         rule = decide(groups[-1].rules, flow, around)
         fault = Fault("RescueRulesAllow", port=port, rule=rule.name)
-        return Look(findings=(found(fault, locale, **seen, access="Allow", rule=_shown(rule)),))
+        told = found(fault, locale, **seen, access="Allow", rule=_shown(rule))
+        return Look(findings=(told,), lets_in=True)
     findings = tuple(_finding(each, port, locale, seen) for each in denied)
     additions = [each.addition for each in denied if each.addition is not None]
     if len(additions) < len(denied):

@@ -36,6 +36,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     findings: tuple[Found, ...] = ()
     wish: Wish | None = None
+    lets_in: bool = False
+    """Of the rules: they let the caller in."""
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -118,12 +120,20 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     before: Probed | None = None
     taken: tuple[Taken, ...] = ()
     client: Report | None = None
+    named: Report | None = None
+    """The same at the name that they connect by, where they said one."""
     problem: Found | None = None
     """Why the run itself failed."""
 
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def port(self) -> int:
+        """The one that people come to; a classic VM's endpoint may be another than the VM's own."""
+        outside = self.probed.outside
+        return outside.port if outside is not None else self.wanted.port
 
     @property
     def current(self) -> Taken | None:

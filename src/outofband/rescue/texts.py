@@ -55,6 +55,8 @@ _EN = {
     "report.controlPlane": "from the control plane",
     "report.host": "from the VM's host",
     "report.client": "from your own network",
+    "report.named": "by the name {host}",
+    "report.vantage": "Seen from three places",
     "report.nothing": "not looked at",
     "report.by": "by {who}, {when}",
 }
@@ -106,6 +108,8 @@ _FR = {
     "report.controlPlane": "depuis le plan de contrôle",
     "report.host": "depuis l'hôte de la VM",
     "report.client": "depuis votre propre réseau",
+    "report.named": "par le nom {host}",
+    "report.vantage": "Vu de trois endroits",
     "report.nothing": "pas regardé",
     "report.by": "par {who}, {when}",
 }
@@ -157,6 +161,8 @@ _NL = {
     "report.controlPlane": "vanaf het control plane",
     "report.host": "vanaf de host van de VM",
     "report.client": "vanaf uw eigen netwerk",
+    "report.named": "via de naam {host}",
+    "report.vantage": "Gezien vanaf drie plaatsen",
     "report.nothing": "niet bekeken",
     "report.by": "door {who}, {when}",
 }

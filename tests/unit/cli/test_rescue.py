@@ -98,11 +98,13 @@ async def test_stop_undo_and_report(oob: Oob, cloud: Cloud, host: Host, tmp_path
     assert "<script" not in text and "http" not in text.replace("http-equiv", "")
 
 
+@pytest.mark.parametrize(("guest", "code"), [(True, "RescueClientBlocked"), (False, "RescueClientDiffers")])
 async def test_your_own_side_is_told_apart(
-    oob: Oob, cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch
+    oob: Oob, cloud: Cloud, host: Host, monkeypatch: pytest.MonkeyPatch, guest: bool, code: str
 ) -> None:
     """A server that lets the control plane in and nobody else: the first two that ask, then no more."""
-    _, desktop = await broken(cloud, host)
+    lab, desktop = await broken(cloud, host)
+    lab.guest(guest)
     await desktop.open()
     answer = desktop._answer
 
@@ -116,8 +118,11 @@ async def test_your_own_side_is_told_apart(
     await desktop.open()
     told = await oob.json("rescue web1", 6)
     assert told["outcome"] == "proven"
-    [finding] = [each for each in told["findings"] if each["code"] == "RescueClientBlocked"]
-    assert "port 3389" in finding["message"]
+    [finding] = [each for each in told["findings"] if each["code"].startswith("RescueClient")]
+    assert finding["code"] == code and "port 3389" in finding["message"]
+    kept = await oob.json("rescue report web1")
+    assert [each["code"] for each in kept["findings"] if each["step"] == 0] == [code]
+    assert [each["works"] for each in kept["probe"]["vantage"]] == [True, guest, False]
     await desktop.close()
 
 

@@ -80,7 +80,7 @@ def test_the_page(locale: str) -> None:
         assert bad not in written
     assert "&lt;script&gt;alert(1)" in written
     assert f'lang="{locale}"' in written
-    assert written.count("<h2>") == 1 + 4 + 1
+    assert written.count("<h2>") == 1 + 1 + 4 + 1
 
 
 def test_the_document_has_every_step() -> None:

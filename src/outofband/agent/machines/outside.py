@@ -55,10 +55,14 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
     """Look at the VM's Remote Desktop or SSH from this host, past every rule: what it says itself."""
     machine.expect(Verb.NETWORK, Power.RUNNING)
     wanted = wish.port or PORTS[wish.protocol]
-    way = await _network(machine, Verb.PROBE).way_to(wanted)
+    network = _network(machine, Verb.PROBE)
+    way = await network.way_to(wanted)
+    await network.again()
     user = User(wish.user, wish.protected.password) if wish.user else None
     report = await look("127.0.0.1", wish.protocol, port=way, user=user, where=Where.HOST, locale=wish.locale)
-    shown = msgspec.structs.replace(report, host=machine.name, port=wanted, address="")
+    forwarder = {"listening": network.forwarder.listening, "problems": network.forwarder.problems}
+    evidence = report.evidence | {"forwarder": forwarder}
+    shown = msgspec.structs.replace(report, host=machine.name, port=wanted, address="", evidence=evidence)
     said = (
         "It answers" if shown.works else f"It does not answer: {shown.problem.title if shown.problem else ''}"
     )

@@ -18,10 +18,13 @@ import structlog
 from outofband.agent.network.forwarder import Forwarder
 from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
+from outofband.net.tasks import Tasks
 from outofband.wire.machine import MachineDefinition, Verb
 from outofband.wire.network.plan import MAX_ADDRESSES, MAX_PORTS, Plan
 
 FILE = "network.json"
+AGAIN_SECONDS = 5.0
+"""Where another program of the host holds a port it is tried so often whether it is free."""
 ATTEMPTS = 5
 """A port that was free a moment ago may be somebody else's when QEMU takes it."""
 Forward = Callable[[int, int], Awaitable[bool]]
@@ -42,6 +45,8 @@ class Attached:
         self._lock = asyncio.Lock()
         self._plan = self._load()
         self.forwarder = Forwarder(vm, self._ports.get)
+        self._tasks = Tasks()
+        self._insisting = False
 
     async def change(self, plan: Plan) -> None:
         """Keep a new plan and do as it says. Raises Fault HostPolicyRefused or DefinitionInvalid, and then
@@ -67,7 +72,14 @@ class Attached:
             await self._apply()
 
     async def close(self) -> None:
+        await self._tasks.close()
         await self.forwarder.close()
+
+    async def again(self) -> None:
+        """Listen where it could not be listened before, if it can be now."""
+        async with self._lock:
+            if self._running and self.forwarder.problems:
+                await self._apply()
 
     async def way_to(self, port: int) -> int:
         """A loopback port that leads to a port of the guest, whatever the rules say: for the host's own look.
@@ -89,9 +101,22 @@ class Attached:
                 if port not in self._ports:
                     await self._open(port)
         # A VM that does not run is not reached: nothing listens for it.
+        known = self.forwarder.problems
         await self.forwarder.apply(self._plan if self._running else Plan(ports=()))
-        for place, problem in self.forwarder.problems.items():
+        for place, problem in self.forwarder.problems.items() - known.items():
             log.warning("network.not_listening", vm=self._vm, place=place, problem=problem)
+        if self.forwarder.problems and not self._insisting:
+            self._insisting = True
+            self._tasks.spawn(f"insist {self._vm}", self._insist())
+
+    async def _insist(self) -> None:
+        """Until it listens everywhere, or need not any more."""
+        try:
+            while self._running and self.forwarder.problems:
+                await asyncio.sleep(AGAIN_SECONDS)
+                await self.again()
+        finally:
+            self._insisting = False
 
     async def _open(self, port: int) -> None:
         for _ in range(ATTEMPTS):

@@ -12,8 +12,8 @@ from outofband.fleet.fleet import Fleet
 from outofband.net.remote.look import look as look_at
 from outofband.providers.compute import shape as vm
 from outofband.providers.network.house import House
-from outofband.providers.rescues.scene import evaluated, public_address, scene
-from outofband.rescue import judging, rules
+from outofband.providers.rescues.scene import door, evaluated, public_address, scene
+from outofband.rescue import judging, rules, way
 from outofband.rescue.doing import Errand
 from outofband.rescue.run import Found, Look, Probed, Run, found
 from outofband.rescue.runbook import Deed, Step
@@ -58,12 +58,16 @@ class Sight:
         async with self._house.store.read() as tx:
             row = await self._row(tx, errand)
             address = await public_address(self._house, tx, row)
+            at = await door(self._house, tx, row, run.wanted.port)
         user = run.wanted.user if errand.secret.get(PASSWORD) else ""
         outside, (host, trouble) = await asyncio.gather(
-            self._outside(address, errand, run, user), self._at_host(row, errand, run, user)
+            self._outside(address, at, errand, run, user), self._at_host(row, errand, run, user)
         )
         lacks = judging.no_address(run) if outside is None else ()
-        return Probed(outside=outside, host=host, findings=(*lacks, *trouble))
+        if at is None:
+            lacks = (*lacks, self._no_endpoint(row, run))
+        outside, held = way.seen_past(outside, host, run.wanted.locale)
+        return Probed(outside=outside, host=host, findings=(*lacks, *held, *trouble))
 
     async def look(self, errand: Errand, run: Run, step: Step) -> Look:
         async with self._house.store.read() as tx:
@@ -98,15 +102,24 @@ class Sight:
             protocol=run.wanted.protocol,
             locale=run.wanted.locale,
         )
-        return msgspec.structs.replace(seen, findings=(*judging.no_address(run), *seen.findings))
+        left = way.between(run) if seen.lets_in else ()
+        if await door(self._house, tx, row, run.wanted.port) is None:
+            left = (self._no_endpoint(row, run),)
+        return msgspec.structs.replace(seen, findings=(*judging.no_address(run), *seen.findings, *left))
 
-    async def _outside(self, address: str, errand: Errand, run: Run, user: str) -> Report | None:
-        if not address:
+    def _no_endpoint(self, row: Resource, run: Run) -> Found:
+        fault = Fault("RescueNoEndpoint", vm=vm.command_name(row), port=run.wanted.port)
+        return found(fault, run.wanted.locale)
+
+    async def _outside(
+        self, address: str, port: int | None, errand: Errand, run: Run, user: str
+    ) -> Report | None:
+        if not address or port is None:
             return None
         wanted = run.wanted
         tried = User(user, errand.secret[PASSWORD]) if user else None
         return await self._looking(
-            address, wanted.protocol, user=tried, where=Where.CONTROL_PLANE, locale=wanted.locale
+            address, wanted.protocol, port=port, user=tried, where=Where.CONTROL_PLANE, locale=wanted.locale
         )
 
     async def _at_host(

@@ -54,9 +54,12 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of `tell`: what the caller's own network saw, as `oob probe -o json` has it."""
+    """Body of `tell`: what the caller's own network saw, as `oob probe -o json` has it: at the VM's address
+    (`probe`), and at the name that the caller connects by (`named`).
+    """
 
-    probe: Report
+    probe: Report | None = None
+    named: Report | None = None
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

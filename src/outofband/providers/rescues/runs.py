@@ -229,7 +229,9 @@ class Rescues:
             stored = await self._store.rescues.by_id(tx, item.row.id)
             if stored is None or stored.ended is None:
                 raise Fault("OperationNotAllowed", detail="The run has not ended yet.")
-            await self._save(tx, stored, msgspec.structs.replace(run_of(stored), client=seen.probe))
+            await self._save(
+                tx, stored, msgspec.structs.replace(run_of(stored), client=seen.probe, named=seen.named)
+            )
         return Answer(status=204)
 
     # The work

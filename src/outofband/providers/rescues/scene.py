@@ -17,6 +17,7 @@ from outofband.providers.health import of_vm
 from outofband.providers.network import evaluation
 from outofband.providers.network.addresses import PUBLIC, read
 from outofband.providers.network.attachments import interfaces_of
+from outofband.providers.network.endpoints import endpoints_of
 from outofband.providers.network.house import House
 from outofband.providers.network.references import key_of
 from outofband.providers.serial_console.reading import READ_DIAGNOSTICS
@@ -97,6 +98,16 @@ async def public_address(house: House, tx: Tx, row: Resource) -> str:
             if held.space == PUBLIC:
                 return str(read(held.address))
     return ""
+
+
+async def door(house: House, tx: Tx, row: Resource, port: int) -> int | None:
+    """The public port that leads to a port of the VM; None when nothing does: with a classic view a VM is
+    reached at the endpoints of that alone.
+    """
+    endpoints = await endpoints_of(house.store, tx, row)
+    if endpoints is None:
+        return port
+    return next((each.public for each in endpoints if each.private == port), None)
 
 
 async def _log(house: House, tx: Tx, row: Resource, locale: str) -> tuple[Found, ...]:
