@@ -87,6 +87,8 @@ def run(lab: Lab, fault: Fault) -> tuple[Row, dict[str, Any]]:
             words += ["--user", fault.answers.user, "--password-file", "-"]
         began = time.monotonic()
         told, code = lab.rescue(*words, password=fault.answers.password)
+        if told["outcome"] == "failed":
+            print(lab.house.logs())
         row = Row(
             name=fault.name,
             protocol=fault.protocol.value,

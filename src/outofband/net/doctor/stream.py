@@ -29,14 +29,21 @@ class Stream:
         await asyncio.sleep(0)
         self._raw.close()
 
+    async def send(self, data: bytes) -> None:
+        """Raises OSError, also for a connection that has ended already."""
+        if self.writer.transport.is_closing():
+            # The loop has no word of its own for it: uvloop takes it as a mistake of the program.
+            raise ConnectionResetError("the connection was reset")
+        self.writer.write(data)
+        await self.writer.drain()
+
     async def head(self, request: bytes) -> bytes:
         """Send, and read what comes up to the end of the answer's head and a little more.
 
         Raises TimeoutError, OSError, or EOFError when the connection ends before.
         """
         async with asyncio.timeout(HEAD_SECONDS):
-            self.writer.write(request)
-            await self.writer.drain()
+            await self.send(request)
             held = bytearray()
             while b"\r\n\r\n" not in held and len(held) < tunnel.MAX_HEAD:
                 piece = await self.reader.read(4096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -28,7 +29,8 @@ async def talk(connected: socket.socket, probe: Probe, host: str) -> Seen:
             async with asyncio.timeout(WHOLE_SECONDS):
                 while not probe.over:
                     await _turn(stream, probe, host)
-                stream.writer.write(probe.outgoing())
+                with contextlib.suppress(OSError):
+                    await stream.send(probe.outgoing())
         except TimeoutError:
             probe.ended(End.SILENT, f"not done within {WHOLE_SECONDS:.0f} s")
     return probe.seen
@@ -36,8 +38,7 @@ async def talk(connected: socket.socket, probe: Probe, host: str) -> Seen:
 
 async def _turn(stream: Stream, probe: Probe, host: str) -> None:
     try:
-        stream.writer.write(probe.outgoing())
-        await stream.writer.drain()
+        await stream.send(probe.outgoing())
         if probe.wants_tls:
             return await _secure(stream, probe, host)
         async with asyncio.timeout(SILENCE_SECONDS):

@@ -24,8 +24,7 @@ async def talk(connected: socket.socket) -> Seen:
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 while not probe.over:
-                    stream.writer.write(probe.outgoing())
-                    await stream.writer.drain()
+                    await stream.send(probe.outgoing())
                     received = await stream.reader.read(_PIECE)
                     if received:
                         probe.receive(received)
