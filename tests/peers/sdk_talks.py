@@ -6,6 +6,7 @@ Where, who and what for comes as JSON on standard input, so that no secret is in
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import uuid
 from collections.abc import Callable
@@ -171,6 +172,84 @@ def network(place: Place) -> dict[str, Any]:
     return told | {"left": [each.name for each in client.network_security_groups.list(GROUP)]}
 
 
+def recovery(place: Place) -> dict[str, Any]:
+    """Of a VM with an interface `card`, a group `walls` at it, and an open port of the host's own."""
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
+
+    client, compute = place.client(NetworkManagementClient), place.client(ComputeManagementClient)
+    where = ("NetworkWatcherRG", "NetworkWatcher_local")
+    watchers, vm = client.network_watchers, compute.virtual_machines.get(GROUP, VM).id
+    open_, shut = socket.create_server(("127.0.0.1", 0)), socket.socket()
+    shut.bind(("127.0.0.1", 0))
+
+    def tried(port: int) -> Any:
+        question = {"source": {"resourceId": vm}, "destination": {"address": "10.9.1.1", "port": port}}
+        return watchers.begin_check_connectivity(*where, question).result()
+
+    through, refused = tried(open_.getsockname()[1]), tried(shut.getsockname()[1])
+    open_.close()
+    shut.close()
+    profile = {"direction": "Inbound", "protocol": "TCP", "source": "198.51.100.7"}
+    asked = [profile | {"destination": "*", "destinationPort": "3389"}]
+    diagnosed = watchers.begin_get_network_configuration_diagnostic(
+        *where, {"targetResourceId": vm, "profiles": asked}
+    ).result()
+    card = client.network_interfaces.get(GROUP, "card").ip_configurations[0].private_ip_address
+    flow = {"targetResourceId": vm, "direction": "Inbound", "protocol": "TCP", "localPort": "22"}
+    ends = {"localIPAddress": card, "remoteIPAddress": "198.51.100.7", "remotePort": "60000"}
+    verdict = watchers.begin_verify_ip_flow(*where, flow | ends).result()
+    hop = {"targetResourceId": vm, "sourceIPAddress": card, "destinationIPAddress": "8.8.8.8"}
+    routes = client.network_interfaces.begin_get_effective_route_table(GROUP, "card").result()
+    ran = compute.virtual_machines.begin_run_command(GROUP, VM, {"commandId": "ifconfig"}).result()
+    compute.virtual_machines.begin_restart(GROUP, VM).result()
+    compute.virtual_machines.begin_redeploy(GROUP, VM).result()
+    issue = refused.hops[-1].issues[0]
+    return {
+        "through": [through.connection_status, through.probes_sent, through.probes_failed],
+        "latencies": [through.min_latency_in_ms, through.avg_latency_in_ms, through.max_latency_in_ms],
+        "hops": [[hop.type, hop.address] for hop in through.hops],
+        "linked": through.hops[0].next_hop_ids == [through.hops[1].id],
+        "refused": [refused.connection_status, issue.origin, issue.severity, issue.context[0]["value"]],
+        "diagnosed": str(diagnosed.results[0].network_security_group_result.security_rule_access_result),
+        "flow": [str(verdict.access), verdict.rule_name],
+        "hop": str(watchers.begin_get_next_hop(*where, hop).result().next_hop_type),
+        "routes": len(routes.value),
+        "card": card in ran.value[0].message,
+        "icmp": code(
+            lambda: watchers.begin_check_connectivity(
+                *where,
+                {
+                    "source": {"resourceId": vm},
+                    "destination": {"address": "10.9.1.1", "port": 80},
+                    "protocol": "Icmp",
+                },
+            ).result()
+        ),
+        "running": compute.virtual_machines.instance_view(GROUP, VM).statuses[-1].code,
+    }
+
+
+def redeploy_one(place: Place) -> dict[str, Any]:
+    from azure.mgmt.compute import ComputeManagementClient
+
+    instances = place.client(ComputeManagementClient).virtual_machine_scale_set_vms
+    instances.begin_redeploy(GROUP, "twins", "1").result()
+    view = instances.get_instance_view(GROUP, "twins", "1")
+    return {"power": view.statuses[-1].code}
+
+
+def redeploy_all(place: Place) -> dict[str, Any]:
+    from azure.mgmt.compute import ComputeManagementClient
+
+    compute = place.client(ComputeManagementClient)
+    compute.virtual_machine_scale_sets.begin_redeploy(GROUP, "twins").result()
+    views = [
+        compute.virtual_machine_scale_set_vms.get_instance_view(GROUP, "twins", each) for each in ("0", "1")
+    ]
+    return {"power": [view.statuses[-1].code for view in views]}
+
+
 def storage(place: Place) -> dict[str, Any]:
     from azure.mgmt.storage import StorageManagementClient
 
@@ -312,6 +391,9 @@ TALKS = {
         boot_diagnostics,
         serial_console,
         network,
+        recovery,
+        redeploy_one,
+        redeploy_all,
         storage,
         blobs,
         hybrid,

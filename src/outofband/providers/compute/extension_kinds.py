@@ -74,7 +74,9 @@ def deed(
     *,
     windows: bool = False,
 ) -> Deed:
-    """What writing such an extension does. Raises Fault InvalidParameter, VmAccessPasswordMissing."""
+    """What writing such an extension does. Raises Fault InvalidParameter, VmAccessPasswordMissing,
+    VmAccessForWindows.
+    """
     which = (publisher.lower(), kind.lower())
     if which == VM_ACCESS_LINUX:
         return _vm_access(_shaped(protected, VmAccess, "protectedSettings"), settings)
@@ -152,6 +154,8 @@ def refusal(args: RunArgs, output: str) -> Fault | None:
 def _password(settings: dict[str, Any], protected: dict[str, Any]) -> Deed:
     user = settings.get("UserName") or settings.get("userName") or protected.get("UserName")
     password = protected.get("Password") or protected.get("password")
+    if not password and not user:
+        raise Fault("VmAccessForWindows")
     if not password:
         return None
     if not isinstance(user, str) or not isinstance(password, str) or not 1 <= len(user) <= 256:
