@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from guests.build import Guest
+from outofband.agent.ports.program import find_ptyhost
 from outofband.core.paths import StateDir
 from outofband.net import process
 from tests.peers.house import OOB, House
@@ -62,6 +63,10 @@ class SecondHost:
             if process.start_ticks(pid) is not None:
                 os.kill(pid, signal.SIGKILL)
         self.kill()
+        for file in self.state.agent.rglob("serial0.pid"):
+            # The server's own console: a program on its terminal goes when the terminal does.
+            if (terminal := find_ptyhost(file.parent)) is not None:
+                terminal.signal(signal.SIGKILL)
         self._log.close()
 
     def _oob(self, *words: str) -> None:

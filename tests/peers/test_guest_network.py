@@ -155,5 +155,22 @@ async def test_a_vm_without_a_card_says_so(lab: HostLab) -> None:
         assert (caught.value.code, caught.value.fields) == ("VmWithoutCard", {"vm": "bare"})
 
 
+async def test_another_card_comes_with_a_restart_by_force(lab: HostLab) -> None:
+    """A reset would leave the guest the card it has."""
+    other = "5d6f0c1e-2f0b-4a37-9f63-3d1f6a0f7b23"
+    await lab.create("bare", vm=other, nic=NIC)
+    await lab.perform("start", vm=other)
+    driver = lab.machines.get(other).driver
+    first = driver.pid
+    await lab.perform("restart", vm=other, graceful=False)
+    assert driver.pid == first
+    await lab.create("bare", vm=other, nic=msgspec.structs.replace(NIC, address="10.7.0.5"))
+    await lab.perform("restart", vm=other, graceful=False)
+    second = driver.pid
+    assert second not in (None, first)
+    await lab.perform("restart", vm=other, graceful=False)
+    assert driver.pid == second
+
+
 async def _answers() -> bool:
     return await echoed() == b"hello\n"

@@ -114,6 +114,11 @@ const machinePages: RouteObject[] = [
     handle: crumb("support.rules"),
   },
   {
+    path: "nic",
+    lazy: page(() => import("./pages/vm/support/NicPage")),
+    handle: crumb("nic.title"),
+  },
+  {
     path: "redeploy",
     lazy: page(() => import("./pages/vm/support/RedeployPage")),
     handle: crumb("support.redeploy"),

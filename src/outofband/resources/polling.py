@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from outofband.access.authorizer import Authorizer
@@ -24,6 +24,8 @@ from outofband.wire.arm import versions
 SINCE = "2014-04-01"
 DEFAULT_LOCATION = "local"
 CANCEL = "cancel"
+
+T = TypeVar("T")
 _KINDS = ("locations/operations", "locations/operationresults")
 
 
@@ -121,15 +123,16 @@ def _status(rid: ResourceId, operation: Operation) -> dict[str, Any]:
         ended=clock.iso(operation.ended) if operation.ended else None,
         error=operation.error,
         output=operation.output,
-        percent=_percent(operation),
+        percent=_told(operation, "percent", int),
+        phase=_told(operation, "phase", str),
     )
 
 
-def _percent(operation: Operation) -> int | None:
-    """How far it is, where its step keeps that in what it remembers."""
+def _told(operation: Operation, name: str, kind: type[T]) -> T | None:
+    """How far it is, or what it does now, where its step keeps that in what it remembers."""
     state = operation.state
-    found = state.get("percent") if isinstance(state, dict) and not operation.status.final else None
-    return found if isinstance(found, int) else None
+    found = state.get(name) if isinstance(state, dict) and not operation.status.final else None
+    return found if isinstance(found, kind) else None
 
 
 def _result(request: Request, rid: ResourceId, operation: Operation, version: str) -> Answer:

@@ -347,7 +347,8 @@ export interface OperationStatus {
   startTime?: string;
   endTime?: string;
   percentComplete?: number;
-  properties?: { output?: unknown };
+  /** `phase`: what it does now, a word of the operation's own. */
+  properties?: { output?: unknown; phase?: string };
   error?: ErrorBody;
 }
 

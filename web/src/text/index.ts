@@ -15,6 +15,7 @@ import { groups } from "./en/groups";
 import { identity } from "./en/identity";
 import { machine } from "./en/machine";
 import { machines } from "./en/machines";
+import { nic } from "./en/nic";
 import { onboard } from "./en/onboard";
 import { policy } from "./en/policy";
 import { rescue } from "./en/rescue";
@@ -43,6 +44,7 @@ export const english = {
   identity,
   machine,
   machines,
+  nic,
   onboard,
   policy,
   rescue,

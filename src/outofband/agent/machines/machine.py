@@ -77,6 +77,8 @@ class Machine:
             assert isinstance(self.driver, QemuDriver)
             offered = host.config.network.public
             self.network = Attached(self.name, self.directory, offered, self.driver.forward)
+        self._other_card = False
+        """The one that its guest sees is not the one that it has by now: that comes with a start."""
         self._wanted: Callable[[], object] | None = None
         self.fence: Fence | None = None
         """There when it lives on another host by now."""
@@ -163,6 +165,8 @@ class Machine:
         """Keep a new definition of the same driver and ports; the hypervisor sees it at the next start."""
         definitions.save(self.directory, definition)
         self._lift(definition.epoch)
+        if definition.nic != self.definition.nic:
+            self._other_card = True
         self.definition = definition
         self._changed()
 
@@ -200,12 +204,14 @@ class Machine:
             return await self._stop(graceful, timeout)
 
     async def restart(self, *, graceful: bool, timeout: float = SHUTDOWN_SECONDS) -> Outcome:
-        """Shut the guest down and start it again; by force it is reset (or ended and started)."""
+        """Shut the guest down and start it again; by force it is reset (or ended and started, as with another
+        card, which a reset does not bring).
+        """
         self.expect(Verb.RESTART, Power.RUNNING, Power.UNKNOWN)
         async with self._life:
             if self.fence is not None:
                 raise self.fence.fault(self.name)
-            if not graceful and Verb.RESET in self.driver.verbs:
+            if not graceful and Verb.RESET in self.driver.verbs and not self._other_card:
                 return await self.reset()
             stopped = await self._stop(graceful, timeout)
             started = await self._start()
@@ -265,7 +271,7 @@ class Machine:
 
     async def _start(self) -> Outcome:
         began, since = clock.monotonic(), self._end()
-        self._fault = None
+        self._fault, self._other_card = None, False
         self._to(Power.STARTING)
         self._new_boot()
         try:

@@ -69,8 +69,11 @@ def poll_body(
     error: dict[str, Any] | None = None,
     output: Any = None,
     percent: int | None = None,
+    phase: str | None = None,
 ) -> dict[str, Any]:
-    """Body of a poll; times are ISO text, `error` is the object that goes under `error`."""
+    """Body of a poll; times are ISO text, `error` is the object that goes under `error`, `phase` is a word for
+    what it does now.
+    """
     body: dict[str, Any] = {"id": path, "name": name, "status": status.value, "startTime": started}
     if ended:
         body["endTime"] = ended
@@ -80,4 +83,6 @@ def poll_body(
         body["error"] = error
     if output is not None:
         body["properties"] = {"output": output}
+    elif phase is not None:
+        body["properties"] = {"phase": phase}
     return body

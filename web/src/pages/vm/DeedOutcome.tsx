@@ -13,6 +13,7 @@ import type { ReactNode } from "react";
 import { ErrorView } from "../../components";
 import { t } from "../../text";
 import { wordFor } from "./DeedQuestion";
+import { MoveProgress } from "./MoveProgress";
 import { type Deeds, isUnmoved } from "./useDeeds";
 
 const useStyles = makeStyles({
@@ -23,9 +24,15 @@ const useStyles = makeStyles({
 /** How the last deed goes or went: what was seen to happen, or why it did not and what to do. */
 export function DeedOutcome({ deeds, onForce }: { deeds: Deeds; onForce: () => void }): ReactNode {
   const styles = useStyles();
-  const { busy, outcome, begin, dismiss } = deeds;
-  if (busy)
-    return <Spinner size="tiny" labelPosition="after" label={t("vm.busy", { what: wordFor(busy) })} />;
+  const { busy, progress, outcome, begin, dismiss } = deeds;
+  if (busy) {
+    return (
+      <div className={styles.root}>
+        <Spinner size="tiny" labelPosition="after" label={t("vm.busy", { what: wordFor(busy) })} />
+        <MoveProgress progress={progress} />
+      </div>
+    );
+  }
   if (!outcome) return null;
   if (outcome.error === undefined) {
     return (

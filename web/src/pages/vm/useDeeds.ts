@@ -1,7 +1,7 @@
 import { useCallback, useState } from "react";
 import { arm, VERSIONS } from "../../api/client";
 import { explained } from "../../api/errors";
-import type { Observation } from "../../api/types";
+import type { Observation, OperationStatus } from "../../api/types";
 import { t } from "../../text";
 import { act, cutPower, redeploy, reset, subjectOf } from "../vms/actions";
 import type { Machine } from "../vms/machine";
@@ -17,9 +17,17 @@ export interface Outcome {
   error?: unknown;
 }
 
+/** How far a deed is, where its operation tells. */
+export interface Progress {
+  percent?: number;
+  /** What is done now. */
+  phase?: string;
+}
+
 export interface Deeds {
   /** The deed under way. */
   busy: Deed | undefined;
+  progress: Progress;
   outcome: Outcome | undefined;
   /** `reason`: why, for the activity log. */
   begin: (deed: Deed, reason?: string) => Promise<void>;
@@ -30,13 +38,15 @@ export interface Deeds {
 export function useDeeds(machine: Pick<Machine, "id" | "name">, onEnd: () => void): Deeds {
   const { id, name } = machine;
   const [busy, setBusy] = useState<Deed>();
+  const [progress, setProgress] = useState<Progress>({});
   const [outcome, setOutcome] = useState<Outcome>();
   const begin = useCallback(
     async (deed: Deed, reason?: string) => {
       setOutcome(undefined);
+      setProgress({});
       setBusy(deed);
       try {
-        const seen = await perform(deed, { id, name, reason });
+        const seen = await perform(deed, { id, name, reason }, (status) => setProgress(progressOf(status)));
         setOutcome({ deed, ...(seen?.observed && { observed: seen.observed }) });
       } catch (error) {
         setOutcome({ deed, error });
@@ -48,7 +58,7 @@ export function useDeeds(machine: Pick<Machine, "id" | "name">, onEnd: () => voi
     [id, name, onEnd],
   );
   const dismiss = useCallback(() => setOutcome(undefined), []);
-  return { busy, outcome, begin, dismiss };
+  return { busy, progress, outcome, begin, dismiss };
 }
 
 /** The guest was asked and did not react: it may still be forced. */
@@ -60,9 +70,17 @@ export function isUnmoved(outcome: Outcome): boolean {
   );
 }
 
+function progressOf({ percentComplete, properties }: OperationStatus): Progress {
+  return {
+    ...(percentComplete !== undefined && { percent: percentComplete }),
+    ...(properties?.phase && { phase: properties.phase }),
+  };
+}
+
 function perform(
   deed: Deed,
   target: Pick<Machine, "id" | "name"> & { reason?: string | undefined },
+  onStatus: (status: OperationStatus) => void,
 ): Promise<Observation | undefined> {
   switch (deed) {
     case "force":
@@ -70,7 +88,7 @@ function perform(
     case "reset":
       return reset(target);
     case "redeploy":
-      return redeploy(target);
+      return redeploy(target, onStatus);
     case "delete":
       return arm.begin(target.id, {
         method: "DELETE",

@@ -1,7 +1,7 @@
 /** What is done to a machine from several pages, begun and shown among the notifications. */
 
 import { arm, VERSIONS } from "../../api/client";
-import type { Observation } from "../../api/types";
+import type { Observation, OperationStatus } from "../../api/types";
 import type { Subject } from "../../notices";
 import { t } from "../../text";
 import { upgradeOne } from "../scaleSets/sets";
@@ -56,13 +56,17 @@ export function cutPower(target: Target): Promise<Observation | undefined> {
   });
 }
 
-/** To another host where there is one. */
-export function redeploy(target: Target): Promise<Observation | undefined> {
+/** To another host where there is one; `onStatus` is told how far it is. */
+export function redeploy(
+  target: Target,
+  onStatus?: (status: OperationStatus) => void,
+): Promise<Observation | undefined> {
   return arm.begin<Observation | undefined>(`${target.id}/redeploy`, {
     version: VERSIONS.compute,
     title: t("support.noticeRedeploy", { name: target.name }),
     subject: subjectOf(target),
     reason: target.reason,
+    ...(onStatus && { onStatus }),
   });
 }
 

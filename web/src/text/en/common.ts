@@ -66,4 +66,8 @@ export const common = {
   unexpectedCause: "A mistake in the portal itself. The machines are not touched by it.",
   unexpectedRemedy1: "Try again, or reload the page.",
   unexpectedRemedy2: "If it happens again, report it with the copied details.",
+  stageDone: "done",
+  stageWaiting: "not yet",
+  stageBusy: "under way",
+  stageFailed: "failed",
 } as const satisfies Messages;

@@ -69,12 +69,23 @@ export const support = {
     "Use it when the machine is well and still cannot be reached: its host, or the network of its host, may be at fault.",
   redeployWhat:
     "The machine is ended, moved to another connected host where there is one, and started there with its disk.",
+  redeployAlone: "Without another host that can run it, it starts anew where it is; the answer says why.",
   redeployFail: "If that fails, the machine stays where it was.",
   redeployLoss1: "What is on its temporary disk is lost.",
   redeployLoss2: "Dynamic addresses of the machine change.",
   redeployLoss3:
     "Everybody who works on it is cut off, and what the guest has not written to its disks is lost.",
   redeployTitle: "Redeploy {name}?",
+  redeployInstance:
+    "An instance of a scale set is ended and starts anew on the host where it is: instances do not move.",
+  moveStop: "The machine is ended",
+  moveSend: "Its host sends the disk",
+  moveReceive: "The other host takes the disk",
+  moveSwitch: "The machine is handed over",
+  moveStart: "It starts on the other host",
+  moveClear: "The old copy is removed",
+  moveBack: "Something failed: the machine goes back to where it was.",
+  moveShare: "{percent} per cent of the way",
   noticeRedeploy: "Redeploy {name}",
 
   healthIntro:

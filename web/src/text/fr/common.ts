@@ -69,4 +69,8 @@ export const common = inWordsOf<typeof english>()({
   unexpectedCause: "Une erreur du portail lui-même. Les machines n'en sont pas touchées.",
   unexpectedRemedy1: "Réessayez, ou rechargez la page.",
   unexpectedRemedy2: "Si cela se reproduit, signalez-le avec les détails copiés.",
+  stageDone: "fait",
+  stageWaiting: "pas encore",
+  stageBusy: "en cours",
+  stageFailed: "échec",
 });

@@ -71,12 +71,24 @@ export const support = inWordsOf<typeof english>()({
     "À utiliser quand la machine va bien et reste injoignable : son hôte, ou le réseau de son hôte, peut être en cause.",
   redeployWhat:
     "La machine est arrêtée, déplacée vers un autre hôte connecté s'il y en a un, et démarrée là avec son disque.",
+  redeployAlone:
+    "Sans autre hôte qui puisse l'exécuter, elle redémarre à neuf où elle est ; la réponse dit pourquoi.",
   redeployFail: "En cas d'échec, la machine reste où elle était.",
   redeployLoss1: "Ce qui est sur son disque temporaire est perdu.",
   redeployLoss2: "Les adresses dynamiques de la machine changent.",
   redeployLoss3:
     "Tous ceux qui y travaillent sont coupés, et ce que l'invité n'a pas écrit sur ses disques est perdu.",
   redeployTitle: "Redéployer {name} ?",
+  redeployInstance:
+    "Une instance d'un groupe identique est arrêtée et redémarre à neuf sur l'hôte où elle est : les instances ne se déplacent pas.",
+  moveStop: "La machine est arrêtée",
+  moveSend: "Son hôte envoie le disque",
+  moveReceive: "L'autre hôte reçoit le disque",
+  moveSwitch: "La machine est remise à l'autre hôte",
+  moveStart: "Elle démarre sur l'autre hôte",
+  moveClear: "L'ancienne copie est retirée",
+  moveBack: "Quelque chose a échoué : la machine revient où elle était.",
+  moveShare: "{percent} pour cent du chemin",
   noticeRedeploy: "Redéployer {name}",
 
   healthIntro:

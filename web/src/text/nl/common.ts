@@ -68,4 +68,8 @@ export const common = inWordsOf<typeof english>()({
   unexpectedCause: "Een fout in de portal zelf. De machines worden er niet door geraakt.",
   unexpectedRemedy1: "Probeer het opnieuw, of laad de pagina opnieuw.",
   unexpectedRemedy2: "Gebeurt het weer, meld het dan met de gekopieerde details.",
+  stageDone: "gedaan",
+  stageWaiting: "nog niet",
+  stageBusy: "bezig",
+  stageFailed: "mislukt",
 });

@@ -15,6 +15,7 @@ import { groups } from "./groups";
 import { identity } from "./identity";
 import { machine } from "./machine";
 import { machines } from "./machines";
+import { nic } from "./nic";
 import { onboard } from "./onboard";
 import { policy } from "./policy";
 import { rescue } from "./rescue";
@@ -41,6 +42,7 @@ export const dutch = {
   identity,
   machine,
   machines,
+  nic,
   onboard,
   policy,
   rescue,

@@ -71,12 +71,24 @@ export const support = inWordsOf<typeof english>()({
     "Gebruik het als de machine in orde is en toch niet te bereiken: haar host, of het netwerk daarvan, kan de oorzaak zijn.",
   redeployWhat:
     "De machine wordt gestopt, naar een andere verbonden host verplaatst als die er is, en daar gestart met haar schijf.",
+  redeployAlone:
+    "Zonder een andere host die haar kan draaien, start zij opnieuw waar zij is; het antwoord zegt waarom.",
   redeployFail: "Mislukt dat, dan blijft de machine waar zij was.",
   redeployLoss1: "Wat op de tijdelijke schijf staat, gaat verloren.",
   redeployLoss2: "Dynamische adressen van de machine veranderen.",
   redeployLoss3:
     "Iedereen die erop werkt, wordt afgebroken, en wat de gast niet naar zijn schijven heeft geschreven, gaat verloren.",
   redeployTitle: "{name} opnieuw implementeren?",
+  redeployInstance:
+    "Een exemplaar van een schaalset wordt gestopt en start opnieuw op de host waar het is: exemplaren verhuizen niet.",
+  moveStop: "De machine wordt gestopt",
+  moveSend: "Haar host stuurt de schijf",
+  moveReceive: "De andere host ontvangt de schijf",
+  moveSwitch: "De machine wordt overgedragen",
+  moveStart: "Zij start op de andere host",
+  moveClear: "De oude kopie wordt verwijderd",
+  moveBack: "Er is iets mislukt: de machine gaat terug naar waar zij was.",
+  moveShare: "{percent} procent van de weg",
   noticeRedeploy: "{name} opnieuw implementeren",
 
   healthIntro:

@@ -4,8 +4,8 @@ import { localTimes, t } from "../../../text";
 import type { Found } from "./rescue";
 import { useSupportStyles } from "./useStyles";
 
-/** One thing that was found: what it is, why, what to do, and what shows it. */
-export function FoundWords({ found }: { found: Found }): ReactNode {
+/** One thing that was found: what it is, why, what to do, and what shows it; `brief`: only what it is. */
+export function FoundWords({ found, brief = false }: { found: Found; brief?: boolean }): ReactNode {
   const styles = useSupportStyles();
   const { title, message, cause, remedy = [], code, evidence } = found;
   return (
@@ -14,12 +14,12 @@ export function FoundWords({ found }: { found: Found }): ReactNode {
       <p className={styles.text}>
         <Prose text={localTimes(message)} />
       </p>
-      {cause && (
+      {!brief && cause && (
         <p className={styles.text}>
           {t("common.cause")}: <Prose text={localTimes(cause)} />
         </p>
       )}
-      {remedy.length > 0 && (
+      {!brief && remedy.length > 0 && (
         <ul className={styles.list} aria-label={t("common.whatToDo")}>
           {remedy.map((step) => (
             <li key={step}>
@@ -28,7 +28,7 @@ export function FoundWords({ found }: { found: Found }): ReactNode {
           ))}
         </ul>
       )}
-      {evidence && Object.keys(evidence).length > 0 && (
+      {!brief && evidence && Object.keys(evidence).length > 0 && (
         <details>
           <summary>{t("rescue.evidence")}</summary>
           <pre className={styles.pre}>{JSON.stringify(evidence, undefined, 2)}</pre>

@@ -11,7 +11,9 @@ import { arm, VERSIONS } from "../../../api/client";
 import type { VirtualMachine } from "../../../api/types";
 import { ErrorView } from "../../../components";
 import { t } from "../../../text";
+import { placeOf } from "../../shared/resourceId";
 import { userOf } from "./connect";
+import { FoundWords } from "./FoundWords";
 import { answerOf, type Question, type Rescue } from "./rescue";
 import { useSupportStyles } from "./useStyles";
 
@@ -29,6 +31,7 @@ export function RescueQuestion({ vm, run, question, onChanged }: Props): ReactNo
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  const step = run.properties.steps.find((each) => each.number === question.step);
   const incomplete = question.password && (!user.trim() || !password);
 
   async function say(agree: boolean): Promise<void> {
@@ -56,6 +59,14 @@ export function RescueQuestion({ vm, run, question, onChanged }: Props): ReactNo
           <MessageBarTitle>
             {t("rescue.question")} {question.title}
           </MessageBarTitle>
+          {step?.findings.map((found) => (
+            <FoundWords key={found.code + found.message} found={found} brief />
+          ))}
+          {step?.deed?.arguments?.rules?.map(({ group, ...rule }) => (
+            <span key={group}>
+              {placeOf(group).name}: {t("support.wouldAdd", { ...rule, rule: rule.name })}
+            </span>
+          ))}
           <ul className={styles.list}>
             {question.asks.map((each) => (
               <li key={each.name}>{each.text}</li>

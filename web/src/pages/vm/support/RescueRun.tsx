@@ -13,7 +13,17 @@ import { subjectOf } from "../../vms/actions";
 import { FoundWords } from "./FoundWords";
 import { RescueQuestion } from "./RescueQuestion";
 import { RescueSteps } from "./RescueSteps";
-import { isOver, isUndoable, type Look, lacking, type Outcome, outcomeOf, type Rescue } from "./rescue";
+import {
+  headline,
+  isOver,
+  isUndoable,
+  type Look,
+  lacking,
+  type Outcome,
+  outcomeOf,
+  type Rescue,
+  undoneAt,
+} from "./rescue";
 import { useSupportStyles } from "./useStyles";
 
 interface Props {
@@ -34,15 +44,22 @@ export function RescueRun({ vm, run, onChanged }: Props): ReactNode {
   const { properties } = run;
   const { question } = properties;
   const over = isOver(run);
+  const undone = undoneAt(run);
   return (
     <>
       <Card
         title={t("rescue.run", { when: full(properties.created), who: properties.createdBy })}
         actions={<Commands vm={vm} run={run} onChanged={onChanged} />}
       >
-        <MessageBar intent={over ? INTENTS[outcomeOf(run)] : "info"} layout="multiline" role="status">
+        <MessageBar
+          intent={over && !undone ? INTENTS[outcomeOf(run)] : "info"}
+          {...(!over && !question && { icon: <Spinner size="tiny" /> })}
+          layout="multiline"
+          role="status"
+        >
           <MessageBarBody className={styles.body}>
-            <MessageBarTitle>{localTimes(properties.summary)}</MessageBarTitle>
+            <MessageBarTitle>{localTimes(headline(run))}</MessageBarTitle>
+            {undone && <span>{t("rescue.afterUndo", { when: full(undone) })}</span>}
           </MessageBarBody>
         </MessageBar>
         {properties.problem && <FoundWords found={properties.problem} />}
@@ -53,6 +70,7 @@ export function RescueRun({ vm, run, onChanged }: Props): ReactNode {
       </Card>
       <Connection run={run} />
       <RescueSteps steps={properties.steps} />
+      {over && <OwnSide run={run} />}
       {over && <Report vm={vm} run={run} />}
     </>
   );
@@ -118,32 +136,38 @@ function Lacking({ run }: { run: Rescue }): ReactNode {
   );
 }
 
-/** How the port answered the last time, from each side; and how to look from one's own. */
+/** How the port answered the last time, from each side. */
 function Connection({ run }: { run: Rescue }): ReactNode {
-  const styles = useSupportStyles();
-  const { probe, address, protocol, findings } = run.properties;
+  const { probe, findings } = run.properties;
   // What the look before the first step found: of the machine, not of a step.
   const before = findings.filter((each) => each.step === 0);
   const problem = probe.last?.controlPlane?.problem ?? probe.last?.host?.problem;
   return (
-    <Card title={t("rescue.now")}>
+    <Card title={undoneAt(run) ? t("rescue.earlierLook") : t("rescue.now")}>
       <Facts
         facts={[
           { name: t("rescue.fromControlPlane"), value: <Answer look={probe.last?.controlPlane} /> },
           { name: t("rescue.fromHost"), value: <Answer look={probe.last?.host} /> },
         ]}
       />
-      {problem && <FoundWords found={problem} />}
+      {/* A guest that answers its host is not what a client takes it for: causes in it would mislead. */}
+      {problem && <FoundWords found={problem} brief={probe.guestAnswers && !probe.works} />}
       {before.map((found) => (
         <FoundWords key={found.code} found={found} />
       ))}
-      {address && (
-        <div>
-          <span className={styles.strong}>{t("rescue.yourSide")}</span>
-          <p className={styles.text}>{t("rescue.yourSideText")}</p>
-          <CommandLine command={`oob probe ${address} --protocol ${protocol}`} />
-        </div>
-      )}
+    </Card>
+  );
+}
+
+/** The control plane sees what anybody sees, but not what is between the reader and the machine. */
+function OwnSide({ run }: { run: Rescue }): ReactNode {
+  const styles = useSupportStyles();
+  const { address, protocol } = run.properties;
+  if (!address) return null;
+  return (
+    <Card title={t("rescue.yourSide")}>
+      <p className={styles.text}>{t("rescue.yourSideText")}</p>
+      <CommandLine command={`oob probe ${address} --protocol ${protocol}`} />
     </Card>
   );
 }

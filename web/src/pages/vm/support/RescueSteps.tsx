@@ -1,6 +1,6 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
-import { StatusBadge } from "../../../components";
+import { Prose, StatusBadge } from "../../../components";
 import { full, localTimes, t } from "../../../text";
 import { Card } from "../../shared/Card";
 import { FoundWords } from "./FoundWords";
@@ -51,6 +51,19 @@ function OneStep({ step }: { step: Step }): ReactNode {
         <FoundWords key={found.code + found.message} found={found} />
       ))}
       {deed && <p className={support.text}>{told(deed)}</p>}
+      {deed?.guest?.changes.map((each) => (
+        <p key={each.name} className={support.text}>
+          <Prose text={localTimes(`${each.text} ${each.undo}`)} />
+        </p>
+      ))}
+      {deed?.guest?.notes.map((note) => (
+        <p key={note} className={support.text}>
+          <Prose text={localTimes(note)} />
+        </p>
+      ))}
+      {deed?.findings?.map((found) => (
+        <FoundWords key={`${found.code} ${found.message}`} found={found} />
+      ))}
       {deed?.problem && <FoundWords found={deed.problem} />}
       {deed?.undone && <p className={support.text}>{t("rescue.undone", { when: full(deed.undone) })}</p>}
     </>

@@ -1,5 +1,5 @@
 import { Button, mergeClasses, Spinner } from "@fluentui/react-components";
-import { type ReactNode, useCallback, useState } from "react";
+import { type ReactNode, useCallback, useRef, useState } from "react";
 import { arm, VERSIONS } from "../../../api/client";
 import type { VirtualMachine } from "../../../api/types";
 import { ErrorView, usePoll, When } from "../../../components";
@@ -33,11 +33,12 @@ function Rescues({ vm }: { vm: VirtualMachine }): ReactNode {
   const [seconds, setSeconds] = useState(SECONDS);
   const [shown, setShown] = useState<string>();
   const may = useRights([vm.id]);
+  const known = useRef<readonly Rescue[]>([]);
   const load = useCallback(
     async (signal: AbortSignal) => {
-      const found = await arm.list<Rescue>(path, { version: VERSIONS.diagnostics, signal });
-      setSeconds(found.some((run) => !isOver(run)) ? SECONDS : IDLE_SECONDS);
-      return found;
+      known.current = await latest(path, known.current, signal);
+      setSeconds(known.current.some((run) => !isOver(run)) ? SECONDS : IDLE_SECONDS);
+      return known.current;
     },
     [path],
   );
@@ -60,15 +61,21 @@ function Rescues({ vm }: { vm: VirtualMachine }): ReactNode {
   return (
     <div className={mergeClasses(styles.root, styles.narrow)}>
       <p className={styles.text}>{t("rescue.intro")}</p>
+      {run && <RescueRun key={run.name} vm={vm} run={run} onChanged={refresh} />}
       {(!run || isOver(run)) && <StartRescue vm={vm} why={why} onStart={start} />}
-      {run ? (
-        <RescueRun key={run.name} vm={vm} run={run} onChanged={refresh} />
-      ) : (
-        <p className={styles.faint}>{t("rescue.none")}</p>
-      )}
+      {!run && <p className={styles.faint}>{t("rescue.none")}</p>}
       <Earlier runs={data.filter((each) => each !== run)} onShow={setShown} />
     </div>
   );
+}
+
+/** All runs; while one goes on, that one anew: the others are over and do not change. */
+async function latest(path: string, known: readonly Rescue[], signal: AbortSignal): Promise<Rescue[]> {
+  const options = { version: VERSIONS.diagnostics, signal };
+  const going = known.find((run) => !isOver(run));
+  if (!going) return arm.list<Rescue>(path, options);
+  const now = await arm.get<Rescue>(`${path}/${going.name}`, options);
+  return known.map((run) => (run === going ? now : run));
 }
 
 function Earlier(props: { runs: readonly Rescue[]; onShow: (name: string) => void }): ReactNode {

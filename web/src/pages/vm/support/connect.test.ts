@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { VirtualMachine } from "../../../api/types";
 import { noWay, portOf, rdpFile, sshLine, userOf } from "./connect";
-import { type Interface, interfacesOf, primaryOf, withPublic } from "./network";
+import { type Interface, interfacesOf, primaryOf, withPrimary } from "./network";
 
 const card = {
   id: "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/n",
@@ -79,7 +79,7 @@ describe("interfaces", () => {
   });
 
   it("get a public address on that one alone, and keep all else", () => {
-    expect(withPublic(card, "p")).toEqual({
+    expect(withPrimary(card, { publicIPAddress: { id: "p" } })).toEqual({
       location: "local",
       tags: undefined,
       properties: {

@@ -19,6 +19,7 @@ export interface IpConfiguration {
   properties: {
     primary?: boolean;
     privateIPAddress?: string;
+    privateIPAllocationMethod?: string;
     privateIPAddressVersion?: string;
     subnet?: Named;
     publicIPAddress?: Named;
@@ -29,6 +30,8 @@ export interface IpConfiguration {
 export type Interface = Resource<{
   ipConfigurations: IpConfiguration[];
   networkSecurityGroup?: Named;
+  /** Of the card that the guest sees, as `00-0D-3A-...`. */
+  macAddress?: string;
   [other: string]: unknown;
 }>;
 
@@ -96,8 +99,8 @@ async function classicOf(vm: VirtualMachine, signal?: AbortSignal): Promise<Clas
   }
 }
 
-/** The interface as it is to be written: its primary configuration with a public address. */
-export function withPublic(card: Interface, id: string): object {
+/** The interface as it is to be written, with `part` in its primary configuration. */
+export function withPrimary(card: Interface, part: Partial<IpConfiguration["properties"]>): object {
   const primary = primaryOf(card)?.name;
   const { provisioningState: _, resourceGuid: __, ...properties } = card.properties;
   return {
@@ -106,12 +109,27 @@ export function withPublic(card: Interface, id: string): object {
     properties: {
       ...properties,
       ipConfigurations: card.properties.ipConfigurations.map((each) =>
-        each.name === primary
-          ? { ...each, properties: { ...each.properties, publicIPAddress: { id } } }
-          : each,
+        each.name === primary ? { ...each, properties: { ...each.properties, ...part } } : each,
       ),
     },
   };
+}
+
+/** Written only over what was read. Throws ApiError. */
+export function writeCard(
+  vm: VirtualMachine,
+  card: Interface,
+  part: Partial<IpConfiguration["properties"]>,
+  title: string,
+): Promise<void> {
+  return arm.begin(card.id, {
+    method: "PUT",
+    version: VERSIONS.network,
+    body: withPrimary(card, part),
+    ...(card.etag && { headers: { "If-Match": card.etag } }),
+    title,
+    subject: subjectOf(vm),
+  });
 }
 
 /** Makes a public address named after the VM and gives it to the VM's card. */
@@ -125,14 +143,7 @@ export async function createAndAssign(vm: VirtualMachine, card: Interface): Prom
     properties: { publicIPAllocationMethod: "Static" },
   };
   await arm.begin(id, { method: "PUT", version: VERSIONS.network, body, title, subject });
-  await arm.begin(card.id, {
-    method: "PUT",
-    version: VERSIONS.network,
-    body: withPublic(card, id),
-    ...(card.etag && { headers: { "If-Match": card.etag } }),
-    title: t("support.noticeAssign", { name: vm.name }),
-    subject,
-  });
+  await writeCard(vm, card, { publicIPAddress: { id } }, t("support.noticeAssign", { name: vm.name }));
 }
 
 /** A question that is an operation: its answer, without a notification. */

@@ -36,9 +36,15 @@ export interface Deed {
   agreed: boolean | null;
   /** `wished`, `declined`, `doing`, `done` or `failed`. */
   state: string;
+  /** Of `addRule`: the rules that are missing. */
+  arguments?: { rules?: { group: string; name: string; priority: number; port: number }[] };
   observed?: string | null;
   undone?: string | null;
   problem?: Found | null;
+  /** What was wrong in the guest, as it was found there. */
+  findings?: Found[];
+  /** What is otherwise in the guest now, a sentence each; `undo` says whether that can be taken back. */
+  guest?: { changes: { name: string; text: string; undo: string }[]; notes: string[] } | null;
 }
 
 export interface Step {
@@ -124,14 +130,38 @@ export function answerOf(question: Question, agree: boolean, user: string, passw
   };
 }
 
-/** There is a way back for the rules that it added, and for nothing else. */
+/** The deeds that leave something to take back; a reset in a guest only where it changed something. */
 export function isUndoable(run: Rescue): boolean {
-  return (
-    isOver(run) &&
-    run.properties.steps.some(
-      ({ deed }) => deed?.name === "addRule" && deed.state === "done" && !deed.undone && !deed.problem,
-    )
-  );
+  return isOver(run) && run.properties.steps.some(({ deed }) => deed !== null && leavesWayBack(deed));
+}
+
+function leavesWayBack({ name, state, undone, problem, guest }: Deed): boolean {
+  if (state !== "done" || undone || problem) return false;
+  if (name === "resetConfiguration") return (guest?.changes.length ?? 0) > 0;
+  return name === "addRule" || name === "resetNic";
+}
+
+/** When the last of its deeds was taken back; what it says of the connection is older than that. */
+export function undoneAt(run: Rescue): string | undefined {
+  return run.properties.steps
+    .flatMap(({ deed }) => deed?.undone ?? [])
+    .sort()
+    .at(-1);
+}
+
+/** The step that is under way; undefined before the first and after the last. */
+export function underWay(run: Rescue): Step | undefined {
+  if (isOver(run)) return undefined;
+  return run.properties.steps.find((step) => step.state !== "waiting" && step.state !== "over");
+}
+
+/** What the page says of a run first: how it ended, or which step does what. */
+export function headline(run: Rescue): string {
+  if (isOver(run)) return run.properties.summary;
+  const step = underWay(run);
+  if (!step) return t("rescue.between");
+  const { number, title } = step;
+  return t("rescue.underWay", { number, title, what: markWord(markOf(step)) });
 }
 
 export type Mark =

@@ -1,0 +1,208 @@
+import { Field, Input, mergeClasses, Spinner } from "@fluentui/react-components";
+import { NetworkCheckRegular } from "@fluentui/react-icons";
+import { type ReactNode, useCallback, useMemo, useState } from "react";
+import type { VirtualMachine } from "../../../api/types";
+import { Confirm, ErrorView, usePoll } from "../../../components";
+import { t } from "../../../text";
+import { Card } from "../../shared/Card";
+import { Facts } from "../../shared/Facts";
+import { GuardedButton } from "../../shared/GuardedButton";
+import { RIGHTS } from "../../shared/rights";
+import { useRights } from "../../shared/useRights";
+import { toMachine } from "../../vms/machine";
+import { isOff } from "../../vms/power";
+import { VmGate } from "../VmGate";
+import { VmHeader } from "../VmHeader";
+import { useVm } from "../vmContext";
+import { NicOutcome } from "./NicOutcome";
+import { type Interface, type Reach, reachOf } from "./network";
+import { freeAddress, viewOf } from "./nic";
+import { numberOf } from "./rules";
+import { useNicReset } from "./useNicReset";
+import { useSupportStyles } from "./useStyles";
+
+const SECONDS = 15;
+
+interface Found {
+  reach: Reach;
+  /** The next free address of its subnet. */
+  free: string | undefined;
+}
+
+export default function NicPage(): ReactNode {
+  return (
+    <>
+      <VmHeader page={t("nic.title")} />
+      <VmGate>{(vm) => <Nic key={vm.id} vm={vm} />}</VmGate>
+    </>
+  );
+}
+
+async function find(vm: VirtualMachine, signal: AbortSignal): Promise<Found> {
+  const reach = await reachOf(vm, signal);
+  if (!reach.card) return { reach, free: undefined };
+  try {
+    return { reach, free: await freeAddress(reach.card, signal) };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    // Whoever may not read the network names an address by hand.
+    return { reach, free: undefined };
+  }
+}
+
+function Nic({ vm }: { vm: VirtualMachine }): ReactNode {
+  const styles = useSupportStyles();
+  const named = JSON.stringify(vm.properties.networkProfile ?? {});
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the VM is read anew every few seconds; only its network counts
+  const load = useCallback((signal: AbortSignal) => find(vm, signal), [vm.id, named]);
+  const { data, error, refresh } = usePoll(load, SECONDS);
+  if (!data) {
+    if (error !== undefined) return <ErrorView error={error} onRetry={() => void refresh()} />;
+    return <Spinner aria-label={t("common.loading")} />;
+  }
+  const { card } = data.reach;
+  return (
+    <div className={mergeClasses(styles.root, styles.narrow)}>
+      <p className={styles.text}>{t("nic.intro")}</p>
+      {card ? (
+        <>
+          <Now reach={data.reach} card={card} />
+          <Reset vm={vm} card={card} free={data.free} onEnd={refresh} />
+        </>
+      ) : (
+        <p className={styles.text}>{t("support.noCard")}</p>
+      )}
+    </div>
+  );
+}
+
+function Now({ reach, card }: { reach: Reach; card: Interface }): ReactNode {
+  const { address, mac, fixed } = viewOf(card);
+  const how = fixed ? t("nic.fixed") : t("nic.dynamic");
+  return (
+    <Card title={t("nic.now")}>
+      <Facts
+        facts={[
+          { name: t("support.card"), value: card.name },
+          {
+            name: t("support.privateAddress"),
+            value: `${address || t("common.none")} (${how})`,
+            copy: address,
+          },
+          { name: t("nic.mac"), value: mac || t("common.none"), copy: mac || undefined },
+          { name: t("support.publicAddress"), value: reach.public?.properties.ipAddress ?? t("common.none") },
+        ]}
+      />
+    </Card>
+  );
+}
+
+interface ResetProps {
+  vm: VirtualMachine;
+  card: Interface;
+  free: string | undefined;
+  onEnd: () => Promise<void>;
+}
+
+/** What is asked before: what happens, what is lost, and which address it gets. */
+function Reset({ vm, card, free, onEnd }: ResetProps): ReactNode {
+  const styles = useSupportStyles();
+  const { polled } = useVm();
+  const machine = useMemo(() => toMachine(vm), [vm]);
+  const off = isOff(machine.power);
+  const may = useRights([vm.id, card.id]);
+  const before = viewOf(card);
+  const [typed, setTyped] = useState<string>();
+  const [asked, setAsked] = useState<"reset" | "undo">();
+  const reset = useNicReset(vm, async () => {
+    await onEnd();
+    polled.refresh();
+  });
+  const undo = reset.result?.before;
+  const wanted = (typed ?? free ?? "").trim();
+  const fault = faultOf(wanted, before.address);
+  const change = asked === "undo" && undo ? undo : { address: wanted, fixed: before.fixed };
+
+  let why: string | undefined;
+  for (const [scope, right] of [
+    [card.id, "writeInterface"],
+    [vm.id, "reapply"],
+    [vm.id, "restart"],
+  ] as const)
+    if (!why && !may(scope, right)) why = t("vms.whyRight", { action: RIGHTS[right] });
+  if (!why && !machine.certain) why = t("vms.whyHost");
+  if (!why && reset.busy) why = t("vms.whyBusy");
+  const shown = why ?? fault;
+
+  return (
+    <Card title={t("nic.page")}>
+      <div>
+        <strong>{t("vm.whatHappens")}</strong>
+        <ul className={styles.list}>
+          <li>{t("nic.what1")}</li>
+          <li>{off ? t("nic.what2Off") : t("nic.what2")}</li>
+          <li>{t("nic.what3")}</li>
+        </ul>
+      </div>
+      <form
+        className={styles.form}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!shown) setAsked("reset");
+        }}
+      >
+        <Field
+          label={t("nic.wanted")}
+          hint={t("nic.wantedHint")}
+          {...(fault && { validationState: "error", validationMessage: fault })}
+        >
+          <Input
+            value={typed ?? free ?? ""}
+            autoComplete="off"
+            spellCheck={false}
+            disabled={reset.busy}
+            onChange={(_, data) => setTyped(data.value)}
+          />
+        </Field>
+        <div className={styles.buttons}>
+          <GuardedButton
+            type="submit"
+            appearance="primary"
+            icon={reset.busy ? <Spinner size="tiny" /> : <NetworkCheckRegular />}
+            why={shown}
+          >
+            {t("nic.reset")}
+          </GuardedButton>
+        </div>
+      </form>
+      {why && !reset.busy && <p className={styles.text}>{why}</p>}
+      <NicOutcome vm={vm} reset={reset} why={why} onUndo={() => setAsked("undo")} />
+      {asked && (
+        <Confirm
+          open
+          title={t(asked === "undo" ? "nic.askUndo" : "nic.ask", { name: vm.name })}
+          loses={[
+            t("nic.loss1"),
+            ...(off ? [] : [t("nic.loss2"), t("nic.loss3")]),
+            ...(asked === "undo" ? [t("nic.undoNote")] : []),
+          ]}
+          confirm={asked === "undo" ? t("nic.undo") : t("nic.reset")}
+          onConfirm={() => {
+            setTyped(undefined);
+            void reset.begin(card, change, off);
+          }}
+          onClose={() => setAsked(undefined)}
+        >
+          <strong>{t("nic.change", { before: before.address, after: change.address })}</strong>
+        </Confirm>
+      )}
+    </Card>
+  );
+}
+
+function faultOf(wanted: string, address: string): string | undefined {
+  if (wanted === "") return t("nic.noneFree");
+  if (numberOf(wanted) === undefined) return t("nic.wrong");
+  return wanted === address ? t("nic.same") : undefined;
+}
