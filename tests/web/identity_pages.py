@@ -13,7 +13,8 @@ def at(portal: Portal, page: str) -> str:
 
 
 async def looked_at(visit: Visit, name: str) -> None:
-    """By axe, in both themes, and by whoever wants pictures."""
+    """By axe, in both themes, and by whoever wants pictures; without what comes and goes by itself."""
+    await expect(visit.page.locator(".fui-Toast")).to_have_count(0)
     for scheme in ("light", "dark"):
         await visit.page.emulate_media(color_scheme=scheme)
         await visit.axe()

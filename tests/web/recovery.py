@@ -120,7 +120,9 @@ def settled(api: Api, name: str, seconds: float = 90.0) -> None:
     """Wait until nothing is written to a VM any more."""
     until(
         f"{name} is written",
-        lambda: api.call("GET", vm_of(api, name), **COMPUTE)["properties"]["provisioningState"] == "Succeeded",
+        lambda: (
+            api.call("GET", vm_of(api, name), **COMPUTE)["properties"]["provisioningState"] == "Succeeded"
+        ),
         seconds,
     )
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
+from guests.build import Guest
+from tests.peers.house import House
 from tests.web.identity_pages import card, looked_at, settled
 from tests.web.people import Person
 from tests.web.portal import Portal
+from tests.web.recovery import NETWORK, Network, open_house
 from tests.web.visit import PHONE, Visits
 
 pytestmark = pytest.mark.anyio
 
-DONE_MS = 150_000
-NETWORK = {"api-version": "2024-05-01"}
+DONE_MS = 90_000
 CLASSIC = {"api-version": "2017-04-01"}
 DENY = {
     "priority": 200,
@@ -31,29 +32,28 @@ DENY = {
 }
 
 
-def write(portal: Portal, kind: str, name: str, **properties: Any) -> str:
-    """Make something of a network; its id."""
-    where = f"{portal.api.group}/providers/Microsoft.Network/{kind}/{name}"
-    portal.api.call("PUT", where, {"properties": properties}, expect=201, **NETWORK)
-    return where
+@pytest.fixture(scope="module")
+def house(demo_guest: Guest) -> Iterator[House]:
+    """Its host offers public addresses."""
+    made = open_house(demo_guest)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="module")
-def card_of_demo(portal: Portal) -> Iterator[str]:
+def card_of_demo(portal: Portal) -> str:
     """Gives the VM an interface with a group that denies SSH before it allows it, and no public address."""
+    net = Network(portal.api)
     allow = DENY | {"access": "Allow", "priority": 300}
     rules = [{"name": "shut", "properties": DENY}, {"name": "late", "properties": allow}]
-    wall = write(portal, "networkSecurityGroups", "wall", securityRules=rules)
-    subnet = {"name": "s", "properties": {"addressPrefix": "10.77.0.0/24"}}
-    space = {"addressPrefixes": ["10.77.0.0/16"]}
-    network = write(portal, "virtualNetworks", "v", addressSpace=space, subnets=[subnet])
-    part = {"name": "i", "properties": {"subnet": {"id": f"{network}/subnets/s"}}}
-    card = write(
-        portal, "networkInterfaces", "demo-card", ipConfigurations=[part], networkSecurityGroup={"id": wall}
-    )
+    wall = net.put("networkSecurityGroups/wall", {"securityRules": rules})
+    card = net.card("demo-card", net.space(), wall)
     body = {"properties": {"networkProfile": {"networkInterfaces": [{"id": card}]}}}
     portal.api.call("PATCH", portal.vm_id(), body)
-    yield card
+    return card
 
 
 async def test_resource_health_is_available_in_green(visits: Visits, portal: Portal, admin: Person) -> None:
@@ -82,18 +82,84 @@ async def test_connect_is_greyed_out_and_says_why(visits: Visits, portal: Portal
 async def test_a_public_address_is_created_and_assigned(
     visits: Visits, portal: Portal, admin: Person, card_of_demo: str
 ) -> None:
-    """This house has no pool of public addresses: that is what the page says when all is assigned."""
+    """Greyed out with the reason, and by one button there is an address, a file and a line."""
     visit = await visits.open()
     page = visit.page
     await visit.sign_in(admin, to=portal.vm_page(part="connect"))
     await expect(page.get_by_text("no ExpressRoute or VPN").first).to_be_visible()
+    download = page.get_by_role("button", name="Download RDP file")
+    await expect(download).to_have_attribute("aria-disabled", "true")
+    await download.focus()
+    await expect(page.get_by_role("tooltip")).to_contain_text("no public address")
     await looked_at(visit, "vm-connect-no-address")
     await page.get_by_role("button", name="Create and assign").click()
-    await expect(page.get_by_text("none could be given out").first).to_be_visible(timeout=DONE_MS)
+    await expect(page.get_by_text("The machine cannot be reached from outside")).to_have_count(
+        0, timeout=DONE_MS
+    )
     found = await portal.meanwhile(lambda: portal.api.call("GET", card_of_demo, **NETWORK))
     (part,) = found["properties"]["ipConfigurations"]
     assert part["properties"]["publicIPAddress"]["id"].endswith("/demo-ip")
-    await looked_at(visit, "vm-connect-not-given")
+    made = await portal.meanwhile(Network(portal.api).get, "publicIPAddresses/demo-ip")
+    address = made["properties"]["ipAddress"]
+
+    await page.get_by_label("User name").fill("ada")
+    async with page.expect_download() as coming:
+        await download.click()
+    file = await coming.value
+    assert file.suggested_filename == "demo.rdp"
+    assert (await file.path()).read_bytes().decode() == (
+        f"full address:s:{address}:3389\r\nprompt for credentials:i:1\r\n"
+        "administrative session:i:1\r\nusername:s:ada\r\n"
+    )
+    await expect(page.get_by_text(f"ssh ada@{address}", exact=True)).to_be_visible()
+    await looked_at(visit, "vm-connect")
+
+
+async def test_the_network_interface_is_reset_and_put_back(
+    visits: Visits, portal: Portal, admin: Person, card_of_demo: str
+) -> None:
+    """Another address and another card, a machine that restarts with it; the phone has room for it."""
+
+    def card() -> tuple[str, str, str]:
+        found = portal.api.call("GET", card_of_demo, **NETWORK)["properties"]
+        part = found["ipConfigurations"][0]["properties"]
+        return part["privateIPAddress"], found["macAddress"], part["privateIPAllocationMethod"]
+
+    before = await portal.meanwhile(card)
+    visit = await visits.open(PHONE, has_touch=True, is_mobile=True)
+    page = visit.page
+    await visit.sign_in(admin, to=portal.vm_page(part="nic"))
+    await expect(page.get_by_text("10.9.1.4 (dynamic)")).to_be_visible()
+    wanted = page.get_by_label("New private address")
+    await expect(wanted).to_have_value("10.9.1.5")
+    await wanted.fill("10.9.1.4")
+    same = page.get_by_role("alert").get_by_text("It has this address already")
+    await expect(same).to_be_visible()
+    await wanted.fill("10.9.1.9")
+    await looked_at(visit, "phone-vm-nic")
+    main = page.get_by_role("main")
+    await main.get_by_role("button", name="Reset", exact=True).click()
+    await expect(visit.dialog.get_by_text("10.9.1.4 becomes 10.9.1.9")).to_be_visible()
+    await visit.dialog.get_by_role("button", name="Cancel").click()
+    assert await portal.meanwhile(card) == before
+    await main.get_by_role("button", name="Reset", exact=True).click()
+    await looked_at(visit, "phone-vm-nic-question")
+    await visit.dialog.get_by_role("button", name="Reset", exact=True).click()
+    await expect(page.get_by_text("The machine has another card")).to_be_visible(timeout=DONE_MS)
+    await expect(page.get_by_role("listitem").filter(has_text="The machine restarts done")).to_be_visible()
+    address, mac, how = await portal.meanwhile(card)
+    assert (address, how) == ("10.9.1.9", "Dynamic")
+    assert mac != before[1]
+    await expect(
+        page.get_by_text(f"10.9.1.9, MAC address {mac}; before: 10.9.1.4, {before[1]}.")
+    ).to_be_visible()
+    await looked_at(visit, "phone-vm-nic-done")
+
+    await page.get_by_role("button", name="Put the old address back").click()
+    await expect(visit.dialog.get_by_text("10.9.1.9 becomes 10.9.1.4")).to_be_visible()
+    await visit.dialog.get_by_role("button", name="Put the old address back").click()
+    await expect(page.get_by_text("10.9.1.4, MAC address")).to_be_visible(timeout=DONE_MS)
+    assert (await portal.meanwhile(card))[::2] == before[::2]
 
 
 async def test_the_shadowed_rule_is_found_and_mended(
@@ -111,10 +177,8 @@ async def test_the_shadowed_rule_is_found_and_mended(
     await page.get_by_role("button", name="Add the missing rule").click()
     await expect(page.get_by_text("The rule default-allow-ssh decides.")).to_be_visible(timeout=DONE_MS)
     await expect(page.get_by_role("rowheader", name="default-allow-ssh")).to_be_visible()
-    wall = f"{portal.api.group}/providers/Microsoft.Network/networkSecurityGroups/wall"
-    made = await portal.meanwhile(
-        lambda: portal.api.call("GET", f"{wall}/securityRules/default-allow-ssh", **NETWORK)
-    )
+    rule = "networkSecurityGroups/wall/securityRules/default-allow-ssh"
+    made = await portal.meanwhile(Network(portal.api).get, rule)
     assert made["properties"]["priority"] == 199
     await looked_at(visit, "vm-rules-allowed")
 

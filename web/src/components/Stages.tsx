@@ -10,7 +10,7 @@ const useStyles = makeStyles({
     marginBlock: 0,
     paddingInlineStart: tokens.spacingHorizontalXL,
   },
-  stage: { overflowWrap: "anywhere" },
+  stage: { overflowWrap: "anywhere", "& > span": { verticalAlign: "text-bottom" } },
 });
 
 interface Props {

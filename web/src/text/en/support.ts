@@ -76,8 +76,6 @@ export const support = {
   redeployLoss3:
     "Everybody who works on it is cut off, and what the guest has not written to its disks is lost.",
   redeployTitle: "Redeploy {name}?",
-  redeployInstance:
-    "An instance of a scale set is ended and starts anew on the host where it is: instances do not move.",
   moveStop: "The machine is ended",
   moveSend: "Its host sends the disk",
   moveReceive: "The other host takes the disk",

@@ -79,8 +79,6 @@ export const support = inWordsOf<typeof english>()({
   redeployLoss3:
     "Tous ceux qui y travaillent sont coupés, et ce que l'invité n'a pas écrit sur ses disques est perdu.",
   redeployTitle: "Redéployer {name} ?",
-  redeployInstance:
-    "Une instance d'un groupe identique est arrêtée et redémarre à neuf sur l'hôte où elle est : les instances ne se déplacent pas.",
   moveStop: "La machine est arrêtée",
   moveSend: "Son hôte envoie le disque",
   moveReceive: "L'autre hôte reçoit le disque",

@@ -79,8 +79,6 @@ export const support = inWordsOf<typeof english>()({
   redeployLoss3:
     "Iedereen die erop werkt, wordt afgebroken, en wat de gast niet naar zijn schijven heeft geschreven, gaat verloren.",
   redeployTitle: "{name} opnieuw implementeren?",
-  redeployInstance:
-    "Een exemplaar van een schaalset wordt gestopt en start opnieuw op de host waar het is: exemplaren verhuizen niet.",
   moveStop: "De machine wordt gestopt",
   moveSend: "Haar host stuurt de schijf",
   moveReceive: "De andere host ontvangt de schijf",

@@ -1,6 +1,7 @@
 /** Reset NIC: the interface gets another private address and with it another card, which the guest has never seen. */
 
 import { arm, VERSIONS } from "../../../api/client";
+import { explained } from "../../../api/errors";
 import type { Observation, VirtualMachine } from "../../../api/types";
 import { t } from "../../../text";
 import { act, subjectOf } from "../../vms/actions";
@@ -62,12 +63,26 @@ export async function resetCard(
     await writeCard(vm, written, { privateIPAllocationMethod: "Dynamic" }, title);
   }
   onStage("tell");
-  await arm.begin(`${vm.id}/reapply`, {
-    version: VERSIONS.compute,
-    title: t("nic.noticeTell", { name: vm.name }),
-    subject: subjectOf(vm),
-  });
+  const waits = !(await tell(vm)) && !off;
   if (off) return undefined;
   onStage("restart");
-  return act("restart", vm);
+  if (!waits) return act("restart", vm);
+  await act("powerOff", vm);
+  await tell(vm);
+  return act("start", vm);
+}
+
+/** Whether its host has taken it; a machine that runs without a card takes its first one only when it is stopped. */
+async function tell(vm: VirtualMachine): Promise<boolean> {
+  try {
+    await arm.begin(`${vm.id}/reapply`, {
+      version: VERSIONS.compute,
+      title: t("nic.noticeTell", { name: vm.name }),
+      subject: subjectOf(vm),
+    });
+    return true;
+  } catch (thrown) {
+    if (explained(thrown).code !== "Conflict") throw thrown;
+    return false;
+  }
 }
