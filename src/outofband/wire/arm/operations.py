@@ -71,8 +71,8 @@ def poll_body(
     percent: int | None = None,
     phase: str | None = None,
 ) -> dict[str, Any]:
-    """Body of a poll; times are ISO text, `error` is the object that goes under `error`, `phase` is a word for
-    what it does now.
+    """Body of a poll; times are ISO text, `error` is the object that goes under `error`, `phase` is what it
+    does now, in a word of its own.
     """
     body: dict[str, Any] = {"id": path, "name": name, "status": status.value, "startTime": started}
     if ended:
