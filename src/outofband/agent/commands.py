@@ -65,7 +65,17 @@ that is run again with the same key goes on with the first run (machines/scripts
 """
 _LIFE, _ACTION, _GUEST, _SCRIPT, _LOG, _MOVE = "life", "action", "guest", "script", "log", "move"
 _LIFE_CYCLE = frozenset(
-    {Verb.CREATE, Verb.START, Verb.STOP, Verb.RESTART, Verb.DELETE, Verb.DISK_TAKE, Verb.FENCE}
+    {
+        Verb.CREATE,
+        Verb.START,
+        Verb.STOP,
+        Verb.RESTART,
+        Verb.DELETE,
+        Verb.DISK_TAKE,
+        # A start that follows it must not come before it.
+        Verb.DISK_DROP,
+        Verb.FENCE,
+    }
 )
 _OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
 _MOVES = frozenset({Verb.DISK_SEND, Verb.DISK_RECEIVE})

@@ -23,7 +23,7 @@ MAX_CHUNKS = 1 << 20
 MAX_SIZE = 16 << 40
 """Bytes of one file, holes counted."""
 MAX_MANIFEST = 128 * 1024 * 1024
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_NAME = re.compile(r"\.?[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -69,6 +69,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
 
+def is_name(text: str) -> bool:
+    """Whether a file of this name can be carried: it names nothing but a file in the machine's folder."""
+    return _NAME.fullmatch(text) is not None
+
+
 def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
@@ -108,7 +113,7 @@ def _problem(manifest: Manifest) -> str | None:
     if any(end < 0 or end > MAX_SIZE for end in manifest.ends.values()):
         return "a log ends where none can"
     for part in manifest.parts:
-        if not _NAME.fullmatch(part.name):
+        if not is_name(part.name):
             return f"{part.name[:40]!r} is no name of a file"
         if not 0 <= part.size <= MAX_SIZE:
             return f"{part.size} bytes"

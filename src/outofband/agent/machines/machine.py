@@ -23,8 +23,9 @@ from outofband.agent.machines.build import make_driver, make_ports
 from outofband.agent.machines.definitions import Condition
 from outofband.agent.machines.host import Host
 from outofband.agent.machines.scripts import Scripts
-from outofband.agent.moving import fence
+from outofband.agent.moving import fence, leaving
 from outofband.agent.moving.fence import Fence
+from outofband.agent.moving.leaving import Leaving
 from outofband.agent.network.attached import Attached, has_network
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
@@ -82,6 +83,8 @@ class Machine:
         self._wanted: Callable[[], object] | None = None
         self.fence: Fence | None = None
         """There when it lives on another host by now."""
+        self.leaving: Leaving | None = None
+        """There when its disk was sent to another host, and the move has not ended."""
         self.scripts: Scripts | None = None
         if self.driver.guest is not None:
             self.scripts = Scripts(self.name, self.directory, self.driver.guest, self._may_run)
@@ -121,7 +124,9 @@ class Machine:
         if power is Power.UNKNOWN:
             detail = "its process runs, its monitor says nothing"
             self._fault = Fault("HypervisorUnreachable", detail=detail)
-        self.fence = fence.load(self.directory)
+        self.fence, self.leaving = fence.load(self.directory), leaving.load(self.directory)
+        # Marks of an earlier epoch: it was given back, and made anew for it.
+        self._lift(self.definition.epoch)
         if self.fence is not None:
             self._fault = self.fence.fault(self.name)
             if power is not Power.STOPPED:
@@ -184,11 +189,12 @@ class Machine:
     async def start(self) -> Outcome:
         """Start it and look whether it lives: its hypervisor says running, its console says something."""
         self.expect(Verb.START)
-        if self._wanted is not None:
-            self._wanted()
+        self._end_rest()
         async with self._life:
             if self.fence is not None:
                 raise self.fence.fault(self.name)
+            if self.leaving is not None:
+                raise self.leaving.fault(self.name)
             if self.power is Power.RUNNING:
                 return Outcome(f"It was running already, since {self._since}.", {"already": True})
             if self.power is Power.UNKNOWN:
@@ -198,6 +204,9 @@ class Machine:
     async def stop(self, *, graceful: bool, timeout: float = SHUTDOWN_SECONDS) -> Outcome:
         """Ask the guest to end, or end it by force. Raises Fault VmStopTimeout and leaves it running."""
         self.expect(Verb.STOP)
+        if self._wanted is not None:
+            # Its disk is being read, perhaps for hours: nobody has to wait for that to hear that it is off.
+            return Outcome(f"It was stopped already, since {self._since}.", {"already": True})
         async with self._life:
             if self.power is Power.STOPPED:
                 return Outcome(f"It was stopped already, since {self._since}.", {"already": True})
@@ -231,12 +240,29 @@ class Machine:
             finally:
                 self._wanted = None
 
+    def _end_rest(self) -> None:
+        if self._wanted is not None:
+            self._wanted()
+
+    def leave(self, move: str) -> None:
+        """Its disk was sent: nobody starts it until the move has ended. Raises OSError."""
+        mark = Leaving(move=move, epoch=self.definition.epoch)
+        leaving.save(self.directory, mark)
+        self.leaving = mark
+
+    def stay(self, move: str) -> None:
+        """That move was called off. Raises OSError."""
+        if self.leaving is not None and self.leaving.move in (move, "?"):
+            leaving.lift(self.directory)
+            self.leaving = None
+
     async def shut_out(self, mark: Fence) -> Outcome:
         """It lives elsewhere: never start it here again, and end it now if it runs. The mark comes first, so
         that whatever dies in between leaves nothing that would start it.
         """
         fence.save(self.directory, mark)
         self.fence = mark
+        self._end_rest()
         async with self._life:
             was = self.power
             if was is not Power.STOPPED:
@@ -252,9 +278,13 @@ class Machine:
             fence.lift(self.directory)
             self.fence = None
             self._settle("VmMovedAway")
+        if self.leaving is not None and epoch > self.leaving.epoch:
+            leaving.lift(self.directory)
+            self.leaving = None
 
     async def destroy(self) -> None:
         """End it by force, whatever it is doing, and close everything. Its folder stays."""
+        self._end_rest()
         async with self._life:
             self._to(Power.STOPPING)
             await self.driver.kill()

@@ -36,6 +36,8 @@ from outofband.wire.script import KeyArgs, RunArgs
 
 MAX_MACHINES = 10_000
 OPENING_AT_ONCE = 16
+SWEEP_SECONDS = 3600.0
+"""Between two looks for what arrived and was never taken."""
 SHORTEST_SHUTDOWN, LONGEST_SHUTDOWN = 1.0, 3600.0
 
 log = structlog.get_logger(__name__)
@@ -92,6 +94,7 @@ class Machines:
         if not supports_hole_punching(root):
             raise Fault("HolePunchUnsupported", path=str(root), fs=file_system(root))
         self.moving.sweep()
+        self._tasks.spawn("moves.sweep", self._sweep())
         found = []
         for folder in definitions.folders(root):
             try:
@@ -115,6 +118,11 @@ class Machines:
             for machine in found:
                 group.create_task(take_hold(machine), name=f"open {machine.name}")
         self._forsake()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.to_thread(self.moving.sweep)
 
     async def open_own(self, own: str) -> None:
         """Open the server's own console, as far as agent.toml wants one, under the id that stands for it.
@@ -262,6 +270,8 @@ class Machines:
         """End the machine by force and remove all that was kept of it; nothing to do when it is not there."""
         async with self._editing:
             machine = self._machines.get(vm.lower())
+            if definitions.is_id(vm):
+                await self.moving.forget(vm.lower())
             if machine is None:
                 return Outcome("The host has no such machine.", {"already": True})
             was = machine.power
@@ -299,6 +309,7 @@ class Machines:
                     await known.destroy()
                     del self._machines[definition.vm]
                     await asyncio.to_thread(definitions.remove, home)
+                await asyncio.to_thread(staging.make_way, home)
                 await asyncio.to_thread(staging.become, directory, home, about)
             except OSError as error:
                 raise self._no_space(error, home) from error
@@ -439,7 +450,7 @@ class Machines:
             case Verb.DISK_TAKE:
                 return await self.take(_args(args, TakeArgs), vm)
             case Verb.DISK_DROP:
-                return await self.moving.drop(vm, _args(args, DropArgs))
+                return await self.moving.drop(known, vm, _args(args, DropArgs))
         return self.moving.progress(vm, _args(args, DropArgs))
 
 

@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from outofband.agent.hypervisors.command import OVERLAY
+from outofband.agent.moving import fence, leaving
 from outofband.core.errors import Fault
-from outofband.wire.move import CHUNK, MAX_FILES, MAX_SIZE, Part, digest
+from outofband.wire.move import CHUNK, MAX_FILES, MAX_SIZE, Part, digest, is_name
 
 _LOG = re.compile(r"serial[0-9]\.(log|idx|found)")
 _UPLOADED = "uploaded.json"
 _OWN = re.compile(
-    r"\..*|machine\.json|power\.json|moved\.json|fenced\.json|network\.json|serial[0-9]\..*|uploaded\.json"
-    r"|qemu\..*|screen-.*|.*\.sock|disk\.qcow2"
+    r"machine\.json|power\.json|moved\.json|network\.json|serial[0-9]\..*|uploaded\.json"
+    rf"|{re.escape(fence.FILE)}|{re.escape(leaving.FILE)}|qemu\..*|screen-.*|.*\.sock|disk\.qcow2"
+    # What `write_private` writes before it has its name, and what says that something arrives.
+    r"|\..*\.[0-9a-f]{8}|\.arrival\.json"
 )
 """Files of the agent, which a program on a terminal does not get back from another host."""
 
@@ -41,36 +44,83 @@ def is_steady(name: str) -> bool:
 
 
 def files(directory: Path, driver: str) -> list[Path]:
-    """The files that move, in the order of their names. Raises OSError, and Fault DiskNotMovable."""
+    """The files that move, in the order of their names. Raises OSError, and Fault DiskNotMovable: what a
+    program keeps here and no manifest can name would be lost with the copy that is left behind.
+    """
     found = []
     for path in sorted(directory.iterdir()):
-        if path.is_file() and not path.is_symlink() and moves(driver, path.name):
-            if path.stat().st_size > MAX_SIZE:
-                raise Fault("DiskNotMovable", detail=f"its file '{path.name}' is too large")
-            found.append(path)
+        if not moves(driver, path.name):
+            continue
+        shown = path.name[:60].encode("ascii", "backslashreplace").decode()
+        if path.is_symlink() or not path.is_file():
+            raise Fault("DiskNotMovable", detail=f"'{shown}' in its folder is no plain file")
+        if not is_name(path.name):
+            raise Fault("DiskNotMovable", detail=f"the name of its file '{shown}' cannot be carried")
+        if path.stat().st_size > MAX_SIZE:
+            raise Fault("DiskNotMovable", detail=f"its file '{shown}' is too large")
+        found.append(path)
     if len(found) > MAX_FILES:
         raise Fault("DiskNotMovable", detail=f"it keeps more than {MAX_FILES} files")
     return found
 
 
 def occupied(paths: list[Path]) -> int:
-    """Bytes of chunks that may have to move: those in which anything is allocated."""
-    return sum(CHUNK for path in paths for _ in _touched(path))
+    """Bytes of chunks that may have to move: those in which anything is allocated. Raises OSError."""
+    total = 0
+    for path in paths:
+        with Reading(path) as reading:
+            total += CHUNK * sum(1 for _ in reading.touched())
+    return total
 
 
-def chunks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Index and bytes of every chunk that is not zero. Blocks; raises OSError."""
-    with path.open("rb", buffering=0) as file:
-        for index in _touched(path):
-            body = read_at(file.fileno(), index * CHUNK, CHUNK)
+class Reading:
+    """One file, opened once and as long as it was then: another one that takes its name meanwhile, or what
+    is added to it, is not read. Blocks; raises OSError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self.size = os.fstat(self.handle).st_size
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.handle)
+
+    def chunks(self) -> Iterator[tuple[int, bytes]]:
+        """Index and bytes of every chunk that is not zero."""
+        for index in self.touched():
+            begin = index * CHUNK
+            body = read_at(self.handle, begin, min(CHUNK, self.size - begin))
             if body.count(0) != len(body):
                 yield index, body
+
+    def touched(self) -> Iterator[int]:
+        """Indexes of chunks in which the file system holds anything."""
+        at, last = 0, -1
+        while at < self.size:
+            try:
+                begin = os.lseek(self.handle, at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    return
+                raise
+            at = os.lseek(self.handle, begin, os.SEEK_HOLE)
+            first = max(begin // CHUNK, last + 1)
+            # Blocks reserved past the end are data to some file systems, and no part of the file.
+            end = min(at, self.size)
+            for index in range(first, -(-end // CHUNK)):
+                yield index
+                last = index
 
 
 def part(path: Path) -> Part:
     """The file as a manifest names it. Blocks; raises OSError."""
-    found = [(index, digest(body)) for index, body in chunks(path)]
-    return Part(name=path.name, size=path.stat().st_size, chunks=found)
+    with Reading(path) as reading:
+        found = [(index, digest(body)) for index, body in reading.chunks()]
+        return Part(name=path.name, size=reading.size, chunks=found)
 
 
 def read_at(handle: int, offset: int, size: int) -> bytes:
@@ -78,26 +128,3 @@ def read_at(handle: int, offset: int, size: int) -> bytes:
     while len(held) < size and (piece := os.pread(handle, size - len(held), offset + len(held))):
         held += piece
     return bytes(held)
-
-
-def _touched(path: Path) -> Iterator[int]:
-    """Indexes of chunks in which the file system holds anything."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size, at, last = os.fstat(handle).st_size, 0, -1
-        while at < size:
-            try:
-                begin = os.lseek(handle, at, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return
-                raise
-            at = os.lseek(handle, begin, os.SEEK_HOLE)
-            first = max(begin // CHUNK, last + 1)
-            # Blocks reserved past the end are data to some file systems, and no part of the file.
-            end = min(at, size)
-            for index in range(first, -(-end // CHUNK)):
-                yield index
-                last = index
-    finally:
-        os.close(handle)

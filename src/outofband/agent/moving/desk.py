@@ -23,6 +23,7 @@ from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.moving import bundle, receiving, sending, staging
 from outofband.agent.moving.carrier import Carrier
 from outofband.agent.moving.images import Images
+from outofband.agent.moving.threads import to_end
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.net.blobs import BlobClient
@@ -113,6 +114,11 @@ class MovingDesk:
         async with machine.at_rest(lambda: self._call_off(definition.vm, args.move)):
             work = self._on_disk(self._send(carrier, machine))
             name, manifest = await self._run(definition.vm, args.move, carrier, work)
+            # Before anybody else gets at it: what is sent has to stay what is here.
+            try:
+                machine.leave(args.move)
+            except OSError as error:
+                raise self._failed(error) from error
         sent = carrier.done - carrier.spared
         log.info("move.sent", vm=definition.vm, manifest=name, bytes=sent, spared=carrier.spared)
         data = {
@@ -159,7 +165,7 @@ class MovingDesk:
     async def _receive(
         self, carrier: Carrier, definition: MachineDefinition, directory: Path, args: ReceiveArgs
     ) -> staging.Arrival:
-        about = await asyncio.to_thread(staging.begin, directory, args.move, args.manifest)
+        about = await to_end(staging.begin, directory, args.move, args.manifest)
         if about.whole:
             return about
         manifest = await receiving.fetch_manifest(
@@ -171,7 +177,7 @@ class MovingDesk:
         self._require_room(max(0, len(manifest.chunks) * 4 * MIB - there))
         await receiving.receive(carrier, directory, manifest, self._disk(definition))
         about = msgspec.structs.replace(about, whole=True, boots=manifest.boots)
-        await asyncio.to_thread(staging.keep, directory, about)
+        await to_end(staging.keep, directory, about)
         return about
 
     def prepare(self, definition: MachineDefinition, args: TakeArgs) -> Path:
@@ -191,16 +197,27 @@ class MovingDesk:
         definitions.save_condition(directory, Condition(power=Power.STOPPED, since=clock.iso(), boots=boots))
         return directory
 
-    async def drop(self, vm: str, args: DropArgs) -> Outcome:
-        """End a transfer that is called off, in either direction, and remove what arrived by it."""
+    async def drop(self, machine: Machine | None, vm: str, args: DropArgs) -> Outcome:
+        """End a transfer that is called off, in either direction, and remove what arrived by it. A machine
+        that was sent by it stays.
+        """
         if (task := self._call_off(vm, args.move)) is not None:
             await asyncio.wait({task})
+        if machine is not None:
+            machine.stay(args.move)
         directory = staging.folder(self._host.state.machines, vm)
         about = staging.arrival(directory)
         if about is None or about.move != args.move:
             return Outcome("Nothing of that move is here.", {"already": True})
         await asyncio.to_thread(staging.discard, directory)
         return Outcome("What had arrived was removed.")
+
+    async def forget(self, vm: str) -> None:
+        """The machine is deleted: whatever arrives of it goes too."""
+        for known, move in list(self._under_way):
+            if known == vm and (task := self._call_off(vm, move)) is not None:
+                await asyncio.wait({task})
+        await asyncio.to_thread(staging.discard, staging.folder(self._host.state.machines, vm))
 
     def progress(self, vm: str, args: DropArgs) -> Outcome:
         known = self._under_way.get((vm, args.move))
@@ -240,11 +257,13 @@ class MovingDesk:
         try:
             return await work
         except OSError as error:
-            machines = self._host.state.machines
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                free, needed = self._host.free_space() // MIB, self._host.reserve // MIB
-                raise Fault("NoSpace", path=str(machines), free=free, needed=needed) from error
-            raise Fault("DiskDamaged", detail=error.strerror or str(error)) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> Fault:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free, needed = self._host.free_space() // MIB, self._host.reserve // MIB
+            return Fault("NoSpace", path=str(self._host.state.machines), free=free, needed=needed)
+        return Fault("DiskDamaged", detail=error.strerror or str(error))
 
 
 def _require_movable(definition: MachineDefinition) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from outofband.agent.hypervisors import overlay
 from outofband.agent.hypervisors.command import OVERLAY
 from outofband.agent.moving import bundle, staging
+from outofband.agent.moving.bundle import Reading
 from outofband.agent.moving.carrier import AT_ONCE, Carrier
+from outofband.agent.moving.threads import to_end
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.secrets import write_private
 from outofband.wire import move
@@ -53,10 +55,10 @@ async def receive(
         if disk is None:
             raise Fault("DiskDamaged", detail="there is a disk, and the image here has none")
         try:
-            await asyncio.to_thread(overlay.rebase, directory / OVERLAY, *disk)
+            await to_end(overlay.rebase, directory / OVERLAY, *disk)
         except ValueError as error:
             raise Fault("DiskDamaged", detail=str(error)) from error
-    await asyncio.to_thread(staging.sync_folder, directory)
+    await to_end(staging.sync_folder, directory)
 
 
 async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
@@ -66,18 +68,17 @@ async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
         fresh = os.fstat(handle).st_size != part.size
         os.ftruncate(handle, part.size)
         if not fresh:
-            await asyncio.to_thread(_clear, handle, path, part)
+            await asyncio.to_thread(_clear, path, part)
 
         async def one(index: int, name: str) -> None:
             async with room:
                 size = move.length(part, index)
-                if not fresh and await asyncio.to_thread(_has, handle, index, size, name):
+                if not fresh and await to_end(_has, handle, index, size, name):
                     carrier.spared += size
                 else:
                     body = await carrier.fetch(chunk_blob(name), size)
-                    if len(body) != size or digest(body) != name:
+                    if len(body) != size or not await to_end(_write, handle, index * CHUNK, body, name):
                         raise Fault("DiskDamaged", detail=f"chunk {index} of {part.name} is another one")
-                    await asyncio.to_thread(_write, handle, index * CHUNK, body)
                 carrier.done += size
 
         # In handfuls: a disk of terabytes must not become a million tasks.
@@ -85,7 +86,7 @@ async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
             async with asyncio.TaskGroup() as group:
                 for index, name in part.chunks[start : start + 256]:
                     group.create_task(one(index, name))
-        await asyncio.to_thread(os.fsync, handle)
+        await to_end(os.fsync, handle)
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
     finally:
@@ -96,19 +97,26 @@ def _has(handle: int, index: int, size: int, name: str) -> bool:
     return digest(bundle.read_at(handle, index * CHUNK, size)) == name
 
 
-def _clear(handle: int, path: Path, part: Part) -> None:
+def _clear(path: Path, part: Part) -> None:
     """Zero what another attempt left where the manifest has nothing."""
     wanted = {index for index, _ in part.chunks}
-    for index, body in bundle.chunks(path):
-        if index not in wanted:
-            os.pwrite(handle, bytes(len(body)), index * CHUNK)
+    # A file of its own: it may take long, and who calls it off does not wait for it.
+    with Reading(path) as reading, path.open("r+b", buffering=0) as file:
+        for index, body in reading.chunks():
+            if index not in wanted:
+                file.seek(index * CHUNK)
+                file.write(bytes(len(body)))
 
 
-def _write(handle: int, offset: int, body: bytes) -> None:
+def _write(handle: int, offset: int, body: bytes, name: str) -> bool:
+    """Put a chunk in its place; False, and nothing written, where it is another one than `name`."""
+    if digest(body) != name:
+        return False
     view = memoryview(body)
     while view:
         done = os.pwrite(handle, view, offset)
         view, offset = view[done:], offset + done
+    return True
 
 
 def _check(path: Path, part: Part) -> None:

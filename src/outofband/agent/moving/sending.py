@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from outofband.agent.moving import bundle
+from outofband.agent.moving.bundle import Reading
 from outofband.agent.moving.carrier import AT_ONCE, Carrier
+from outofband.agent.moving.threads import to_end
 from outofband.core.errors import Fault
 from outofband.wire.move import (
     CHUNK,
@@ -41,7 +43,16 @@ async def send(
     carrier.total = await asyncio.to_thread(bundle.occupied, paths)
     if carrier.total > MAX_CHUNKS * CHUNK:
         raise Fault("DiskNotMovable", detail=f"it has more than {MAX_CHUNKS * CHUNK >> 40} TiB")
-    parts = [await _send_file(carrier, path) for path in paths]
+    parts = []
+    for path in paths:
+        try:
+            reading = Reading(path)
+        except FileNotFoundError:
+            if path.name in before:
+                raise
+            continue
+        with reading:
+            parts.append(await _send_file(carrier, reading))
     after = {path.name: _stamp(path) for path in paths if bundle.is_steady(path.name)}
     if before != after:
         changed = next(name for name in before if before[name] != after[name])
@@ -54,10 +65,10 @@ async def send(
     return name, manifest
 
 
-async def _send_file(carrier: Carrier, path: Path) -> Part:
+async def _send_file(carrier: Carrier, reading: Reading) -> Part:
     found: list[tuple[int, str]] = []
-    reading, size = bundle.chunks(path), path.stat().st_size
     under_way: set[asyncio.Task[None]] = set()
+    coming = reading.chunks()
 
     async def one(name: str, body: bytes) -> None:
         if not await carrier.store(chunk_blob(name), body):
@@ -66,7 +77,7 @@ async def _send_file(carrier: Carrier, path: Path) -> Part:
 
     try:
         async with asyncio.TaskGroup() as group:
-            while (chunk := await asyncio.to_thread(_next, reading)) is not None:
+            while (chunk := await to_end(_next, coming)) is not None:
                 index, name, body = chunk
                 found.append((index, name))
                 task = group.create_task(one(name, body))
@@ -76,11 +87,11 @@ async def _send_file(carrier: Carrier, path: Path) -> Part:
                     await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
-    return Part(name=path.name, size=size, chunks=found)
+    return Part(name=reading.name, size=reading.size, chunks=found)
 
 
-def _next(reading: Iterator[tuple[int, bytes]]) -> tuple[int, str, bytes] | None:
-    found = next(reading, None)
+def _next(coming: Iterator[tuple[int, bytes]]) -> tuple[int, str, bytes] | None:
+    found = next(coming, None)
     return (found[0], digest(found[1]), found[1]) if found is not None else None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from outofband.core import clock
 from outofband.core.secrets import write_private
 
 PREFIX = ".incoming-"
+ASIDE = ".unreadable-"
 FORGOTTEN_SECONDS = 7 * 86400.0
 """After which what arrived and was never taken is removed."""
 _FILE = ".arrival.json"
@@ -74,12 +76,15 @@ def begin(directory: Path, move: str, manifest: str) -> Arrival:
 
 
 def become(directory: Path, home: Path, about: Moved) -> None:
-    """What arrived is a machine from here on. Raises OSError."""
+    """What arrived is a machine from here on. Raises OSError.
+
+    That it arrived whole is forgotten after the rename only: killed in between, it is taken once more.
+    """
     write_private(directory / MOVED, msgspec.json.encode(about))
-    (directory / _FILE).unlink(missing_ok=True)
     sync_folder(directory)
     directory.rename(home)
     sync_folder(home.parent)
+    (home / _FILE).unlink(missing_ok=True)
 
 
 def discard(directory: Path) -> None:
@@ -87,8 +92,16 @@ def discard(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
+def make_way(home: Path) -> None:
+    """A folder that bears a machine's name and is none that the agent could read stands in the way of what
+    was taken; it is put aside under a name that tells of whom it was. Raises OSError.
+    """
+    if home.exists():
+        home.rename(home.with_name(f"{ASIDE}{home.name}-{secrets.token_hex(4)}"))
+
+
 def sweep(machines: Path) -> None:
-    """Remove what nobody has taken for a long time."""
+    """Remove what nobody has taken for a long time. Blocks."""
     now = clock.wall()
     for each in machines.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):

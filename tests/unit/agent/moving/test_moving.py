@@ -185,6 +185,7 @@ async def test_what_is_called_off_leaves_nothing(hosts: Hosts) -> None:
     assert (await hosts.target_does("disk-drop", move=MOVE)).data == {"already": True}
     with pytest.raises(Fault, match="DiskNotReceived"):
         await hosts.take(manifest)
+    await hosts.source_does("disk-drop", move=MOVE)
     await hosts.source_does("start")
 
 
