@@ -82,23 +82,34 @@ class Commands:
         """Queue a command; one that waits already gets the later end. What is protected of it is sealed, and
         goes when it is answered. Raises Fault AgentQueueFull.
         """
-        deadline = clock.now() + timedelta(seconds=seconds)
+        return await self._store.transact(
+            lambda tx: self.within(tx, agent, verb, vm, args, key=key, epoch=epoch, seconds=seconds)
+        )
+
+    async def within(
+        self,
+        tx: Tx,
+        agent: str,
+        verb: str,
+        vm: str,
+        args: dict[str, Any],
+        *,
+        key: str,
+        epoch: int,
+        seconds: float,
+    ) -> Row:
+        """As `put`, in a unit of work of others: it is sent when that was kept."""
+        now, outbox = clock.now(), self._store.outbox
+        deadline = now + timedelta(seconds=seconds)
         order = msgspec.to_builtins(Order({k: v for k, v in args.items() if k != PROTECTED}, epoch))
-        protected = args.get(PROTECTED) or {}
-
-        async def work(tx: Tx) -> Row:
-            outbox = self._store.outbox
-            now = clock.now()
-            there = await outbox.get(tx, key)
-            row = there or await outbox.put(
-                tx, key=key, agent_id=agent, verb=verb, now=now, deadline=deadline, vm=vm, args=order
-            )
-            if there is None and protected:
-                await self._store.withheld.put(tx, self._store.vault, key, protected, now)
-            await outbox.extend(tx, key, deadline)
-            return row
-
-        return await self._store.transact(work)
+        there = await outbox.get(tx, key)
+        row = there or await outbox.put(
+            tx, key=key, agent_id=agent, verb=verb, now=now, deadline=deadline, vm=vm, args=order
+        )
+        if there is None and (protected := args.get(PROTECTED)):
+            await self._store.withheld.put(tx, self._store.vault, key, protected, now)
+        await outbox.extend(tx, key, deadline)
+        return row
 
     async def again(self, link: Link, row: Row) -> None:
         """Send a command whose row a link has passed over."""

@@ -279,6 +279,32 @@ class Fleet:
             result = await self._commands.wait(key, timeout)
         return self._settled(agent, result, timeout)
 
+    async def leave_order(
+        self,
+        tx: Tx,
+        agent: str,
+        verb: Verb,
+        vm: str,
+        args: dict[str, Any] | None = None,
+        *,
+        key: str,
+        epoch: int,
+        seconds: float,
+    ) -> None:
+        """Have an agent do something as soon as it has a link, within `seconds`; nobody waits for it. It is
+        kept with the unit of work. An agent that is no more, or takes no more, is not told.
+        """
+        if await self._store.agents.get(tx, agent) is None:
+            return
+        try:
+            await self._commands.within(
+                tx, agent, verb.value, vm, args or {}, key=key, epoch=epoch, seconds=seconds
+            )
+        except Fault as fault:
+            if fault.code != "AgentQueueFull":
+                raise
+            log.warning("order.not_left", agent=agent, verb=verb.value, vm=vm)
+
     async def ask(
         self,
         agent: str,

@@ -143,6 +143,13 @@ class Outbox:
         await tx.change(sa.update(table).where(mine).values(args={}, deadline=now))
         await tx.change(sa.delete(tables.withheld).where(tables.withheld.c.id == key))
 
+    async def give_up_all(self, tx: Tx, agent_id: str, vm: str, now: datetime) -> None:
+        """As `give_up`, of whatever was asked of an agent for a VM: it is another agent's from now on."""
+        table, kept = tables.commands, tables.withheld
+        mine = sa.and_(table.c.agent_id == agent_id, table.c.vm == vm, table.c.answered.is_(None))
+        await tx.change(sa.delete(kept).where(kept.c.id.in_(sa.select(table.c.key).where(mine))))
+        await tx.change(sa.update(table).where(mine).values(args={}, deadline=now))
+
     async def empty(self, tx: Tx, key: str, now: datetime) -> None:
         """Keep nothing of an answer, nor of one that still comes. The row stays: its number is not to be that
         of another command, which a link that has passed it would not send.

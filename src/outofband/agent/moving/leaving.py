@@ -1,4 +1,4 @@
-"""That a machine's disk was sent to another host: kept in its folder, so that nobody starts it here meanwhile.
+"""That a machine's disk was sent to another host: kept in its folder, so that nobody starts it meanwhile.
 
 Between the sending and the end of its move nothing else holds the machine, and a start would write to a disk
 of which another host has the copy that counts. The control plane lifts the mark with the move.

@@ -73,12 +73,16 @@ class MovePlaces:
 
     async def remove(self, subscription: str, move: str) -> None:
         async with self._store.write() as tx:
-            account = await self._account(tx, subscription)
-            if account is None:
-                return
-            there = await self._store.containers.get(tx, account.uid, container_of(move))
-            if there is not None:
-                await self._store.containers.delete(tx, there.id, clock.now())
+            await self.discard(tx, subscription, move)
+
+    async def discard(self, tx: Tx, subscription: str, move: str) -> None:
+        """Remove the container of a move."""
+        account = await self._account(tx, subscription)
+        if account is None:
+            return
+        there = await self._store.containers.get(tx, account.uid, container_of(move))
+        if there is not None:
+            await self._store.containers.delete(tx, there.id, clock.now())
 
     async def _account(self, tx: Tx, subscription: str) -> Account | None:
         row = await self._store.resources.get(tx, account_id(subscription))

@@ -67,11 +67,13 @@ SHARE = {
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation remembers of a move. `epoch` is the VM's at the source; `ran`: it ran before; `ends`:
-    where the logs of its ports ended; `percent` and `bytes` are for whoever watches.
+    """What an operation remembers of a move, of the VM with the uid `vm`. `epoch` is the VM's at the source;
+    `ran`: it ran before; `ends`: where the logs of its ports ended; `percent` and `bytes` are for whoever
+    watches.
     """
 
     id: str
+    vm: str = ""
     source: str
     target: str
     epoch: int

@@ -15,6 +15,14 @@ import structlog
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.move_back import (
+    REMEMBERED_SECONDS,
+    Backs,
+    drop_key,
+    ends,
+    operation_of,
+    start_key,
+)
 from outofband.providers.compute.move_places import MovePlaces, container_of, signature
 from outofband.providers.compute.move_steps import SHARE, How, Move, Phase
 from outofband.providers.compute.placement import HOST_TAG
@@ -76,6 +84,7 @@ class Moves:
     ) -> None:
         self.store, self.fleet, self.consoles = store, fleet, consoles
         self.house, self.places = house, places
+        self.backs = Backs(store, fleet, places)
 
     async def order(
         self,
@@ -119,6 +128,22 @@ class Moves:
             "ends": moving.ends,
         }
         await self.order(job, row, agent, Verb.DISK_TAKE, args, epoch=row.epoch)
+
+    async def stays(self, job: Job, row: Resource, leaving: Fault) -> None:
+        """Its host keeps the VM for a move. One that has ended without a word to that host is called off
+        now; one that goes on keeps it. Raises Fault VmLeaving or Conflict.
+        """
+        move = str(leaving.fields.get("move", ""))
+        async with self.store.read() as tx:
+            now = await self.store.resources.require(tx, job.rid)
+            by = await self.store.operations.get(tx, operation_of(move))
+        if (now.epoch, private_of(now).agent) != (row.epoch, private_of(row).agent):
+            raise Fault("Conflict", detail=f"'{row.name}' was moved to another host in this moment")
+        if by is not None and by.ended is None:
+            raise leaving
+        await self.order(
+            job, row, private_of(row).agent, Verb.DISK_DROP, {"move": move}, epoch=row.epoch, step=":stays"
+        )
 
     async def booted(self, job: Job, row: Resource) -> None:
         """Its first boot there was seen: the copy that it left goes, at once or when its host is back."""
@@ -237,6 +262,19 @@ class Moving:
             if target is None:
                 raise Fault("HostGone")
             await store.resources.advance_epoch(tx, row.id, now=clock.now())
+            # What the old host was asked for and has not done would start a second one there.
+            await store.outbox.give_up_all(tx, move.source, row.uid, clock.now())
+            if move.how is not How.CARRIED:
+                await self._moves.fleet.leave_order(
+                    tx,
+                    move.source,
+                    Verb.FENCE,
+                    row.uid,
+                    {"host": target.agent.name[:128]},
+                    key=self._job.key(f"{Verb.FENCE.value}:move"),
+                    epoch=move.epoch + 1,
+                    seconds=REMEMBERED_SECONDS,
+                )
             keep = move.how is not How.CARRIED
             left = [each for each in private.left if each.agent not in (move.source, move.target)]
             moving = Unfinished(
@@ -284,33 +322,25 @@ class Moving:
         await self._remove_container(row, move)
 
     async def take_back(self, move: Move) -> None:
-        row = await self.row()
-        store = self._moves.store
-        async with store.write() as tx:
-            await store.outbox.withdraw(tx, self._job.key(""))
-            for verb in (Verb.DISK_SEND, Verb.DISK_RECEIVE):
-                await store.outbox.give_up(tx, self._job.key(f"{verb.value}:move"), clock.now())
-        # The source's sending holds its machine still, and has to end before that can start.
-        for agent, epoch in ((move.source, move.epoch), (move.target, move.epoch + 1)):
-            with contextlib.suppress(Fault):
-                await self._moves.order(
-                    self._job,
-                    row,
-                    agent,
-                    Verb.DISK_DROP,
-                    {"move": move.id},
-                    epoch=epoch,
-                    step=f":{agent}",
-                    online=True,
-                )
+        moves, row = self._moves, await self.row()
+        async with moves.store.write() as tx:
+            await moves.backs.call_off(tx, self._job, move, row.uid)
+        for agent, epoch in ends(move):
+            key = drop_key(self._job, agent)
+            await self._told(agent, Verb.DISK_DROP, row, {"move": move.id}, key, epoch)
         if move.ran:
-            try:
-                await self._moves.order(
-                    self._job, row, move.source, Verb.START, epoch=move.epoch, step=":back"
-                )
-            except Fault as fault:
-                log.warning("move.not_taken_back", vm=row.uid, code=fault.code)
-        await self._remove_container(row, move)
+            await self._told(move.source, Verb.START, row, {}, start_key(self._job), move.epoch)
+
+    async def _told(
+        self, agent: str, verb: Verb, row: Resource, args: dict[str, Any], key: str, epoch: int
+    ) -> None:
+        """Wait for the answer to an order that was left, from a host that is there."""
+        try:
+            await self._moves.fleet.command(
+                agent, verb.value, row.uid, args, key=key, epoch=epoch, timeout=ANSWER_SECONDS
+            )
+        except Fault as fault:
+            log.warning("move.not_taken_back", vm=row.uid, verb=verb.value, agent=agent, code=fault.code)
 
     # --- how it is done ---
 

@@ -34,6 +34,8 @@ SHUTDOWN_SECONDS = 90.0
 """How long a guest may take to shut down when asked."""
 ANSWER_SECONDS = 60.0
 """How long a host may take over anything else, a reconnect of its agent included."""
+LATER_SECONDS = 30 * 86400.0
+"""For so long a host that is away is told, when it is back, that its copy of a VM is to go."""
 _ARRIVES = frozenset({Verb.CREATE, Verb.START, Verb.RESTART})
 """Commands before which a VM that is on its way to its host has to be there."""
 SEEN_SECONDS = 5.0
@@ -214,13 +216,24 @@ class Work:
                 if fault.code != "VmUnknownToHost":
                     raise
         for left in private_of(row).left:
-            # What is not there now is found by its host's administrator: a machine that no resource has.
             with contextlib.suppress(Fault):
                 await self.moves.order(
                     job, row, left.agent, Verb.DELETE, epoch=row.epoch, step=f":{left.agent}", online=True
                 )
 
         async def settle(tx: Tx) -> None:
+            await self._store.outbox.give_up_all(tx, private_of(row).agent, row.uid, clock.now())
+            for left in private_of(row).left:
+                # A host that is away may be running its copy, and nobody would look for a VM that is gone.
+                await self._fleet.leave_order(
+                    tx,
+                    left.agent,
+                    Verb.DELETE,
+                    row.uid,
+                    key=job.key(f"{Verb.DELETE.value}:move:{left.agent}"),
+                    epoch=row.epoch,
+                    seconds=LATER_SECONDS,
+                )
             await self._store.resources.delete(tx, job.rid)
             await self._store.assignments.remove_below(tx, str(job.rid))
 
@@ -255,6 +268,20 @@ class Work:
         """What the host saw happen. A VM that is on its way to its host is taken there first."""
         if private_of(row).moving is not None and verb in _ARRIVES:
             await self.moves.arrive(job, row, await self.definition(row))
+        try:
+            observed = await self._told(job, row, verb, args, step, seconds)
+        except Fault as fault:
+            if fault.code != "VmLeaving":
+                raise
+            await self.moves.stays(job, row, fault)
+            observed = await self._told(job, row, verb, args, f"{step}:stays", seconds)
+        if private_of(row).moving is not None and verb is Verb.START:
+            await self.moves.booted(job, row)
+        return observed
+
+    async def _told(
+        self, job: Job, row: Resource, verb: Verb, args: dict[str, Any] | None, step: str, seconds: float
+    ) -> str:
         # Whether the host is there was asked when the operation was accepted; now it may come back in time.
         result = await self._fleet.command(
             private_of(row).agent,
@@ -266,8 +293,6 @@ class Work:
             timeout=seconds,
             require_online=False,
         )
-        if private_of(row).moving is not None and verb is Verb.START:
-            await self.moves.booted(job, row)
         return result.observed
 
     async def see(self, row: Resource, wanted: Power) -> None:

@@ -92,7 +92,7 @@ class Redeploys:
     def declare(self) -> Begin:
         return Begin(
             plan=self._plan,
-            step=Step(run=self.run),
+            step=Step(run=self.run, failed=self.failed),
             about="Move a VM to another connected host with its disk and start it there; without another one"
             " that can run it, start it anew where it is",
             options=(
@@ -208,12 +208,23 @@ class Redeploys:
         report = self._fleet.report(row.uid, private_of(row).agent)
         move = Move(
             id=job.id,
+            vm=row.uid,
             source=private_of(row).agent,
             target=target,
             epoch=row.epoch,
             ran=report is not None and report.power is not Power.STOPPED,
         )
         await job.save(msgspec.to_builtins(begun(move)))
+
+    async def failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        """However it ended, canceled perhaps: what did not get to its line is taken back."""
+        if not job.state or "stays" in job.state:
+            return
+        move = msgspec.convert(job.state, Move)
+        row = await self._store.resources.get(tx, job.rid)
+        # The row knows where the line is: what this process remembers may be a moment old.
+        if row is None or (row.epoch, private_of(row).agent) == (move.epoch, move.source):
+            await self._moves.backs.call_off(tx, job, move, move.vm)
 
     async def _lost(self, job: Job, row: Resource, wish: Wish) -> Move:
         private = private_of(row)

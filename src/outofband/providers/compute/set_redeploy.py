@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, TypeVar
 
 import msgspec
@@ -39,7 +38,8 @@ class Share(Job):
 
     @property
     def id(self) -> str:
-        return str(uuid.uuid5(uuid.UUID(self._whole.id), self.rid.key))
+        # It begins with that of the operation: so whoever finds a move knows whether it goes on.
+        return f"{self._whole.id}-{self.rid.name}"
 
     @property
     def state(self) -> Any:
@@ -61,7 +61,7 @@ class SetRedeploys:
     def declare(self) -> Begin:
         return Begin(
             plan=self._plan,
-            step=Step(run=self._run),
+            step=Step(run=self._run, failed=self._failed),
             about="Move instances to other connected hosts with their disks, one after the other; without"
             " another host that can run it, an instance starts anew where it is",
             body=InstanceIds,
@@ -71,6 +71,11 @@ class SetRedeploys:
         chosen = await self._scale_sets.chosen(tx, item, body)
         wishes = {row.name: await self._redeploys.plan(call, tx, row) for row in chosen}
         return msgspec.to_builtins(Wishes(instances=wishes))
+
+    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        """The instance that was on its way then, if any, is taken back where it was."""
+        for name in job.input(Wishes).instances:
+            await self._redeploys.failed(Share(job, job.rid.child(KIND, name)), tx, fault)
 
     async def _run(self, job: Job) -> Done:
         """All of them, even when it fails for some: those are where they were, and the first says how."""

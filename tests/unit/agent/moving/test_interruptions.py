@@ -1,4 +1,4 @@
-"""What comes between: a machine deleted, started, shut out or made anew while it moves; crashes in the middle."""
+"""What comes between: a machine deleted, started, shut out or made anew while it moves; crashes."""
 
 from __future__ import annotations
 
