@@ -10,6 +10,7 @@ from outofband.core import clock
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.move_places import MovePlaces
 from outofband.providers.compute.move_steps import How, Move
+from outofband.providers.compute.shape import private_of, with_private
 from outofband.resources.job import Job
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -27,10 +28,18 @@ class Backs:
     def __init__(self, store: Store, fleet: Fleet, places: MovePlaces | None) -> None:
         self._store, self._fleet, self._places = store, fleet, places
 
-    async def call_off(self, tx: Tx, job: Job, move: Move, vm: str) -> None:
-        """Orders for both hosts of a move that did not get to its line. Once more, it adds nothing."""
-        if move.how is not How.CARRIED:
+    async def call_off(self, tx: Tx, job: Job, move: Move) -> None:
+        """Orders for both hosts of a move that did not get to its line. Once more, it adds nothing; past the
+        line, nothing is done. The VM's row knows where that is: who remembers the move may not.
+        """
+        row = await self._store.resources.get(tx, job.rid)
+        here = row is not None and (row.epoch, private_of(row).agent) == (move.epoch, move.source)
+        if move.how is not How.CARRIED or (row is not None and not here):
             return
+        if row is not None and private_of(row).leaving == move.id:
+            properties = with_private(row, leaving=None)
+            await self._store.resources.update(tx, row.id, now=clock.now(), properties=properties)
+        vm = row.uid if row is not None else move.vm
         outbox, now = self._store.outbox, clock.now()
         await outbox.withdraw(tx, job.key(""))
         for verb in (Verb.DISK_SEND, Verb.DISK_RECEIVE):
@@ -46,7 +55,7 @@ class Backs:
                 epoch=epoch,
                 seconds=REMEMBERED_SECONDS,
             )
-        if move.ran:
+        if move.ran and here:
             await self._fleet.leave_order(
                 tx, move.source, Verb.START, vm, key=start_key(job), epoch=move.epoch, seconds=START_SECONDS
             )

@@ -289,6 +289,7 @@ class Moving:
                 agent=move.target,
                 placed=True,
                 deallocated=False,
+                leaving=None,
                 moving=moving,
                 left=(*left, Left(agent=move.source, keep=keep)),
             )
@@ -324,7 +325,9 @@ class Moving:
     async def take_back(self, move: Move) -> None:
         moves, row = self._moves, await self.row()
         async with moves.store.write() as tx:
-            await moves.backs.call_off(tx, self._job, move, row.uid)
+            await moves.backs.call_off(tx, self._job, move)
+        if (row.epoch, private_of(row).agent) != (move.epoch, move.source):
+            return
         for agent, epoch in ends(move):
             key = drop_key(self._job, agent)
             await self._told(agent, Verb.DISK_DROP, row, {"move": move.id}, key, epoch)

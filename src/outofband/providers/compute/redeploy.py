@@ -17,11 +17,12 @@ from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.diagnostics.places import Places
 from outofband.fleet.fleet import Fleet, HostView
+from outofband.providers.compute.move_back import operation_of
 from outofband.providers.compute.move_steps import How, Move, begun, carry
 from outofband.providers.compute.moving import Moves, Moving, name_of
 from outofband.providers.compute.placement import Needs, Placement
 from outofband.providers.compute.power import Work
-from outofband.providers.compute.shape import command_name, guest_of, private_of
+from outofband.providers.compute.shape import command_name, guest_of, private_of, with_private
 from outofband.providers.hybrid_compute.shape import ENROL
 from outofband.providers.network import hosting
 from outofband.resources.declaration import Begin, Item, Option, Step
@@ -49,11 +50,14 @@ log = structlog.get_logger(__name__)
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Input of the operation. `hosts` are those that could take the VM, the best first; without any, `why`
-    says what keeps it where it is. `dead`: its host was confirmed dead, for this `reason`.
+    says what keeps it where it is. `source` and `epoch` are the VM's when that was found. `dead`: its host
+    was confirmed dead, for this `reason`.
     """
 
     hosts: tuple[str, ...] = ()
     why: str = ""
+    source: str = ""
+    epoch: int = 0
     dead: bool = False
     returns: bool = False
     reason: str = ""
@@ -121,7 +125,7 @@ class Redeploys:
         if source is not None and source.connected:
             if confirmed:
                 raise Fault("HostIsAlive", vm=command_name(row), host=source.agent.name)
-            return msgspec.to_builtins(await self._wish(tx, row, source))
+            return msgspec.to_builtins(await self._placed(tx, row, source))
         name = source.agent.name if source is not None else private.agent
         if not confirmed:
             since = f" since {clock.iso(source.since)}" if source is not None and source.since else ""
@@ -136,8 +140,19 @@ class Redeploys:
             raise Fault("NoOtherHost", vm=command_name(row), detail=wish.why)
         log.warning("host.confirmed_dead", vm=row.uid, host=name, by=call.by)
         return msgspec.to_builtins(
-            msgspec.structs.replace(wish, dead=True, reason=reason, by=call.principal.name)
+            msgspec.structs.replace(
+                wish,
+                source=private.agent,
+                epoch=row.epoch,
+                dead=True,
+                reason=reason,
+                by=call.principal.name,
+            )
         )
+
+    async def _placed(self, tx: Tx, row: Resource, source: HostView) -> Wish:
+        wish = await self._wish(tx, row, source)
+        return msgspec.structs.replace(wish, source=source.agent.id, epoch=row.epoch)
 
     async def _wish(self, tx: Tx, row: Resource, source: HostView) -> Wish:
         guest, moving = guest_of(row), private_of(row).moving
@@ -194,8 +209,8 @@ class Redeploys:
         return await self._done(job, move)
 
     async def _decide(self, job: Job, row: Resource) -> None:
-        """Where it goes, once and for all lives of this operation."""
-        wish = job.input(Wish)
+        """Where it goes, once and for all lives of this operation. Raises Fault Conflict, AgentOffline."""
+        wish = await self._now(row, job.input(Wish))
         if wish.dead or wish.returns:
             await job.save(msgspec.to_builtins(begun(await self._lost(job, row, wish))))
             return
@@ -214,17 +229,37 @@ class Redeploys:
             epoch=row.epoch,
             ran=report is not None and report.power is not Power.STOPPED,
         )
-        await job.save(msgspec.to_builtins(begun(move)))
+        async with self._store.write() as tx:
+            now = await self._store.resources.require(tx, job.rid)
+            private = private_of(now)
+            by = await self._store.operations.get(tx, operation_of(private.leaving or ""))
+            other = by is not None and by.ended is None and private.leaving != move.id
+            if other or (now.epoch, private.agent) != (move.epoch, move.source):
+                raise Fault("Conflict", detail=f"'{row.name}' is being moved by another operation")
+            properties = with_private(now, leaving=move.id)
+            await self._store.resources.update(tx, now.id, now=clock.now(), properties=properties)
+            await job.keep(tx, msgspec.to_builtins(begun(move)))
+
+    async def _now(self, row: Resource, wish: Wish) -> Wish:
+        """What was found when the operation was accepted may have been changed by one before it: the VM is on
+        another host by now, perhaps the very one where it was to go.
+        """
+        agent = private_of(row).agent
+        if not wish.source or (wish.source, wish.epoch) == (agent, row.epoch):
+            return wish
+        if wish.dead:
+            raise Fault("Conflict", detail=f"'{row.name}' was moved to another host meanwhile")
+        source = self._fleet.host(agent)
+        if source is None or not source.connected:
+            raise self._fleet.offline(agent)
+        async with self._store.read() as tx:
+            return await self._placed(tx, row, source)
 
     async def failed(self, job: Job, tx: Tx, fault: Fault) -> None:
         """However it ended, canceled perhaps: what did not get to its line is taken back."""
         if not job.state or "stays" in job.state:
             return
-        move = msgspec.convert(job.state, Move)
-        row = await self._store.resources.get(tx, job.rid)
-        # The row knows where the line is: what this process remembers may be a moment old.
-        if row is None or (row.epoch, private_of(row).agent) == (move.epoch, move.source):
-            await self._moves.backs.call_off(tx, job, move, move.vm)
+        await self._moves.backs.call_off(tx, job, msgspec.convert(job.state, Move))
 
     async def _lost(self, job: Job, row: Resource, wish: Wish) -> Move:
         private = private_of(row)

@@ -139,8 +139,9 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     """`agent`: of the host; `placed`: the host has made the VM; `failure`: why the last change failed;
     `ports`: serial ports; `model`: of a scale set, the number of the model that an instance is made after;
     `restart`: whether it ran when the change began that is under way; `closed`: its serial port is off;
-    `end_login`: what its console does to a login that is left behind, None as its subscription's; `moving`:
-    a move to its host that is not over; `left`: hosts that may still have a copy.
+    `end_login`: what its console does to a login that is left behind, None as its subscription's; `leaving`:
+    the move by which it is to leave its host; `moving`: a move to its host that is not over; `left`: hosts
+    that may still have a copy.
     """
 
     agent: str
@@ -152,6 +153,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True):
     restart: bool | None = None
     closed: bool = False
     end_login: bool | None = None
+    leaving: str | None = None
     moving: Unfinished | None = None
     left: tuple[Left, ...] = ()
 

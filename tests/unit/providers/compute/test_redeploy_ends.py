@@ -109,7 +109,7 @@ async def test_canceled_before_its_line_it_goes_on_where_it_was(
     answer = await redeploy(cloud)
     await until(lambda: at.died == [verb])
     if verb is Verb.STOP:
-        # What hangs there are commands that change its power, and the start behind them: its agent comes anew.
+        # What hangs there are orders that change its power, the start behind them too: its agent comes anew.
         await at.kill()
         await at.boot()
     state = await cancel(cloud, answer)
@@ -281,3 +281,28 @@ def test_an_old_state_of_a_move_can_be_read() -> None:
 
     old = {"id": "m", "source": "a", "target": "b", "epoch": 1, "phase": "send", "how": "carried"}
     assert msgspec.convert(old, Move).vm == ""
+
+
+async def test_two_redeploys_at_once_move_it_twice(cloud: Cloud, first: Mover, second: Mover) -> None:
+    """The second was accepted for where the VM was then: not for the host on which it finds it."""
+    vm = await made(cloud, first)
+    watching = asyncio.get_running_loop().create_task(never_twice(vm, first, second))
+    both = [await redeploy(cloud), await redeploy(cloud)]
+    states = [await cloud.owner.follow(answer) for answer in both]
+    assert [state["status"] for state in states] == ["Succeeded", "Succeeded"], states
+    assert not watching.done(), "it ran twice"
+    watching.cancel()
+    assert (first.runs(vm), second.runs(vm)) == (True, False)
+    assert (home(first, vm) / "disk").read_bytes() == DISK
+
+
+async def test_a_host_is_confirmed_dead_twice_at_once(cloud: Cloud, first: Mover, second: Mover) -> None:
+    vm = await made(cloud, first)
+    await first.kill()
+    await until(lambda: not cloud.fleet.connected(first.identity.agent))
+    both = [await redeploy(cloud, "it burns", **DEAD), await redeploy(cloud, "it burns", **DEAD)]
+    states = [await cloud.owner.follow(answer) for answer in both]
+    assert [state["status"] for state in states] == ["Succeeded", "Failed"], states
+    assert states[1]["error"]["code"] == "Conflict"
+    assert second.runs(vm)
+    assert second.machines.get(vm).report().fault is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -131,3 +132,31 @@ async def test_the_control_plane_is_killed_between_two(
     assert state["status"] == "Succeeded", state
     assert all(is_at(second, *each) for each in there.values())
     assert [first.runs(vm) for vm, _ in there.values()] == [False, False]
+
+
+async def test_an_instance_that_is_on_its_way_is_not_started_by_its_own_name(
+    cloud: Cloud, first: Mover, second: Mover
+) -> None:
+    """Nor moved by another operation; canceled, it goes on where it was."""
+    there = await made(cloud, first)
+    vm = there["0"][0]
+    perform, holding = second.perform, asyncio.Event()
+
+    async def waiting(verb: str, which: str, args: dict[str, Any], epoch: int, *, key: str) -> Any:
+        if verb == Verb.DISK_RECEIVE:
+            holding.set()
+            await asyncio.Event().wait()
+        return await perform(verb, which, args, epoch, key=key)
+
+    second.perform = waiting  # type: ignore[method-assign]
+    answer = await cloud.owner.ask("POST", f"{SET}/redeploy")
+    await holding.wait()
+    for action, code in (("start", "VmLeaving"), ("redeploy", "Conflict")):
+        state = await cloud.owner.follow(await cloud.owner.ask("POST", f"{SET}/virtualMachines/0/{action}"))
+        assert (state["status"], state["error"]["code"]) == ("Failed", code)
+    assert not first.runs(vm)
+    where = answer.headers["Azure-AsyncOperation"].partition("?")[0]
+    assert (await cloud.owner.ask("POST", f"{where}/cancel")).status_code == 202
+    assert (await cloud.owner.follow(answer))["status"] == "Canceled"
+    await until(lambda: is_at(first, *there["0"]))
+    assert is_at(first, *there["1"])
