@@ -392,6 +392,8 @@ class Host:
         self.images = ["demo"]
         self.defined: dict[str, dict[str, Any]] = {}
         """What of its definition is reported of a VM."""
+        self.facts: dict[str, Any] = {}
+        """What it reports of itself beyond the usual."""
         self.watch: Callable[[Command], None] = lambda command: None
         """Told of every command that comes."""
         peer.answer = self._answer
@@ -401,7 +403,7 @@ class Host:
             msgspec.structs.replace(vm_report(vm, power), **self.defined.get(vm, {}))
             for vm, power in self.power.items()
         ]
-        facts = msgspec.structs.replace(host_report(), images=self.images)
+        facts = msgspec.structs.replace(host_report(), images=self.images, **self.facts)
         await self.peer.send(Inventory(facts, machines))
 
     def _answer(self, command: Command) -> Result | None:

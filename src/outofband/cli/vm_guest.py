@@ -1,4 +1,4 @@
-"""`oob vm reset-remote` and `oob vm undo-step`: the remote access of a guest, reset from inside, and back."""
+"""`oob vm reset-remote`, `reset-nic` and `undo-step`: a guest's remote access and card reset, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import options
+from outofband.cli import deeds, options
 from outofband.cli import output as show
 from outofband.cli.steps import Steps
 from outofband.core.errors import Fault
@@ -17,6 +17,10 @@ from outofband.core.errors import Fault
 if TYPE_CHECKING:
     from outofband.core.paths import StateDir
 
+_CARD = (
+    "It is shut down and started again: what it has not written to its disks is lost, and its private address"
+    " is another one."
+)
 MAX_REPORT = 1 << 20
 """Bytes of a file with a report."""
 
@@ -60,6 +64,33 @@ def reset_remote(
             body["protocols"] = list(protocols)
         found = _done(client, f"{path}/resetRemote", body, f"resetting {name}", output)
     show.emit({"vm": name, **found}, output, tell)
+
+
+@click.command(
+    "reset-nic",
+    epilog="Examples:  oob vm reset-nic web1   ·   oob vm reset-nic web1 --address 10.0.0.9 --yes",
+)
+@click.argument("name", shell_complete=options.complete_vm)
+@click.option("--address", default="", help="Private address to give it.  [default: the lowest free one]")
+@deeds.destructive
+@options.group
+@options.common
+def reset_nic(
+    name: str, address: str, yes: bool, reason: str, group: str | None, state: StateDir, output: str
+) -> int:
+    """Give VM NAME another private address and network card, and restart it with them.
+
+    A guest that cannot use the card it has finds one that it has never seen. If its guest agent answers, it
+    is helped to take the address. When the VM does not start so, the old address and card come back.
+    """
+    if deeds.declined(f"{_CARD} Reset the network interface of {name}?", yes):
+        return deeds.EXIT_DECLINED
+    body = {"privateIPAddress": address} if address else {}
+    with options.sign_in(state, reason) as client:
+        path = f"{client.vm(name, group)}/resetNic"
+        found = _done(client, path, body, f"resetting the card of {name}", output)
+    show.emit({"vm": name, **found}, output, _tell_card)
+    return 0
 
 
 @click.command("undo-step", epilog="Example:  oob vm undo-step web1 --report reset.json")
@@ -106,6 +137,12 @@ def tell(told: dict[str, Any]) -> None:
             show.line(f"  - {remedy}")
     for note in found.notes:
         show.line(note)
+
+
+def _tell_card(told: dict[str, Any]) -> None:
+    show.line(str(told.get("observed", "done")))
+    if told.get("report"):
+        tell(told)
 
 
 def _tell_undone(told: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ EFFECTS: Mapping[Deed, Effect] = MappingProxyType(
     {
         Deed.RESET_CONFIGURATION: Effect(patience=30.0, undone=True),
         Deed.ADD_RULE: Effect(asks=(Ask.OPENS,), patience=15.0, undone=True),
-        Deed.RESET_NIC: Effect(asks=(Ask.UNSAVED, Ask.ADDRESS), patience=180.0),
+        Deed.RESET_NIC: Effect(asks=(Ask.UNSAVED, Ask.ADDRESS), patience=180.0, undone=True),
         Deed.RESET_PASSWORD: Effect(asks=(Ask.PASSWORD,), patience=15.0),
         Deed.START: Effect(asks=(Ask.STARTS,), patience=180.0),
         Deed.RESTART: Effect(asks=(Ask.UNSAVED,), patience=180.0),

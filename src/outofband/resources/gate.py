@@ -38,18 +38,8 @@ class Gate:
             await self.unlocked(tx, rid, change)
 
     async def unlocked(self, tx: Tx, rid: ResourceId, change: Change) -> None:
-        """Raises Fault ScopeLocked. A deletion also takes what is inside: locks there refuse it as well."""
-        found = await self._store.locks.over(tx, rid, below=change is Change.DELETE)
-        locks = [lock for lock in found if change is Change.DELETE or lock.level is LockLevel.READ_ONLY]
-        if locks:
-            scopes = ", ".join(f"'{scope}'" for scope in dict.fromkeys(lock.scope for lock in locks))
-            raise Fault(
-                "ScopeLocked",
-                scope=str(rid),
-                change=change.value,
-                locked=scopes,
-                locks=[lock.id for lock in locks],
-            )
+        """As the function below."""
+        await unlocked(self._store, tx, rid, change)
 
     async def registered(self, tx: Tx, namespace: str, rid: ResourceId) -> None:
         """Raises Fault MissingSubscriptionRegistration."""
@@ -58,3 +48,18 @@ class Gate:
         decided = await self._store.registrations.get(tx, rid.subscription, namespace)
         if decided is not None and not decided.registered:
             raise Fault("MissingSubscriptionRegistration", namespace=namespace, target=namespace)
+
+
+async def unlocked(store: Store, tx: Tx, rid: ResourceId, change: Change) -> None:
+    """Raises Fault ScopeLocked. A deletion also takes what is inside: locks there refuse it as well."""
+    found = await store.locks.over(tx, rid, below=change is Change.DELETE)
+    locks = [lock for lock in found if change is Change.DELETE or lock.level is LockLevel.READ_ONLY]
+    if locks:
+        scopes = ", ".join(f"'{scope}'" for scope in dict.fromkeys(lock.scope for lock in locks))
+        raise Fault(
+            "ScopeLocked",
+            scope=str(rid),
+            change=change.value,
+            locked=scopes,
+            locks=[lock.id for lock in locks],
+        )

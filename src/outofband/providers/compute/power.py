@@ -107,10 +107,12 @@ class Work:
             job, None, provisioning_state="Succeeded", placed=True, failure=None, deallocated=False
         )
 
-    async def again(self, job: Job, row: Resource) -> None:
-        """Stop the machine and start it, so that it is what its definition says."""
-        await self._gently(lambda graceful: self._stop(job, row, graceful=graceful))
-        await self.command(job, row, Verb.START)
+    async def again(self, job: Job, row: Resource, *, step: str = "") -> None:
+        """Stop the machine and start it, so that it is what its definition says. `step` sets apart what one
+        operation does more than once.
+        """
+        await self._gently(lambda graceful: self._stop(job, row, graceful=graceful, step=step))
+        await self.command(job, row, Verb.START, step=step)
         await self.see(row, Power.RUNNING)
 
     async def _place(self, job: Job) -> None:
@@ -158,7 +160,7 @@ class Work:
         row = await self._row(job)
         if row is None:
             return Done()
-        if self._gives_cards(row):
+        if self.gives_cards(row):
             # Its network may have been written since, which changes nothing in a VM that runs.
             await self.command(job, row, Verb.CREATE, await self.definition(row))
         observed = await self.command(job, row, Verb.START)
@@ -248,10 +250,12 @@ class Work:
                 raise
             return await act(False)
 
-    async def _stop(self, job: Job, row: Resource, *, graceful: bool) -> str:
+    async def _stop(self, job: Job, row: Resource, *, graceful: bool, step: str = "") -> str:
         args = {"graceful": graceful, "timeout": SHUTDOWN_SECONDS}
         seconds = ANSWER_SECONDS + SHUTDOWN_SECONDS * graceful
-        observed = await self.command(job, row, Verb.STOP, args, step=_how(graceful), seconds=seconds)
+        observed = await self.command(
+            job, row, Verb.STOP, args, step=f"{_how(graceful)}{step}", seconds=seconds
+        )
         await self.see(row, Power.STOPPED)
         return observed
 
@@ -307,12 +311,13 @@ class Work:
 
     async def definition(self, row: Resource) -> dict[str, Any]:
         """What its host gets to know of it, with its card if the host gives cards."""
-        if not self._gives_cards(row):
+        if not self.gives_cards(row):
             return definition(row)
         async with self._store.read() as tx:
             return definition(row, await card(self._store, tx, row))
 
-    def _gives_cards(self, row: Resource) -> bool:
+    def gives_cards(self, row: Resource) -> bool:
+        """Whether the host gives this VM the card of its interface, and reaches it there."""
         host = self._fleet.host(private_of(row).agent)
         known = host is not None and host.report is not None and host.report.networks
         return known and guest_of(row).driver == "qemu"

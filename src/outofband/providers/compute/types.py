@@ -17,6 +17,7 @@ from outofband.providers.compute.instances import Instances
 from outofband.providers.compute.machines import VirtualMachines
 from outofband.providers.compute.move_places import MovePlaces
 from outofband.providers.compute.moving import Consoles
+from outofband.providers.compute.nic_reset import NicReset
 from outofband.providers.compute.offers import Offers
 from outofband.providers.compute.placement import Placement
 from outofband.providers.compute.power import Work
@@ -55,6 +56,7 @@ def declare_compute(
         "runCommand": RunAction(store, inside).declare(),
         "retrieveBootDiagnosticsData": BootData(store, authorizer, places).declare(),
         **GuestSteps(store, inside).declare(),
+        "resetNic": NicReset(store, authorizer, fleet, work).declare(),
     }
     return [
         _with(

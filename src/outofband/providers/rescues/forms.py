@@ -82,7 +82,7 @@ def undoable(run: Run) -> list[int]:
         and done.problem is None
         and not done.undone
         and EFFECTS[done.wish.deed].undone
-        and guest.can_be_undone(done.report)
+        and (done.before or guest.can_be_undone(done.report))
     ]
 
 

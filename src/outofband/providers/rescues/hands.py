@@ -21,7 +21,7 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.providers.compute import shape as vm
-from outofband.providers.network.house import INTERFACES, SECURITY_RULES
+from outofband.providers.network.house import SECURITY_RULES
 from outofband.providers.network.house import VERSION as NETWORK_VERSION
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.rescue import judging, rules
@@ -86,6 +86,8 @@ class Requests:
             return await self._add_rules(errand, done)
         if deed is Deed.RESET_CONFIGURATION:
             return await self._reset(errand, run, done)
+        if deed is Deed.RESET_NIC:
+            return await self._nic(errand, done.key)
         if deed is Deed.RESET_PASSWORD:
             return await self._password(errand, run, done)
         raise Fault("RescueDeedMissing", deed=deed.value)
@@ -97,6 +99,8 @@ class Requests:
             return
         if deed is Deed.ADD_RULE:
             await self._take_back(errand, f"{done.key}:undo", done.effects)
+        elif deed is Deed.RESET_NIC and done.before:
+            await self._nic(errand, f"{done.key}:undo", done.before)
         elif done.report is not None:
             body = {"report": msgspec.to_builtins(done.report)}
             path = f"{errand.vm}/undoStep"
@@ -145,7 +149,8 @@ class Requests:
         if deed is Deed.ADD_RULE:
             return f"{SECURITY_RULES}/write", subscription
         if deed is Deed.RESET_NIC:
-            return f"{INTERFACES}/write", subscription
+            # The interface is written, too; for which one the operation asks.
+            return f"{kind}/resetNic/action", here
         if deed is Deed.RESET_CONFIGURATION:
             return f"{kind}/resetRemote/action", here
         return f"{kind}/extensions/write", here
@@ -154,7 +159,7 @@ class Requests:
         if deed is Deed.RESET_CONFIGURATION:
             # Windows may have an SSH server, and no step of ours knows it.
             return not vm.is_windows(row) or run.wanted.protocol is Remote.RDP
-        return deed in self._doers or deed in _POWER or deed in (Deed.ADD_RULE, Deed.RESET_PASSWORD)
+        return True
 
     async def _power(self, errand: Errand, done: Done) -> Told:
         path = f"{errand.vm}/{_POWER[done.wish.deed]}"
@@ -191,6 +196,19 @@ class Requests:
         path = f"{errand.vm}/resetRemote"
         ended = await self._once(errand, done.key, "POST", path, COMPUTE_VERSION, body)
         return Told(report=_report(ended))
+
+    async def _nic(self, errand: Errand, key: str, seat: Mapping[str, str] | None = None) -> Told:
+        """Another address and card: `seat`, else a free one."""
+        path = f"{errand.vm}/resetNic"
+        ended = await self._once(errand, key, "POST", path, COMPUTE_VERSION, dict(seat or {}))
+        told = ended.output if ended is not None and isinstance(ended.output, dict) else {}
+        before = told.get("before") or {}
+        names = {"privateIPAddress": "address", "privateIPAllocationMethod": "method", "macAddress": "mac"}
+        return Told(
+            observed=str(told.get("observed") or ""),
+            report=_report(ended),
+            before={name: before[short] for name, short in names.items() if short in before},
+        )
 
     async def _password(self, errand: Errand, run: Run, done: Done) -> Told:
         async with self._store.read() as tx:

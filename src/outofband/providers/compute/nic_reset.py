@@ -1,0 +1,182 @@
+"""`POST virtualMachines/{vm}/resetNic`: another address and card for a VM whose network does not work.
+
+Azure's way is to write another private address into the interface; the VM gets another card with it. Here
+that is one operation: the interface is written, the VM is stopped and started with its new card, and its
+guest, if its agent answers, is helped to take it. When the host does not start it so, the old address
+and card come back, and the VM with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import msgspec
+
+from outofband.access.authorizer import Authorizer
+from outofband.catalogue import explain
+from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.core.ids import parse_id
+from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.guest_steps import cards_args, step_report
+from outofband.providers.compute.machines import check_power
+from outofband.providers.compute.power import Work
+from outofband.providers.compute.shape import command_name, private_of
+from outofband.providers.network.house import INTERFACES
+from outofband.providers.network.readdressing import Seat, interface_of, other_seat, reseat, seat_of
+from outofband.resources.declaration import Begin, Item, Step
+from outofband.resources.exchange import Call
+from outofband.resources.gate import Change, unlocked
+from outofband.resources.job import Done, Job
+from outofband.store.faults import PASSING
+from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
+from outofband.wire.machine import Power, Verb
+from outofband.wire.script import ScriptReport
+from outofband.wire.steps.report import StepReport
+
+HAND_SECONDS = 120.0
+"""How long after the start a guest's agent is waited for; what a slow one missed DHCP does by itself."""
+BETWEEN_SECONDS = 3.0
+SCRIPT_SECONDS = 400.0
+_NOT_YET = frozenset({"GuestAgentAbsent", "GuestAgentSilent", "GuestChannelMissing", "ScriptNotStarted"})
+_MAC = re.compile(r"00-0D-3A(-[0-9A-F]{2}){3}")
+
+
+class ResetNic(msgspec.Struct, frozen=True, kw_only=True):
+    """Body. Without anything: the lowest free address of the subnet, and a new card. With all three: where
+    it was before, to take a reset back.
+    """
+
+    address: str = msgspec.field(default="", name="privateIPAddress")
+    method: str = msgspec.field(default="", name="privateIPAllocationMethod")
+    mac: str = msgspec.field(default="", name="macAddress")
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """Input of the operation. `ran`: the VM ran when it was accepted, so it runs again at the end."""
+
+    interface: str
+    before: Seat
+    after: Seat
+    ran: bool
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operation remembers while it takes back: why."""
+
+    code: str
+    message: str
+
+
+class NicReset:
+    def __init__(self, store: Store, authorizer: Authorizer, fleet: Fleet, work: Work) -> None:
+        self._store = store
+        self._authorizer = authorizer
+        self._fleet = fleet
+        self._work = work
+
+    def declare(self) -> Begin:
+        return Begin(
+            plan=self._plan,
+            step=Step(run=self._run),
+            body=ResetNic,
+            about="Give a VM's network interface another private address and with it another card, and"
+            " restart the VM with it",
+        )
+
+    async def _plan(self, call: Call, tx: Tx, item: Item, body: ResetNic) -> Any:
+        row: Resource = item.row
+        check_power(self._fleet, row)
+        interface = await interface_of(self._store, tx, row)
+        if interface is None or not self._work.gives_cards(row):
+            raise Fault("NicResetUnsupported", vm=command_name(row))
+        rid = parse_id(interface.id)
+        rights = await self._authorizer.rights(call.principal, tx)
+        rights.require(f"{INTERFACES}/write", rid)
+        await unlocked(self._store, tx, rid, Change.WRITE)
+        after = await other_seat(self._store, tx, interface, body.address)
+        if body.mac or body.method:
+            if not _MAC.fullmatch(body.mac) or body.method not in ("Dynamic", "Static") or not body.address:
+                detail = "an address, Dynamic or Static, and a card as this interface had it"
+                raise Fault("InvalidParameter", target="macAddress", detail=detail)
+            after = msgspec.structs.replace(after, method=body.method, mac=body.mac)
+        report = self._fleet.report(row.uid, private_of(row).agent)
+        ran = report is not None and report.power is not Power.STOPPED
+        return msgspec.to_builtins(
+            Wish(interface=interface.id, before=seat_of(interface), after=after, ran=ran)
+        )
+
+    async def _run(self, job: Job) -> Done:
+        async with self._store.read() as tx:
+            row = await self._store.resources.get(tx, job.rid)
+        if row is None:
+            return Done()
+        wish = job.input(Wish)
+        if job.state is None:
+            try:
+                await self._take(job, row, wish, wish.after)
+            except Fault as fault:
+                if fault.code in PASSING:
+                    raise
+                failure = Failure(code=fault.code, message=explain(fault).message)
+                await job.save(msgspec.to_builtins(failure))
+        if job.state is not None:
+            failure = msgspec.convert(job.state, Failure)
+            await self._take(job, row, wish, wish.before, step=":back")
+            raise Fault(
+                "NicResetTakenBack",
+                vm=command_name(row),
+                address=wish.before.address,
+                reason=failure.code,
+                detail=failure.message,
+            )
+        told, why = await self._help(job, row) if wish.ran else (None, "It does not run.")
+        observed = (
+            f"The address is {wish.after.address} instead of {wish.before.address}, on a new card. {why}"
+        )
+        output = {
+            "observed": observed.strip(),
+            "interface": wish.interface,
+            "before": msgspec.to_builtins(wish.before),
+            "after": msgspec.to_builtins(wish.after),
+            "report": msgspec.to_builtins(told) if told is not None else None,
+        }
+        return self._work.settled(job, output) if wish.ran else Done(output=output)
+
+    async def _take(self, job: Job, row: Resource, wish: Wish, seat: Seat, *, step: str = "") -> None:
+        """The interface at this seat, and the VM started anew with it."""
+        async with self._store.write() as tx:
+            await reseat(self._store, tx, parse_id(wish.interface), seat)
+        await self._work.command(job, row, Verb.CREATE, await self._work.definition(row), step=step)
+        if wish.ran:
+            await self._work.again(job, row, step=step)
+
+    async def _help(self, job: Job, row: Resource) -> tuple[StepReport | None, str]:
+        """What the guest's step told of its cards, or why it did not."""
+        args = cards_args(row)
+        until, turn = clock.monotonic() + HAND_SECONDS, 0
+        while True:
+            turn += 1
+            try:
+                done = await self._fleet.command(
+                    private_of(row).agent,
+                    Verb.RUN.value,
+                    row.uid,
+                    msgspec.to_builtins(args),
+                    # A guest that was not up yet ended the one before.
+                    key=job.key(f"{Verb.RUN.value}:{turn}"),
+                    epoch=row.epoch,
+                    timeout=args.timeout + SCRIPT_SECONDS,
+                    require_online=False,
+                )
+                return step_report(row, msgspec.convert(done.data, ScriptReport)), ""
+            except Fault as fault:
+                if fault.code in PASSING:
+                    raise
+                if fault.code not in _NOT_YET or clock.monotonic() > until:
+                    return None, f"The guest was not helped with it: {explain(fault).message}"
+            await asyncio.sleep(BETWEEN_SECONDS)

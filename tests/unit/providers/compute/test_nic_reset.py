@@ -1,0 +1,166 @@
+"""Another address and card for a VM, by one operation: given, taken back on failure, put back on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from outofband.access import roles
+from outofband.core.errors import Fault
+from outofband.providers.compute import nic_reset
+from outofband.resources.runner import Runner
+from outofband.wire.link import Command
+from outofband.wire.machine import Power
+from tests.support.cloud import Cloud, Host, vm_id
+from tests.support.networks import code
+from tests.support.rescues import Lab, cloud, host, impatient, step
+from tests.support.wait import until
+
+__all__ = ["cloud", "host", "impatient"]
+
+pytestmark = pytest.mark.anyio
+PATH = f"{vm_id('web1')}/resetNic"
+
+
+@pytest.fixture(autouse=True)
+def impatient_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nic_reset, "HAND_SECONDS", 0.0)
+
+
+@pytest.fixture
+async def lab(cloud: Cloud, host: Host) -> Lab:
+    lab = Lab(cloud, host)
+    host.facts["networks"] = True
+    await host.report()
+    await lab.make()
+    lab.guest(False)
+    lab.step(
+        {"cards.address": "eth0="},
+        {"cards.address": "eth0=10.0.1.5"},
+    )
+    return lab
+
+
+async def seat(lab: Lab) -> tuple[str, str, str]:
+    found = await lab.net.get(lab.net.id("networkInterfaces", "nic"))
+    properties = found["properties"]
+    part = properties["ipConfigurations"][0]["properties"]
+    return part["privateIPAddress"], part["privateIPAllocationMethod"], properties["macAddress"]
+
+
+async def reset(lab: Lab, **body: Any) -> dict[str, Any]:
+    owner = lab.cloud.owner
+    return await owner.follow(await owner.ask("POST", PATH, body))
+
+
+async def test_another_address_is_another_card_and_goes_back(lab: Lab) -> None:
+    before, defined = await seat(lab), []
+    lab.host.watch = lambda command: defined.append(command) if command.verb == "vm.create" else None
+    lab.host.performed.clear()
+    state = await reset(lab)
+    assert state["status"] == "Succeeded", state
+    after = await seat(lab)
+    assert before[0] == "10.0.1.4" and after[0] == "10.0.1.5" and after[2] != before[2]
+    assert [each for each in lab.host.performed if each != "vm.network"] == [
+        "vm.create",
+        "vm.stop",
+        "vm.start",
+        "vm.run",
+    ]
+    nic = defined[-1].args["nic"]
+    assert (nic["address"], nic["mac"]) == (after[0], after[2].replace("-", ":").lower())
+    output = state["properties"]["output"]
+    assert output["report"]["after"] == {"cards.address": "eth0=10.0.1.5"}
+    # The address that it left is free again, and the one it has is not.
+    await lab.net.interface("other", privateIPAddress="10.0.1.4", privateIPAllocationMethod="Static")
+    taken = await lab.cloud.owner.ask("POST", PATH, {"privateIPAddress": "10.0.1.4"})
+    assert code(taken) == (400, "PrivateIPAddressInUse")
+    await lab.net.delete("networkInterfaces", "other")
+    kept = output["before"]
+    state = await reset(
+        lab,
+        privateIPAddress=kept["address"],
+        privateIPAllocationMethod=kept["method"],
+        macAddress=kept["mac"],
+    )
+    assert state["status"] == "Succeeded", state
+    assert await seat(lab) == before
+
+
+async def test_what_does_not_start_is_as_it_was(lab: Lab) -> None:
+    before, starts = await seat(lab), []
+
+    def watch(command: Command) -> None:
+        if command.verb == "vm.start":
+            starts.append(command)
+            lab.host.refuse.pop("vm.start", None)
+            if len(starts) == 1:
+                lab.host.refuse["vm.start"] = Fault("HypervisorRefused", verb="vm.start", detail="no")
+
+    lab.host.watch = watch
+    state = await reset(lab)
+    assert (state["status"], state["error"]["code"]) == ("Failed", "NicResetTakenBack")
+    assert "HypervisorRefused" in state["error"]["message"]
+    assert await seat(lab) == before
+    assert len(starts) == 2 and lab.host.power[lab.uid] is Power.RUNNING
+
+
+async def test_a_node_that_dies_on_the_way_gives_one_address(lab: Lab) -> None:
+    lab.host.deaf.add("vm.stop")
+    put = await lab.cloud.owner.ask("POST", PATH, {})
+    reached: list[str] = []
+    lab.host.watch = lambda command: reached.append(command.key)
+    await until(lambda: len(reached) >= 2)
+    await lab.cloud.runner._tasks.close()
+    lab.host.deaf.clear()
+    lab.cloud.runner = Runner(lab.cloud.store, lab.cloud.registry, lab.cloud.node)
+    lab.cloud.runner.start()
+    assert (await lab.cloud.owner.follow(put))["status"] == "Succeeded"
+    assert (await seat(lab))[0] == "10.0.1.5"
+    assert lab.host.performed.count("vm.start") == 2, "one of them made the VM"
+
+
+async def test_who_may_not_write_the_interface_may_not_reset_it(lab: Lab) -> None:
+    helper = await lab.cloud.person("helper", roles.VIRTUAL_MACHINE_CONTRIBUTOR, vm_id("web1"))
+    assert code(await helper.ask("POST", PATH, {}))[0] == 403
+    lock = f"{lab.net.id('networkInterfaces', 'nic')}/providers/Microsoft.Authorization/locks/l"
+    body = {"properties": {"level": "ReadOnly"}}
+    assert (await lab.cloud.owner.ask("PUT", lock, body, version="2020-05-01")).is_success
+    assert code(await lab.cloud.owner.ask("POST", PATH, {})) == (409, "ScopeLocked")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"privateIPAddress": "10.9.0.4"}, "PrivateIPAddressNotInSubnet"),
+        ({"privateIPAddress": "10.0.1.1"}, "PrivateIPAddressInReservedRange"),
+        ({"privateIPAddress": "10.0.1.4"}, "InvalidParameter"),
+        ({"privateIPAddress": "10.0.1.7", "macAddress": "02-00-00-00-00-01"}, "InvalidParameter"),
+        ({"macAddress": "00-0D-3A-00-00-01", "privateIPAllocationMethod": "Static"}, "InvalidParameter"),
+    ],
+)
+async def test_what_cannot_be_given_is_refused(lab: Lab, body: dict[str, str], expected: str) -> None:
+    answer = await lab.cloud.owner.ask("POST", PATH, body)
+    assert code(answer) == (400, expected)
+
+
+async def test_a_vm_without_a_card_has_none_to_reset(lab: Lab) -> None:
+    await lab.cloud.owner.create_vm("bare")
+    answer = await lab.cloud.owner.ask("POST", f"{vm_id('bare')}/resetNic", {})
+    assert code(answer) == (409, "NicResetUnsupported")
+
+
+async def test_a_rescue_resets_it_and_its_undo_gives_the_old_one_back(lab: Lab) -> None:
+    before = await seat(lab)
+    told = await lab.rescue(step=4)
+    assert [each["name"] for each in told["question"]["asks"]] == ["unsaved", "address"]
+    told = await lab.answer(4, True)
+    deed = step(told, 4)["deed"]
+    assert deed["state"] == "done" and "10.0.1.5 instead of 10.0.1.4" in deed["observed"], told
+    assert deed["guest"]["changes"][0]["name"] == "cards.address"
+    assert (await seat(lab))[0] == "10.0.1.5"
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    assert await seat(lab) == before
+    assert step(await lab.read(), 4)["deed"]["undone"]
