@@ -19,6 +19,24 @@ def nothing(lab: Lab) -> None:
     """Where there is nothing to do."""
 
 
+def guest(script: str) -> Act:
+    """Breaks it with a script in the guest."""
+
+    def act(lab: Lab) -> None:
+        lab.in_guest(script)
+
+    return act
+
+
+def soon(script: str) -> Act:
+    """The same for what ends the guest's own answer."""
+
+    def act(lab: Lab) -> None:
+        lab.soon(script)
+
+    return act
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """What the person says: yes to everything that is asked or not, and who they sign in as."""
@@ -46,8 +64,8 @@ class Fault:
     guest: str = "debian"
     broken: Callable[[Lab, Fault], bool] | None = None
     """Whether it is broken by now; None: nobody outside gets in."""
-    by_hand: bool = False
-    """Marked where no peer here can have the fault: a script plays it."""
+    step: int | None = None
+    """The person asks for this step alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +89,15 @@ def works(lab: Lab, fault: Fault) -> bool:
     return lab.look(fault.protocol, answers.user, answers.password).works
 
 
+def warned(code: str) -> Callable[[Lab, Fault], bool]:
+    """For what lets somebody in with a warning."""
+
+    def broken(lab: Lab, fault: Fault) -> bool:
+        return code in {each.code for each in lab.look(fault.protocol).warnings}
+
+    return broken
+
+
 def is_broken(lab: Lab, fault: Fault) -> bool:
     return fault.broken(lab, fault) if fault.broken is not None else not works(lab, fault)
 
@@ -83,6 +110,8 @@ def run(lab: Lab, fault: Fault) -> tuple[Row, dict[str, Any]]:
         fault.inject(lab)
         until(f"{fault.name} is broken", lambda: is_broken(lab, fault), BROKEN_SECONDS)
         words = ["--protocol", fault.protocol.value, *(["--yes"] if fault.answers.yes else [])]
+        if fault.step is not None:
+            words += ["--step", str(fault.step)]
         if fault.answers.user:
             words += ["--user", fault.answers.user, "--password-file", "-"]
         began = time.monotonic()

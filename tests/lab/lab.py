@@ -99,8 +99,10 @@ class Lab:
         self.machine.put()
         self.start()
         until("the guest is well", self.well, ANSWER_SECONDS)
-        # It does not know how long it was away.
-        self.in_guest(f"date -s @{int(time.time())} >/dev/null")
+        # It does not know how long it was away; and who reads along has to see that it came up.
+        since = self.machine.printed
+        self.in_guest(f"date -s @{int(time.time())} >/dev/null; systemctl restart serial-getty@ttyS0")
+        self.prints(b"login:", since)
 
     def well(self) -> bool:
         self.seen = [self.look(each) for each in Protocol]
@@ -143,6 +145,11 @@ class Lab:
     def soon(self, script: str) -> None:
         """Have something done in the guest in a second, when nobody waits for its end any more."""
         self.in_guest(f"setsid sh -c 'sleep 1; {script}' >/dev/null 2>&1 </dev/null &")
+
+    def prints(self, text: bytes, since: int | None = None) -> None:
+        """Wait until it printed that on its serial port, after now or after `since`."""
+        begin = self.machine.printed if since is None else since
+        until(f"{text!r} is printed", lambda: text in self.machine.words(begin), BOOT_SECONDS)
 
     def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """Have something done to its end; what is answered then."""

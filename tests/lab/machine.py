@@ -30,6 +30,7 @@ from tests.peers.house import until
 HEALTHY = "healthy"
 """Name of the state in the machine's disk."""
 BOOT_DISK, BEGIN_IN, MONITOR, DEBUGGER = "boot.img", "begin-in", "lab.sock", "lab-gdb.sock"
+LOG = "serial0.log"
 STATE_SECONDS = 120.0
 PROGRAM = f"""\
 #!/bin/sh
@@ -50,6 +51,8 @@ if [ -e {BEGIN_IN} ]; then
 fi
 exec qemu-system-x86_64 "$@"
 """
+QUICK = "mitigations=off nokaslr random.trust_cpu=on"
+"""For the kernel: an emulated processor pays for each of these, at each of the boots."""
 HANG = bytes.fromhex("fa ebfe")
 """cli; jmp to itself."""
 
@@ -71,7 +74,9 @@ class Machine:
     def prepare(self) -> None:
         """The boot disk and the host's `qemu`."""
         initrd = checking_initrd(self._cache, self.guest.initrd, self._scratch / "initrd.img")
-        self._bootable = Guest(self.guest.kernel, initrd, self.guest.cmdline, self.guest.username)
+        self._bootable = Guest(
+            self.guest.kernel, initrd, f"{self.guest.cmdline} {QUICK}", self.guest.username
+        )
         grub.build(self.boot_master, self._bootable, timeout_s=0)
         self.program.write_text(PROGRAM.replace("@BOOT@", str(self.boot_master)))
         self.program.chmod(0o700)
@@ -126,6 +131,17 @@ class Machine:
         overlay.create(self.directory / OVERLAY, image, "raw")
 
     # --- what is done to it while it runs
+
+    @property
+    def printed(self) -> int:
+        """Bytes that its serial port printed, all in all."""
+        return (self.directory / LOG).stat().st_size
+
+    def words(self, since: int) -> bytes:
+        """What it printed after the first `since` bytes."""
+        with (self.directory / LOG).open("rb") as log:
+            log.seek(since)
+            return log.read()
 
     def monitor(self, line: str) -> str:
         """What QEMU's human monitor says to a line."""

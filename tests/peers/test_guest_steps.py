@@ -70,6 +70,7 @@ echo 'Port 2222' >>/etc/ssh/sshd_config
 echo 'ListenAddress 127.0.0.1' >/etc/ssh/sshd_config.d/only-here.conf
 chmod 600 /etc/ssh/sshd_config
 touch /etc/nologin
+rm -rf /run/sshd
 useradd -m -s /bin/sh bob
 echo bob:kelp-otter-42 | chpasswd
 chage -d 100 -M 30 -E 1 bob
@@ -99,6 +100,7 @@ echo -----
     assert (before["service.ssh.enabled"], after["service.ssh.enabled"]) == ("masked", "enabled")
     assert (before["service.xrdp.enabled"], after["service.xrdp.enabled"]) == ("disabled", "enabled")
     assert (before["ssh.listens"], after["ssh.listens"]) == (False, True)
+    assert (before["ssh.fault"], after["ssh.fault"]) == (None, None)
     assert (before["xrdp.port"], after["xrdp.port"], after["xrdp.listens"]) == (4489, 3389, True)
     assert (before["xrdp.certificate"], after["xrdp.certificate"]) == ("expired", "good")
     assert (before["xrdp.security"], after["xrdp.security"]) == ("none", "negotiate")

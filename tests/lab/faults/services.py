@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from outofband.wire.remote import Protocol
-from tests.lab.fault import Act, Fault
-from tests.lab.lab import Lab
+from tests.lab.fault import Fault, guest, warned
 
-
-def guest(script: str) -> Act:
-    def act(lab: Lab) -> None:
-        lab.in_guest(script)
-
-    return act
+END = "20200101000000Z"
+CERTIFICATE = f"""
+cd /etc/xrdp && rm -f cert.pem key.pem
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=tgt01 -days 1 -keyout key.pem -out own.pem 2>/dev/null
+mkdir -p /tmp/ca && cd /tmp/ca && : >index && echo 01 >serial
+printf '%s\\n' '[ca]' default_ca=d '[d]' database=index serial=serial new_certs_dir=. default_md=sha256 \\
+    policy=p '[p]' commonName=supplied >c
+openssl req -new -key /etc/xrdp/key.pem -subj /CN=tgt01 -out r.pem
+openssl ca -batch -selfsign -config c -keyfile /etc/xrdp/key.pem -in r.pem -out /etc/xrdp/cert.pem -notext \\
+    -startdate 20190101000000Z -enddate {END} 2>/dev/null
+chown xrdp /etc/xrdp/key.pem && chmod 600 /etc/xrdp/key.pem
+systemctl restart xrdp
+"""
 
 
 def stopped(protocol: Protocol, unit: str) -> Fault:
@@ -47,5 +53,13 @@ FAULTS = [
         name="xrdp at another port",
         inject=guest("sed -i '0,/^port=/s/^port=.*/port=3390/' /etc/xrdp/xrdp.ini; systemctl restart xrdp"),
         causes=frozenset({"GuestPortChanged"}),
+    ),
+    # Somebody gets in past a warning, so a rescue ends at once; its remedy is the step alone.
+    Fault(
+        name="xrdp certificate ended",
+        inject=guest(CERTIFICATE),
+        causes=frozenset({"RdpCertificateEnded", "GuestCertificateEnded"}),
+        broken=warned("RdpCertificateEnded"),
+        step=1,
     ),
 ]
