@@ -77,7 +77,9 @@ class Machine:
         if has_network(definition):
             assert isinstance(self.driver, QemuDriver)
             offered = host.config.network.public
-            self.network = Attached(self.name, self.directory, offered, self.driver.forward)
+            self.network = Attached(
+                self.name, self.directory, offered, self.driver.forward, self.driver.forwards
+            )
         self._other_card = False
         """The one that its guest sees is not the one that it has by now: that comes with a start."""
         self._wanted: Callable[[], object] | None = None

@@ -53,16 +53,23 @@ async def change(machine: Machine, plan: Plan) -> Outcome:
 
 async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
     """Look at the VM's Remote Desktop or SSH from this host, past every rule: what it says itself."""
-    machine.expect(Verb.NETWORK, Power.RUNNING)
+    machine.expect(Verb.PROBE, Power.RUNNING)
     wanted = wish.port or PORTS[wish.protocol]
     network = _network(machine, Verb.PROBE)
     way = await network.way_to(wanted)
     await network.again()
     user = User(wish.user, wish.protected.password) if wish.user else None
-    report = await look("127.0.0.1", wish.protocol, port=way, user=user, where=Where.HOST, locale=wish.locale)
+    report = await look(
+        machine.name,
+        wish.protocol,
+        port=wanted,
+        user=user,
+        where=Where.HOST,
+        locale=wish.locale,
+        through=way,
+    )
     forwarder = {"listening": network.forwarder.listening, "problems": network.forwarder.problems}
-    evidence = report.evidence | {"forwarder": forwarder}
-    shown = msgspec.structs.replace(report, host=machine.name, port=wanted, address="", evidence=evidence)
+    shown = msgspec.structs.replace(report, evidence=report.evidence | {"forwarder": forwarder})
     said = (
         "It answers" if shown.works else f"It does not answer: {shown.problem.title if shown.problem else ''}"
     )

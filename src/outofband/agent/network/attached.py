@@ -7,6 +7,8 @@ they end with QEMU. The plan stays: a VM that starts again, or an agent that doe
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address, ip_network
@@ -20,15 +22,23 @@ from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
 from outofband.net.tasks import Tasks
 from outofband.wire.machine import MachineDefinition, Verb
-from outofband.wire.network.plan import MAX_ADDRESSES, MAX_PORTS, Plan
+from outofband.wire.network.plan import MAX_ADDRESSES, MAX_PORTS, Judge, Plan
 
 FILE = "network.json"
 AGAIN_SECONDS = 5.0
 """Where another program of the host holds a port it is tried so often whether it is free."""
 ATTEMPTS = 5
 """A port that was free a moment ago may be somebody else's when QEMU takes it."""
-Forward = Callable[[int, int], Awaitable[bool]]
-"""Has the hypervisor forward a loopback port to a port of the guest; False: it could not take that port."""
+MAX_FORWARDS = 2 * MAX_PORTS
+"""Of the hypervisor's, which keeps each until it ends: those of plans, and of looks at other ports."""
+Place = tuple[str, int]
+"""Address and port of the loopback interface."""
+Forward = Callable[[Place, int], Awaitable[bool]]
+"""Has the hypervisor forward a place to a port of the guest; False: it could not take that place."""
+Forwards = Callable[[], Awaitable[dict[int, Place]]]
+"""The forwards that the hypervisor has, by the guest's port. Both raise Fault."""
+
+_PORTS = "a port is a number from 1 to 65535"
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +46,13 @@ log = structlog.get_logger(__name__)
 class Attached:
     """`offered`: blocks of addresses that the host's administrator lets VMs be reached at."""
 
-    def __init__(self, vm: str, directory: Path, offered: tuple[str, ...], forward: Forward) -> None:
+    def __init__(
+        self, vm: str, directory: Path, offered: tuple[str, ...], forward: Forward, forwards: Forwards
+    ) -> None:
         self._vm, self._file = vm, directory / FILE
         self._offered = [ip_network(each) for each in offered]
-        self._forward = forward
-        self._ports: dict[int, int] = {}
+        self._forward, self._forwards = forward, forwards
+        self._ports: dict[int, Place] = {}
         self._running = False
         self._lock = asyncio.Lock()
         self._plan = self._load()
@@ -59,17 +71,22 @@ class Attached:
             await self._apply()
 
     async def started(self) -> None:
-        """The hypervisor runs, and has no forwards yet."""
+        """The hypervisor runs: since now, or with the forwards that an earlier life of the agent made."""
         async with self._lock:
             self._running = True
             self._ports.clear()
+            with contextlib.suppress(Fault):
+                self._ports.update(await self._forwards())
             await self._apply()
 
     async def stopped(self) -> None:
+        """The hypervisor has ended: nothing listens for a VM that does not run. What it said last still goes
+        out.
+        """
         async with self._lock:
             self._running = False
             self._ports.clear()
-            await self._apply()
+            self.forwarder.shut()
 
     async def close(self) -> None:
         await self._tasks.close()
@@ -81,28 +98,39 @@ class Attached:
             if self._running and self.forwarder.problems:
                 await self._apply()
 
-    async def way_to(self, port: int) -> int:
-        """A loopback port that leads to a port of the guest, whatever the rules say: for the host's own look.
+    async def way_to(self, port: int) -> Place:
+        """A place that leads to a port of the guest, whatever the rules say: for the host's own look.
 
-        Raises Fault VmNotRunning or HypervisorRefused.
+        Raises Fault VmNotRunning, DefinitionInvalid or HypervisorRefused.
         """
+        if not 0 < port < 65536:
+            raise Fault("DefinitionInvalid", detail=_PORTS)
         async with self._lock:
             if not self._running:
                 raise Fault("VmNotRunning", vm=self._vm, power="stopped")
             if port not in self._ports:
+                if len(self._ports) >= MAX_FORWARDS:
+                    detail = f"it has {MAX_FORWARDS} forwards already"
+                    raise Fault("HypervisorRefused", verb=str(Verb.PROBE), detail=detail)
                 await self._open(port)
             if port not in self._ports:
                 raise Fault("HypervisorRefused", verb=str(Verb.PROBE), detail="it forwards no port")
             return self._ports[port]
 
     async def _apply(self) -> None:
-        if self._running:
-            for port in self._plan.doors.values():
-                if port not in self._ports:
+        """Rules first: whatever the hypervisor or the host's addresses do, who is denied is out."""
+        if not self._running:
+            # A VM that does not run is not reached: nothing listens for it.
+            return self.forwarder.shut()
+        self.forwarder.rule(self._plan)
+        for port in dict.fromkeys(self._plan.doors.values()):
+            if port not in self._ports:
+                try:
                     await self._open(port)
-        # A VM that does not run is not reached: nothing listens for it.
+                except Fault as fault:
+                    log.warning("network.no_forward", vm=self._vm, port=port, code=fault.code)
         known = self.forwarder.problems
-        await self.forwarder.apply(self._plan if self._running else Plan(ports=()))
+        await self.forwarder.listen()
         for place, problem in self.forwarder.problems.items() - known.items():
             log.warning("network.not_listening", vm=self._vm, place=place, problem=problem)
         if self.forwarder.problems and not self._insisting:
@@ -120,9 +148,10 @@ class Attached:
 
     async def _open(self, port: int) -> None:
         for _ in range(ATTEMPTS):
+            address = _somewhere()
             with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                chosen = int(probe.getsockname()[1])
+                probe.bind((address, 0))
+                chosen = address, int(probe.getsockname()[1])
             if await self._forward(chosen, port):
                 self._ports[port] = chosen
                 return
@@ -133,13 +162,22 @@ class Attached:
             detail = f"more than {MAX_ADDRESSES} addresses or {MAX_PORTS} ports"
             raise Fault("DefinitionInvalid", detail=detail)
         if not all(0 < port < 65536 for door in plan.doors.items() for port in door):
-            raise Fault("DefinitionInvalid", detail="a port is a number from 1 to 65535")
+            raise Fault("DefinitionInvalid", detail=_PORTS)
+        try:
+            Judge(plan)
+        except ValueError as error:
+            raise Fault("DefinitionInvalid", detail=str(error)) from error
         for address in plan.public:
             try:
                 found = ip_address(address)
             except ValueError as error:
                 raise Fault("DefinitionInvalid", detail=str(error)) from error
-            if not any(found in block for block in self._offered):
+            # The address of none is that of all: a block that holds it was not meant to offer the whole host.
+            if (
+                found.is_unspecified
+                or found.is_multicast
+                or not any(found in block for block in self._offered)
+            ):
                 raise Fault("HostPolicyRefused", verb=f"{Verb.NETWORK} {address}", vm=self._vm)
 
     def _load(self) -> Plan:
@@ -153,6 +191,15 @@ class Attached:
             log.warning("network.plan_lost", vm=self._vm, error=str(error))
             return Plan()
         return plan
+
+
+def _somewhere() -> str:
+    """An address of the loopback interface that nobody guesses.
+
+    A guest reaches its host's 127.0.0.1 by the address of its gateway, and with forwards there it would reach
+    every other VM past that one's rules.
+    """
+    return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
 
 
 def has_network(definition: MachineDefinition) -> bool:

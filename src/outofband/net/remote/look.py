@@ -25,22 +25,28 @@ async def look(
     user: User | None = None,
     where: Where = Where.CLIENT,
     locale: str = DEFAULT,
+    through: tuple[str, int] | None = None,
 ) -> Report:
-    """With a user the password is tried, once; no session is begun. Never raises for what is in the way."""
+    """With a user the password is tried, once; no session is begun. Never raises for what is in the way.
+
+    `through`: an address and port that lead to it, which the report's words are not about.
+    """
     number = port or PORTS[protocol]
     began, started = clock.iso(), clock.monotonic()
-    found = await way.to(host, number)
+    found = await way.to(*(through or (host, number)))
     evidence: dict[str, Any] = {str(step.step): _plain(step) for step in found.steps}
     fault, warnings = found.fault, list[Fault]()
     if found.socket is not None:
         ask = _rdp if protocol is Protocol.RDP else _ssh
-        fault, warnings, evidence[protocol.value] = await ask(found, host, number, user)
+        fault, warnings, evidence[protocol.value] = await ask(
+            found, host, number, user, through[1] if through is not None else number
+        )
     return Report(
         where=where,
         protocol=protocol,
         host=host,
         port=number,
-        address=found.address,
+        address=found.address if through is None else "",
         works=fault is None,
         began=began,
         seconds=round(clock.monotonic() - started, 3),
@@ -51,7 +57,7 @@ async def look(
 
 
 async def _rdp(
-    found: way.Way, host: str, port: int, user: User | None
+    found: way.Way, host: str, port: int, user: User | None, at: int
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
     probe = Probe(host, Depth.SIGN_IN if user is not None else Depth.SECURITY, user=user)
@@ -61,13 +67,13 @@ async def _rdp(
 
 
 async def _ssh(
-    found: way.Way, host: str, port: int, user: User | None
+    found: way.Way, host: str, port: int, user: User | None, at: int
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
     seen = await ssh.talk(found.socket)
     fault = ssh_words.judge(seen, host=host, port=port)
     if fault is None and user is not None:
-        fault = await ssh.log_in(found.address, port, user.name, user.password, host=host)
+        fault = await ssh.log_in(found.address, at, user.name, user.password, host=host, shown=port)
     return fault, [], _plain(seen)
 
 

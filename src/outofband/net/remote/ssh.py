@@ -39,12 +39,14 @@ async def talk(connected: socket.socket) -> Seen:
     return probe.seen
 
 
-async def log_in(address: str, port: int, user: str, password: str, *, host: str = "") -> Fault | None:
+async def log_in(
+    address: str, port: int, user: str, password: str, *, host: str = "", shown: int | None = None
+) -> Fault | None:
     """Whether a server takes a password; None: it does. Nothing is run there.
 
     The host's key is not verified: call it for a machine of one's own, with a password that is to be tried.
     """
-    where = {"host": host or address, "port": port}
+    where = {"host": host or address, "port": shown or port}
     offered: list[str] = []
 
     class Client(asyncssh.SSHClient):

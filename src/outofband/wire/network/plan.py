@@ -8,13 +8,14 @@ is stored). Only inbound TCP is decided by a host; see docs/howto/networks.md fo
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 import msgspec
 
 from outofband.wire.network.flows import Group
-from outofband.wire.network.prefixes import Address
+from outofband.wire.network.prefixes import Address, Block, collapse
 from outofband.wire.network.rules import Access, Direction, End, Protocol, in_order, port_range
 from outofband.wire.network.tags import ANY, Surroundings, expand
 
@@ -100,25 +101,58 @@ class Decision(msgspec.Struct, frozen=True):
     rule: str = ""
 
 
-def decide(plan: Plan, source: Address, source_port: int, port: int) -> Decision:
-    """Whether a connection from outside may reach a port of the VM."""
-    rule = ""
-    for stage in plan.stages:
-        found = next((each for each in stage if _matches(each, source, source_port, port)), None)
-        if found is None or found.access is Access.DENY:
-            return Decision(False, found.name if found is not None else "")
-        rule = found.name
-    return Decision(bool(plan.stages) or not plan.shut, rule)
+class _Ready:
+    """A rule whose texts are read. Raises ValueError for what is neither block nor range."""
+
+    def __init__(self, rule: PlanRule) -> None:
+        self.name, self.allows = rule.name, rule.access is Access.ALLOW
+        self._ports = _ranges(rule.ports)
+        self._source_ports = _ranges(rule.source_ports)
+        found = collapse(ip_network(each) for each in rule.sources)
+        self._sources = {
+            version: [(int(each[0]), int(each[-1])) for each in found if each.version == version]
+            for version in (4, 6)
+        }
+
+    def matches(self, source: Address, source_port: int, port: int) -> bool:
+        if not _within(self._ports, port) or not _within(self._source_ports, source_port):
+            return False
+        blocks, number = self._sources[source.version], int(source)
+        # They are in order and share nothing, so only the last that begins before it can hold it.
+        at = bisect_right(blocks, number, key=lambda each: each[0]) - 1
+        return at >= 0 and number <= blocks[at][1]
 
 
-def _matches(rule: PlanRule, source: Address, source_port: int, port: int) -> bool:
-    if not _within(rule.ports, port) or not _within(rule.source_ports, source_port):
-        return False
-    return any(source in ip_network(each) for each in rule.sources)
+class Judge:
+    """Whether a connection from outside may reach a port of the VM. What a plan says is read once, not for
+    each connection: a rule may have thousands of blocks. Raises ValueError for a plan that cannot be read.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._stages = [[_Ready(each) for each in stage] for stage in plan.stages]
+        self._shut = plan.shut
+
+    def decide(self, source: Address, source_port: int, port: int) -> Decision:
+        rule = ""
+        for stage in self._stages:
+            found = next((each for each in stage if each.matches(source, source_port, port)), None)
+            if found is None or not found.allows:
+                return Decision(False, found.name if found is not None else "")
+            rule = found.name
+        return Decision(bool(self._stages) or not self._shut, rule)
 
 
-def _within(ranges: Sequence[str], port: int) -> bool:
-    return any(found is not None and found[0] <= port <= found[1] for found in map(port_range, ranges))
+def _ranges(texts: Sequence[str]) -> list[tuple[int, int]]:
+    found = []
+    for text in texts:
+        if (span := port_range(text)) is None:
+            raise ValueError(f"{text[:32]!r} is no range of ports")
+        found.append(span)
+    return found
+
+
+def _within(ranges: Sequence[tuple[int, int]], port: int) -> bool:
+    return any(first <= port <= last for first, last in ranges)
 
 
 def stage(group: Group, own: Sequence[Address], around: Surroundings) -> tuple[PlanRule, ...]:
@@ -129,7 +163,7 @@ def stage(group: Group, own: Sequence[Address], around: Surroundings) -> tuple[P
     for rule in in_order(group.rules, Direction.INBOUND):
         if rule.protocol not in (Protocol.TCP, Protocol.ANY) or not _is_for(rule.destination, own, around):
             continue
-        sources = tuple(str(each) for each in _blocks(rule.source, around))
+        sources = tuple(str(each) for each in collapse(_blocks(rule.source, around)))
         found.append(
             PlanRule(
                 name=rule.name,
@@ -159,7 +193,7 @@ def _is_for(end: End, own: Sequence[Address], around: Surroundings) -> bool:
     return any(each in block for text in end.prefixes for block in expand(text, around) for each in own)
 
 
-def _blocks(end: End, around: Surroundings) -> list[object]:
+def _blocks(end: End, around: Surroundings) -> list[Block]:
     if end.groups:
         return [
             ip_network(one) for group in end.groups for one in sorted(around.groups.get(group, ()), key=str)

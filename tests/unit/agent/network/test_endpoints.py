@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from outofband.agent.network.attached import Attached
+from outofband.agent.network.attached import Attached, Place
 from outofband.agent.network.forwarder import Forwarder
 from outofband.core.errors import Fault
 from outofband.wire.network.plan import Endpoint, Plan, PlanRule
@@ -53,9 +53,9 @@ class Guest:
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    def backend(self, port: int) -> int:
+    def backend(self, port: int) -> tuple[str, int]:
         self.asked.append(port)
-        return self.port
+        return HERE, self.port
 
 
 @pytest.fixture
@@ -132,11 +132,14 @@ async def test_an_endpoint_that_goes_takes_its_connections_along(forwarder: Forw
 async def test_a_host_keeps_the_plan_and_opens_what_it_needs(tmp_path: Path) -> None:
     opened: list[int] = []
 
-    async def forward(chosen: int, port: int) -> bool:
+    async def forward(chosen: Place, port: int) -> bool:
         opened.append(port)
         return True
 
-    made = Attached("vm", tmp_path, ("127.0.0.0/8",), forward)
+    async def none() -> dict[int, Place]:
+        return {}
+
+    made = Attached("vm", tmp_path, ("127.0.0.0/8",), forward, none)
     await made.started()
     opened.clear()
     await made.change(
@@ -150,7 +153,7 @@ async def test_a_host_keeps_the_plan_and_opens_what_it_needs(tmp_path: Path) -> 
     with pytest.raises(Fault):
         await made.change(Plan(endpoints=tuple(Endpoint(1000 + each, 22) for each in range(64))))
     await made.close()
-    again = Attached("vm", tmp_path, ("127.0.0.0/8",), forward)
+    again = Attached("vm", tmp_path, ("127.0.0.0/8",), forward, none)
     opened.clear()
     await again.started()
     assert opened == [3389, 80]

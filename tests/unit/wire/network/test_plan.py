@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outofband.wire.network.flows import Flow, Group, verify
-from outofband.wire.network.plan import ALWAYS, Nic, Plan, decide, ports_of, stage
+from outofband.wire.network.plan import ALWAYS, Judge, Nic, Plan, PlanRule, ports_of, stage
 from outofband.wire.network.rules import Access, Direction, End, Protocol, Rule
 from outofband.wire.network.tags import Surroundings
 
@@ -80,15 +81,37 @@ def test_a_host_decides_as_ip_flow_verify(
     )
     expected = verify(flow, AROUND, subnet=groups[0], interface=groups[1])
     plan = Plan(stages=tuple(stage(each, [OWN], AROUND) for each in groups if each is not None))
-    found = decide(plan, ip_address(source), source_port, port)
+    found = Judge(plan).decide(ip_address(source), source_port, port)
     assert found.allowed is (expected.access is Access.ALLOW)
     assert found.rule == (expected.rule.name if expected.rule is not None else "")
 
 
+def test_thousands_of_blocks_hold_nobody_up() -> None:
+    """The most that one rule may have, in twenty rules: each connection is judged within a moment."""
+    sources = [f"{10 + each // 65536}.{each // 256 % 256}.{each % 256}.7" for each in range(80_000)]
+    rules = tuple(
+        PlanRule(
+            name="many",
+            access=Access.DENY,
+            sources=tuple(sources[4000 * each : 4000 * (each + 1)]),
+            ports=("22",),
+        )
+        for each in range(20)
+    )
+    last = PlanRule(name="last", access=Access.ALLOW, sources=("0.0.0.0/0", "::/0"))
+    judge = Judge(Plan(stages=((*rules, last),)))
+    began = time.thread_time()
+    for _ in range(100):
+        assert judge.decide(ip_address("203.0.113.9"), 50000, 22).allowed
+        assert not judge.decide(ip_address("10.0.9.7"), 50000, 22).allowed
+        assert judge.decide(ip_address("2001:db8::1"), 50000, 22).allowed
+    assert time.thread_time() - began < 1.0
+
+
 def test_without_a_group_a_standard_address_is_shut() -> None:
     source = ip_address("203.0.113.7")
-    assert decide(Plan(), source, 1, 22).allowed
-    assert not decide(Plan(shut=True), source, 1, 22).allowed
+    assert Judge(Plan()).decide(source, 1, 22).allowed
+    assert not Judge(Plan(shut=True)).decide(source, 1, 22).allowed
 
 
 def test_the_ports_that_rules_name_are_offered() -> None:
