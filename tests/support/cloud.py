@@ -390,6 +390,9 @@ class Host:
         self.done: dict[str, Result] = {}
         self.performed: list[str] = []
         self.images = ["demo"]
+        self.facts: dict[str, Any] = {}
+        """What else it reports of itself."""
+        self.heard: list[Command] = []
         self.defined: dict[str, dict[str, Any]] = {}
         """What of its definition is reported of a VM."""
         self.facts: dict[str, Any] = {}
@@ -413,6 +416,7 @@ class Host:
         if (known := self.done.get(command.key)) is not None:
             return known
         self.performed.append(command.verb)
+        self.heard.append(command)
         if (fault := self.refuse.get(command.verb)) is not None:
             result = Result(command.key, False, code=fault.code, fields=fault.fields)
         else:

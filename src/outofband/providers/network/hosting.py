@@ -24,6 +24,8 @@ from outofband.wire.network import prefixes
 from outofband.wire.network.plan import MAX_ADDRESSES, Nic, Plan, ports_of, stage
 
 MAC = "macAddress"
+CLOSED = Plan(ports=(), shut=True)
+"""Nobody is let in, and nothing listens."""
 _OCTETS = "00-0D-3A"
 """Azure's own manufacturer number, by which guests recognise their platform."""
 
@@ -70,11 +72,12 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
         found = await evaluation.load(house, tx, interface)
     except Fault:
         # Its network is being taken apart: until it is whole again nobody gets in.
-        return Plan(shut=True)
+        return CLOSED
     public = await public_of(house.store, tx, interface)
     blocks = [block for text in offered if (block := prefixes.block(text)) is not None]
-    own = list(found.subnets)
-    subnet = found.subnet_of(None)
+    # Rules are about the private address that a public one leads to; a second one of the card is none of it.
+    own = _reached(interface) or list(found.subnets)
+    subnet = found.subnet_of(own[0])
     groups = [each for each in (subnet.group, found.group) if each is not None]
     stages = tuple(stage(each, own, found.around) for each in groups)
     endpoints = await endpoints_of(house.store, tx, machine)
@@ -115,6 +118,13 @@ async def _subnet(store: Store, tx: Tx, part: dict[str, Any]) -> dict[str, Any] 
     row = await store.resources.get(tx, network)
     found = [each for each in row.properties["subnets"] if each["name"].lower() == name] if row else []
     return found[0]["properties"] if found else None
+
+
+def _reached(interface: Resource) -> list[prefixes.Address]:
+    """The private addresses that a public one leads to."""
+    parts = [each["properties"] for each in interface.properties["ipConfigurations"]]
+    texts = [each["privateIPAddress"] for each in parts if key_of(each.get("publicIPAddress")) is not None]
+    return [address for text in texts if (address := prefixes.address(text)) is not None]
 
 
 async def public_of(store: Store, tx: Tx, interface: Resource) -> list[str]:

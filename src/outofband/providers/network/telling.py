@@ -14,6 +14,7 @@ import structlog
 
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
+from outofband.providers.compute.shape import private_of
 from outofband.providers.network import hosting
 from outofband.providers.network.house import MACHINES, House
 from outofband.store.resources import NETWORKS_TOPIC, Resource
@@ -24,6 +25,10 @@ LOOK_SECONDS = 5.0
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 20.0
 AT_ONCE = 32
+MAX_PLAN = 512 * 1024
+"""Bytes of a plan: a message larger than a link's would end the link, with the consoles of every VM there."""
+_SETTLED = frozenset({"ActionNotSupported", "VmWithoutCard", "HostPolicyRefused", "DefinitionInvalid"})
+"""What a host says again to the same plan. A VM that was made before it had a card gets it later."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +38,7 @@ class Telling:
         self._house, self._fleet = house, fleet
         self._told: dict[str, str] = {}
         """By VM, what its host was told last, and on which link."""
+        self._too_large: set[str] = set()
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -65,19 +71,30 @@ class Telling:
                         machine is None
                         or machine.type.lower() not in MACHINES
                         or machine.epoch != report.epoch
+                        or private_of(machine).agent != view.agent.id
                     ):
                         continue
                     plan = await hosting.plan(self._house, tx, machine, view.report.public)
                     if plan is None:
-                        continue
+                        # Its profile names no card any more; it keeps the one it has until its next start.
+                        plan = hosting.CLOSED
+                    text = msgspec.json.encode(plan)
+                    if len(text) > MAX_PLAN:
+                        if report.vm not in self._too_large:
+                            log.warning("networks.too_many_rules", vm=report.vm, size=len(text))
+                        self._too_large.add(report.vm)
+                        plan, text = hosting.CLOSED, msgspec.json.encode(hosting.CLOSED)
+                    else:
+                        self._too_large.discard(report.vm)
                     present.add(report.vm)
                     args = msgspec.to_builtins(plan)
-                    digest = hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:32]
+                    digest = hashlib.sha256(text).hexdigest()[:32]
                     mark = f"{link}:{report.since}:{digest}"
                     if self._told.get(report.vm) != mark:
                         wanted.append((machine, view.agent.id, mark, args))
         for gone in self._told.keys() - present:
             del self._told[gone]
+        self._too_large &= present
         room = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._tell(room, *each) for each in wanted))
         return len(wanted)
@@ -91,10 +108,10 @@ class Telling:
                     agent, Verb.NETWORK, machine.uid, args, epoch=machine.epoch, timeout=ANSWER_SECONDS
                 )
             except Fault as fault:
-                if fault.code in ("ActionNotSupported", "VmWithoutCard"):
-                    # Made before it had a card: it gets one when it is written the next time.
+                if fault.code in _SETTLED:
                     self._told[machine.uid] = mark
-                log.warning("networks.not_told", vm=machine.uid, code=fault.code)
+                if fault.code != "VmWithoutCard":
+                    log.warning("networks.not_told", vm=machine.uid, code=fault.code)
                 return
         self._told[machine.uid] = mark
         log.info("networks.told", vm=machine.uid, observed=result.observed)
