@@ -18,9 +18,10 @@ from outofband.core.errors import Fault
 from outofband.rescue import guest
 from outofband.rescue.course import RESTS, Event, State
 from outofband.rescue.doing import Errand, Eyes, Hands
-from outofband.rescue.run import Done, Look, Probed, Run, Taken, found
+from outofband.rescue.run import Done, Found, Look, Probed, Run, Taken, found
 from outofband.rescue.runbook import EFFECTS, Ask
 from outofband.store.faults import PASSING
+from outofband.wire.steps.report import StepReport
 
 BETWEEN_SECONDS = 3.0
 """Between two looks at a VM that may still be on its way up."""
@@ -91,7 +92,7 @@ class Engine:
             observed=told.observed,
             effects=told.effects,
             report=told.report,
-            findings=guest.found_in(told.report, run.wanted) if told.report is not None else (),
+            findings=_new(run, told.report) if told.report is not None else (),
             before=told.before,
         )
         return run.on(Event.DONE, taken=run.with_current(done=ended))
@@ -113,6 +114,15 @@ class Engine:
         began = clock.parse_iso(done.ended)
         seconds = EFFECTS[done.wish.deed].patience * self._patience
         return datetime.fromtimestamp(began.timestamp() + seconds, began.tzinfo)
+
+
+def _new(run: Run, report: StepReport) -> tuple[Found, ...]:
+    """What the step tells that the look before it did not."""
+    look = run.taken[-1].look
+    known = {(each.code, each.message) for each in look.findings} if look is not None else set()
+    return tuple(
+        each for each in guest.found_in(report, run.wanted) if (each.code, each.message) not in known
+    )
 
 
 def answer(errand: Errand, run: Run, *, agree: bool) -> Run:

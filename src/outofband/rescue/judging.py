@@ -12,8 +12,11 @@ from typing import Any
 import msgspec
 
 from outofband.core.errors import Fault
+from outofband.rescue import guest
 from outofband.rescue.run import Found, Look, Run, Wish, found, of_word
 from outofband.rescue.runbook import EFFECTS, Deed, Step, row_of
+from outofband.rescue.texts import text
+from outofband.wire.steps.report import StepReport
 
 CREDENTIALS = frozenset(
     {
@@ -33,7 +36,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     `away`: why its host cannot be asked; `lacking`: by deed, why the caller cannot have it done here, for
     want of a right or of the deed; `health`, `screen`: what resource health and the serial port say; `log`:
-    findings of what it printed; `card`: of its network interface, None when it has none.
+    findings of what it printed; `card`: of its network interface, None when it has none; `guest`: what a look
+    inside told, `speechless`: why there was none; `picture`: of its screen, PNG in base64.
     """
 
     vm: str
@@ -45,6 +49,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     log_on: bool = True
     log: tuple[Found, ...] = ()
     card: dict[str, Any] | None = None
+    guest: StepReport | None = None
+    speechless: Fault | None = None
+    picture: str = ""
 
 
 def look(step: Step, run: Run, scene: Scene) -> Look:
@@ -65,17 +72,38 @@ def no_address(run: Run) -> tuple[Found, ...]:
     return () if run.address else (found(Fault("RescueNoPublicAddress"), run.wanted.locale),)
 
 
+def wants_inside(run: Run) -> bool:
+    """Whether the guest is to be asked what is wrong in it: nobody else knows, or it is not in the way."""
+    return not run.probed.guest_answers or run.wanted.step is not None
+
+
 def _configuration(run: Run, scene: Scene) -> Look:
-    return _in_guest(run, scene, Deed.RESET_CONFIGURATION)
+    deed = Deed.RESET_CONFIGURATION
+    seen = _in_guest(run, scene, deed)
+    if scene.speechless is not None:
+        # Without an agent in the guest nothing can be done in there.
+        lost = found(scene.speechless, run.wanted.locale)
+        return Look(findings=(*seen.findings, lost))
+    if scene.guest is None:
+        return seen
+    wrong = guest.found_in(scene.guest, run.wanted)
+    heard = found(Fault("RescueGuestAgentAnswers", vm=scene.vm), run.wanted.locale, seen=scene.guest.before)
+    wish = seen.wish
+    if wish is None and wrong and _barred(run, scene) is None:
+        # A refused password may be that of an account which the guest says is locked.
+        wish = Wish(deed=deed, asks=EFFECTS[deed].asks)
+    return Look(findings=(*seen.findings, heard, *wrong), wish=wish)
 
 
 def _diagnostics(run: Run, scene: Scene) -> Look:
     locale = run.wanted.locale
     if not scene.log_on:
         return Look(findings=(found(Fault("RescueDiagnosticsOff", vm=scene.vm), locale),))
-    if scene.log:
-        return Look(findings=scene.log)
-    return Look(findings=(found(Fault("RescueLogQuiet", vm=scene.vm), locale, shows=scene.screen),))
+    quiet = found(Fault("RescueLogQuiet", vm=scene.vm), locale, shows=scene.screen)
+    shown = text(f"screen.{scene.screen or 'unknown'}", locale)
+    screen = found(Fault("RescueScreen", vm=scene.vm, shows=shown), locale, shows=scene.screen)
+    tells = scene.screen or scene.picture
+    return Look(findings=(*(scene.log or (quiet,)), *((screen,) if tells else ())), picture=scene.picture)
 
 
 def _nic(run: Run, scene: Scene) -> Look:

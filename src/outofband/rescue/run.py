@@ -38,6 +38,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     wish: Wish | None = None
     lets_in: bool = False
     """Of the rules: they let the caller in."""
+    picture: str = ""
+    """Of the VM's screen, PNG in base64."""
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

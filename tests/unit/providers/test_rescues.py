@@ -126,7 +126,7 @@ async def test_a_restart_mends_it_and_is_proven(lab: Lab, monkeypatch: pytest.Mo
     assert step(told, 7)["deed"]["observed"] == "vm.restart was seen"
     assert step(told, 7)["probe"]["works"] is True
     assert step(told, 8)["state"] == "waiting"
-    assert (codes(told, 1), codes(told, 4)) == (["RdpSilent"], ["RdpSilent"])
+    assert (codes(told, 1), codes(told, 4)) == (["RdpSilent", "RescueGuestAgentAnswers"], ["RdpSilent"])
     assert step(told, 4)["deed"]["problem"]["code"] == "NicResetUnsupported", "its host gives no cards"
     assert step(told, 1)["deed"]["guest"]["changes"] == []
     assert (codes(told, 2), codes(told, 6)) == (["RescueRulesAllow"], ["RescuePasswordNotInTheWay"])
@@ -160,9 +160,10 @@ async def test_what_the_guest_is_reset_from_is_told_and_taken_back(lab: Lab) -> 
         "GuestAccountLocked",
         "GuestDiskFull",
     ]
-    assert [each["code"] for each in deed["findings"]] == expected
-    assert set(expected) <= {each["code"] for each in told["findings"] if each["step"] == 1}
-    assert "port 4489" in next(e for e in deed["findings"] if e["code"] == "GuestPortChanged")["message"]
+    assert codes(told, 1) == ["RdpSilent", "RescueGuestAgentAnswers", *expected], "seen before it is done"
+    assert deed["findings"] == [], "and not told twice"
+    assert [each["code"] for each in told["findings"] if each["step"] == 1][2:] == expected
+    assert "port 4489" in next(e for e in told["findings"] if e["code"] == "GuestPortChanged")["message"]
     assert [each["name"] for each in deed["guest"]["changes"]] == [
         "service.xrdp.enabled",
         "service.xrdp.runs",
@@ -180,6 +181,47 @@ async def test_what_the_guest_is_reset_from_is_told_and_taken_back(lab: Lab) -> 
     assert {each["name"]: each["value"] for each in ran[-1].args["parameters"]} == {"run": "r1"}
     assert step(await lab.read(), 1)["deed"]["undone"]
     assert code(await lab.ask("POST", "r/undo")) == (409, "RescueNothingToUndo")
+
+
+async def test_a_guest_without_an_agent_is_told_so_and_left_alone(lab: Lab) -> None:
+    await lab.make(open_rule())
+    lab.guest(False)
+    lab.host.refuse["vm.run"] = Fault("GuestAgentAbsent", vm="web1")
+    told = await lab.rescue(step=1, agreed=True)
+    assert codes(told, 1) == ["RdpSilent", "GuestAgentAbsent"]
+    assert step(told, 1)["deed"] is None
+
+
+async def test_looking_only_names_what_the_guest_says_of_itself(lab: Lab) -> None:
+    await lab.make(open_rule())
+    lab.guest(False)
+    lab.step({"xrdp.certificate": "expired", "xrdp.certificateEnds": "Jan  1 2020"})
+    ran: list[Command] = []
+    lab.host.watch = lambda command: ran.append(command) if command.verb == "vm.run" else None
+    told = await lab.rescue(dryRun=True)
+    assert "GuestCertificateEnded" in codes(told, 1)
+    [only] = ran
+    assert {each["name"]: each["value"] for each in only.args["parameters"]}["only_look"] == "true"
+    assert step(told, 1)["deed"]["state"] == "wished"
+
+
+async def test_the_screen_is_in_the_report_for_those_who_may_see_it(lab: Lab) -> None:
+    await lab.make(open_rule())
+    lab.guest(False)
+    lab.host.data["vm.screenshot"] = {"png": "iVBORw0KGgo=", "scale": 1}
+    told = await lab.rescue(dryRun=True)
+    assert step(told, 3)["picture"] is True and codes(told, 3) == ["RescueLogQuiet", "RescueScreen"]
+    assert "iVBORw0KGgo" not in str(told)
+    page = (await lab.ask("GET", "r/report")).json()["html"]
+    assert '<img alt="" src="data:image/png;base64,iVBORw0KGgo=">' in page and "img-src data:" in page
+    reader = await lab.cloud.person("reader", roles.READER, GROUP_ID)
+    assert step(await lab.read("r", reader), 3)["picture"] is False
+    page = (await lab.ask("GET", "r/report", None, reader)).json()["html"]
+    assert "<img" not in page
+    # A host that says something else brings no markup into the page.
+    lab.host.data["vm.screenshot"] = {"png": '"><script>', "scale": 1}
+    await lab.rescue("s", dryRun=True)
+    assert "<script" not in (await lab.ask("GET", "s/report")).json()["html"]
 
 
 async def test_an_undo_that_the_guest_does_not_do_is_none(lab: Lab) -> None:

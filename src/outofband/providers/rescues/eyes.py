@@ -10,9 +10,11 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.net.remote.look import look as look_at
+from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
 from outofband.providers.network.house import House
-from outofband.providers.rescues.scene import door, evaluated, public_address, scene
+from outofband.providers.rescues.scene import door, evaluated, public_address, reads_log, scene
+from outofband.providers.rescues.within import ask_guest, take_picture
 from outofband.rescue import judging, rules, way
 from outofband.rescue.doing import Errand
 from outofband.rescue.run import Found, Look, Probed, Run, found
@@ -73,9 +75,22 @@ class Sight:
         async with self._house.store.read() as tx:
             row = await self._row(tx, errand)
             lacking = await self._lacking(errand, run, row, tx)
-            at = await scene(self._house, self._fleet, tx, row, run, lacking)
             if step is Step.RULES:
+                at = await scene(self._house, self._fleet, tx, row, run, lacking)
                 return judging.within(await self._rules(errand, run, row, tx), run, at)
+            rights = await self._house.authorizer.rights(errand.caller, tx)
+        inside = None
+        if (
+            step is Step.CONFIGURATION
+            and Deed.RESET_CONFIGURATION not in lacking
+            and judging.wants_inside(run)
+        ):
+            if instance_view.power(self._fleet, row) == "running":
+                inside = await ask_guest(self._fleet, row, errand, run)
+        elif step is Step.DIAGNOSTICS and vm.boot_diagnostics_on(row) and reads_log(row, rights):
+            inside = await take_picture(self._fleet, row)
+        async with self._house.store.read() as tx:
+            at = await scene(self._house, self._fleet, tx, row, run, lacking, inside)
         return judging.look(step, run, at)
 
     async def _rules(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> Look:

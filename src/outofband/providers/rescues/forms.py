@@ -96,7 +96,9 @@ def without_log(run: Run) -> Run:
             )
             for each in taken.look.findings
         )
-        return msgspec.structs.replace(taken, look=msgspec.structs.replace(taken.look, findings=findings))
+        return msgspec.structs.replace(
+            taken, look=msgspec.structs.replace(taken.look, findings=findings, picture="")
+        )
 
     return msgspec.structs.replace(run, taken=tuple(look(each) for each in run.taken))
 

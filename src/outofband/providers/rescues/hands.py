@@ -24,6 +24,7 @@ from outofband.providers.compute import shape as vm
 from outofband.providers.network.house import SECURITY_RULES
 from outofband.providers.network.house import VERSION as NETWORK_VERSION
 from outofband.providers.rescues.eyes import PASSWORD
+from outofband.providers.rescues.within import account_of
 from outofband.rescue import judging, rules
 from outofband.rescue.doing import Errand, Told
 from outofband.rescue.run import Done, Run
@@ -191,7 +192,7 @@ class Requests:
         async with self._store.read() as tx:
             windows = vm.is_windows(await self._store.resources.require(tx, errand.vm))
         body: dict[str, Any] = {"protocols": [run.wanted.protocol.value]}
-        if not windows and is_account(name := _account(run.wanted.user)):
+        if not windows and is_account(name := account_of(run.wanted.user)):
             body["user"] = name
         path = f"{errand.vm}/resetRemote"
         ended = await self._once(errand, done.key, "POST", path, COMPUTE_VERSION, body)
@@ -216,7 +217,7 @@ class Requests:
             windows = vm.is_windows(row)
             name, location = await self._existing(tx, errand.vm, windows), row.location
         user = run.wanted.user or errand.secret.get("user", "")
-        body = _password(windows, _account(user), errand.secret[PASSWORD])
+        body = _password(windows, account_of(user), errand.secret[PASSWORD])
         # Written with the same settings as last time it would not be carried out again.
         whole = {"location": location, "properties": {**body, "forceUpdateTag": done.key}}
         path = f"{errand.vm}/extensions/{name}"
@@ -305,11 +306,6 @@ def _failure(ended: Operation) -> Fault:
 def _report(ended: Operation | None) -> StepReport | None:
     told = ended.output.get("report") if ended is not None and isinstance(ended.output, dict) else None
     return msgspec.convert(told, StepReport) if told is not None else None
-
-
-def _account(user: str) -> str:
-    """An account is named with its domain where it signs in, and without it in the guest."""
-    return user.rpartition("\\")[2].partition("@")[0]
 
 
 def _password(windows: bool, name: str, password: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from outofband.providers.network.attachments import interfaces_of
 from outofband.providers.network.endpoints import endpoints_of
 from outofband.providers.network.house import House
 from outofband.providers.network.references import key_of
+from outofband.providers.rescues.within import Inside
 from outofband.providers.serial_console.reading import READ_DIAGNOSTICS
 from outofband.rescue.judging import Scene
 from outofband.rescue.run import Found, Run
@@ -34,8 +35,16 @@ _READ_LOG = "Microsoft.SerialConsole/serialPorts/log/action"
 
 
 async def scene(
-    house: House, fleet: Fleet, tx: Tx, row: Resource, run: Run, lacking: Mapping[Deed, Fault]
+    house: House,
+    fleet: Fleet,
+    tx: Tx,
+    row: Resource,
+    run: Run,
+    lacking: Mapping[Deed, Fault],
+    within: Inside | None = None,
 ) -> Scene:
+    """`within`: what the guest and its screen told, for the step that asks them."""
+    within = within or Inside()
     private, now = vm.private_of(row), clock.now()
     host, report = fleet.host(private.agent), fleet.report(row.uid, private.agent)
     health = of_vm(row, host, report, now)
@@ -53,11 +62,15 @@ async def scene(
             "reason": health.reason.value,
             "since": clock.iso(health.occurred),
             "actions": list(health.actions),
+            "hostHeard": clock.iso(host.agent.last_seen) if host and host.agent.last_seen else "",
         },
         screen=instance_view.port_shows(report, "0"),
         log_on=vm.boot_diagnostics_on(row),
         log=await _log(house, tx, row, run.wanted.locale),
         card=_card(card) if card is not None else None,
+        guest=within.guest,
+        speechless=within.speechless,
+        picture=within.picture,
     )
 
 
