@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.fault import Fault, run
-from tests.lab.lab import Lab
+from tests.lab.sides import SIDES, Sides
 from tests.lab.table import Table, markdown
+from tests.lab.ways import run_there
 
 NAMED_AT_LEAST = 0.95
 """Of all causes."""
@@ -21,8 +22,13 @@ FAULTS: list[Fault] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[each.name.replace(" ", "-") for each in FAULTS])
-def test_a_fault_is_named_and_mended(lab: Lab, table: Table, fault: Fault) -> None:
-    row, told = run(lab, fault)
+def test_a_fault_is_named_and_mended(request: pytest.FixtureRequest, table: Table, fault: Fault) -> None:
+    if fault.guest == SIDES:
+        sides: Sides = request.getfixturevalue("sides")
+        with sides.there():
+            row, told = run_there(sides, fault)
+    else:
+        row, told = run(request.getfixturevalue("lab"), fault)
     table.add(row)
     assert row.named, (sorted(fault.causes), row.told, told["summary"])
     assert not row.mendable or (row.mended and row.proven), (told["outcome"], row.deeds, row.told)

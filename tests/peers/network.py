@@ -62,10 +62,21 @@ class Net:
         is returned.
         """
         self.put("networkSecurityGroups/walls", {})
-        subnet = {"name": "desks", "properties": {"addressPrefix": "10.9.1.0/24"}}
+        self.desks()
+        return self.door()
+
+    def desks(self, group: str | None = None) -> None:
+        """The network with its subnet, which has a group of its own by name, or none."""
+        properties: dict[str, Any] = {"addressPrefix": "10.9.1.0/24"}
+        if group is not None:
+            properties["networkSecurityGroup"] = {"id": self.id(f"networkSecurityGroups/{group}")}
+        subnets = [{"name": "desks", "properties": properties}]
         self.put(
-            "virtualNetworks/net", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "subnets": [subnet]}
+            "virtualNetworks/net", {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "subnets": subnets}
         )
+
+    def door(self) -> str:
+        """The public address of that name."""
         door = {"publicIPAllocationMethod": "Static"}
         made = self.put("publicIPAddresses/door", door, sku={"name": "Standard"})
         return str(made["properties"]["ipAddress"])

@@ -24,6 +24,8 @@ NO_NAME = frozenset(
     }
 )
 """What a look ends with that found no address for a name."""
+NOT_THE_VM = frozenset({"RescueHostPortTaken", "RescueHostNotListening"})
+"""Something answers at the VM's address, and its host says that it is not the VM."""
 _NO_WAY = frozenset({"NetworkUnreachable", "AddressFamilyUnreachable"})
 
 
@@ -64,9 +66,10 @@ def _own_side(run: Run) -> tuple[Found, ...]:
     code = own.problem.code if own.problem is not None else ""
     fields = {"address": own.host, "port": own.port, "problem": problem}
     if own.works:
-        if seen.works or seen.outside is None:
+        barrier = seen.outside.problem if seen.outside is not None else None
+        if seen.works or barrier is None or barrier.code in NOT_THE_VM:
             return ()
-        barred = seen.outside.problem.title if seen.outside.problem is not None else "-"
+        barred = barrier.title
         return (_found("RescueOnlyYouReach", run, **fields | {"problem": barred}),)
     if not seen.works:
         # Nobody gets in: what the steps found is in the way, whatever else this computer may lack.

@@ -109,3 +109,10 @@ def test_what_is_left_is_between() -> None:
     for host in (deaf, None):
         assert between(Run(before=Probed(outside=seen(False, host=ADDRESS), host=host))) == ()
     assert between(Run(before=Probed(outside=seen(True, host=ADDRESS), host=listens))) == ()
+
+
+def test_who_gets_an_answer_from_another_program_is_not_told_that_it_is_the_vm() -> None:
+    host = at_host(True, listening=[], problems={PLACE: "another program of the host has this port"})
+    counted, _ = seen_past(seen(True, host=ADDRESS), host, "en")
+    run = Run(address=ADDRESS, before=Probed(outside=counted, host=host), client=seen(True))
+    assert concluded(run) == ()
