@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from guests.build import Guest
 from outofband.agent.config import config_path
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from outofband.net import process, tls
-from outofband.wire.remote import Protocol
+from outofband.wire.remote import Protocol, Report
 from tests.lab.backstage import Backstage, Talk
 from tests.peers import remote_servers as servers
 from tests.peers.house import OOB, House, until
@@ -38,14 +40,6 @@ COMPUTE = "2024-11-01"
 RUNS = "2026-11-01"
 SECONDS = 300.0
 DNS = f"nameserver {ANSWERING}\n"
-
-
-class Looked:
-    """What a person's own look gave."""
-
-    def __init__(self, report: dict[str, Any]) -> None:
-        self.works = bool(report["works"])
-        self.code = report["problem"]["code"] if report["problem"] else ""
 
 
 class Sides:
@@ -215,7 +209,7 @@ class Sides:
             check=False,
         )
 
-    def look(self, protocol: Protocol, user: str = "", password: str = "") -> Looked:
+    def look(self, protocol: Protocol, user: str = "", password: str = "") -> Report:
         """What the person gets, at the name that they connect to or at the VM's address."""
         who = ("--user", user, "--password-file", "-") if user else ()
         deep = ("--session",) if "--session" in self.words else ()
@@ -224,7 +218,7 @@ class Sides:
             "probe", host, "--protocol", protocol.value, *who, *deep, "-o", "json", said=password
         )
         assert done.returncode in (0, 6), done.stderr
-        return Looked(json.loads(done.stdout))
+        return msgspec.json.decode(done.stdout, type=Report)
 
     def rescue(self, *words: str, password: str = "", seconds: float = SECONDS) -> tuple[dict[str, Any], int]:
         """`oob rescue`: the run at its end, and the exit code."""

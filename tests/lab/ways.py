@@ -26,7 +26,6 @@ def fault(
     protocol: Protocol = Protocol.RDP,
     broken: Callable[[Sides], bool] | None = None,
     answers: Answers | None = None,
-    by_hand: bool = False,
 ) -> Fault:
     """One of this house. Most of them nobody but the person or the host's owner can mend."""
     return Fault(
@@ -39,7 +38,6 @@ def fault(
         guest=SIDES,
         broken=(lambda lab, _: broken(_sides(lab))) if broken is not None else None,
         answers=answers or Answers(),
-        by_hand=by_hand,
     )
 
 
