@@ -14,6 +14,8 @@ MAX_CARDS = 8
 
 _READ_CARDS = """\
 function Read-Ghosts {
+    # Of Windows 10 and Server 2016; elsewhere it is not known.
+    if ($null -eq (Get-Command Get-PnpDevice -ErrorAction SilentlyContinue)) { return $null }
     $found = Get-PnpDevice -Class Net -ErrorAction SilentlyContinue | Where-Object { -not $_.Present }
     ($found | Sort-Object FriendlyName | ForEach-Object FriendlyName) -join ', '
 }

@@ -133,11 +133,25 @@ def test_the_listener_is_as_azures_command_expects_it() -> None:
     assert writes(text) == {(POL, "fDenyTSConnections"): "0"} | {
         (setting(name).path, setting(name).value): str(to) for name, to in LISTENER.items()
     }
-    assert writes(text)[(TCP, "MaxInstanceCount")] == "4294967295"
-    assert len(LISTENER) == 16
+    told = (
+        "POL KeepAliveEnable=1 KeepAliveInterval=1 KeepAliveTimeout=1 fDisableAutoReconnect=0 "
+        "TCP fInheritReconnectSame=1 fReconnectSame=1 fInheritMaxSessionTime=1 "
+        "fInheritMaxDisconnectionTime=1 "
+        "MaxDisconnectionTime=0 MaxConnectionTime=0 fInheritMaxIdleTime=1 MaxIdleTime=0 "
+        "MaxInstanceCount=4294967295 LanAdapter=0 TSServerDrainMode=0 fQueryUserConfigFromLocalMachine=1"
+    )
+    expected: dict[tuple[str, str], str] = {}
+    place = ""
+    for word in told.split():
+        if word in ("POL", "TCP"):
+            place = PATHS[word]
+        else:
+            name, _, to = word.partition("=")
+            expected[place, name] = to
+    assert {each: to for each, to in writes(text).items() if each != (POL, "fDenyTSConnections")} == expected
     # In a domain nothing is written, only told.
-    told = body(text).index("WindowsListenerOfPolicy")
-    assert told < body(text).index(f"Write-Setting '{POL}' 'KeepAliveEnable'")
+    refused = body(text).index("WindowsListenerOfPolicy")
+    assert refused < body(text).index(f"Write-Setting '{POL}' 'KeepAliveEnable'")
 
 
 def test_the_certificates_reset_gives_the_security_layer_back() -> None:
