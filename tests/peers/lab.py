@@ -107,16 +107,22 @@ class Lab:
         command: list[str] | None = None,
     ) -> Said:
         """One command to its end; fails when the exit code is another one than expected."""
-        process = await self.begin(*words, env=env, command=command)
-        out, err = await asyncio.wait_for(process.communicate(said.encode()), SECONDS)
+        # Who hears nothing gets no pipe: uvloop refuses to write to that of one that has ended already.
+        process = await self.begin(*words, env=env, command=command, hears=bool(said))
+        out, err = await asyncio.wait_for(process.communicate(said.encode() or None), SECONDS)
         return self.ended(words, process, out, err, expect)
 
     async def begin(
-        self, *words: str, env: dict[str, str] | None = None, command: list[str] | None = None
+        self,
+        *words: str,
+        env: dict[str, str] | None = None,
+        command: list[str] | None = None,
+        hears: bool = True,
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(command or AZCMAGENT), *words,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE if hears else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=self.env | (env or {}), cwd=self.directory,
         )  # fmt: skip
 
@@ -161,4 +167,4 @@ class Lab:
         return found
 
 
-__all__ = ["GROUP", "LOCATION", "MACHINES", "SUBSCRIPTION", "TENANT", "Lab", "Said"]
+__all__ = ["GROUP", "LOCATION", "MACHINES", "ONBOARDING", "SUBSCRIPTION", "TENANT", "Lab", "Said"]
