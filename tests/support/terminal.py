@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import pty
 import re
 import select
@@ -17,6 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 EXPECT_SECONDS = 60.0
+_WAITING = {"0", "7", "23", "270", "271"} if platform.machine() == "x86_64" else {"63", "72", "73"}
+"""Numbers of read, poll, select, pselect6 and ppoll; elsewhere of read, pselect6 and ppoll."""
 # The guest's shell asks the terminal for its cursor right after each prompt.
 SHELL = rb"\$ (?:\x1b\[6n)?$"
 LOGIN_OR_SHELL = rb"demo login: $|" + SHELL
@@ -84,6 +87,27 @@ class Terminal:
             got = bytes(self.seen[self._taken : end])
             self._taken = end
             return got
+
+    def interrupt(self, seconds: float = EXPECT_SECONDS) -> None:
+        """Type Ctrl-C, once the program waits for what is typed.
+
+        Between its prompt and that wait Python's readline would lose the signal: it looks for signals, and
+        then waits for keys alone. A person is never that fast.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._waits():
+            assert time.monotonic() < deadline, f"it asks and does not wait: {bytes(self.seen[-2000:])!r}"
+            time.sleep(0.02)
+        self.send(b"\x03")
+
+    def _waits(self) -> bool:
+        """Whether the program's main thread is in a call that waits for a file."""
+        try:
+            with open(f"/proc/{self.process.pid}/syscall") as file:
+                number = file.read().split()[0]
+        except OSError:
+            return True
+        return number in _WAITING
 
     def wait(self, seconds: float = EXPECT_SECONDS) -> int:
         """The exit code of the program."""
