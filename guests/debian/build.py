@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,9 +22,10 @@ if not __package__:
     # Run as a file: then sys.path starts with this folder, but the imports below are seen from the one above.
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from guests.bootstrap import bootstrap, check_programs
 from guests.debian import recipe
 from guests.folder import check_password, locked, no_room, password_from, told_of_disks, write_whole
-from guests.packages import ERROR_TEXT_MAX, GuestError, run_tool
+from guests.packages import GuestError
 from guests.password import hashed, matches
 
 KERNEL_FILE: Final = "vmlinuz"
@@ -34,8 +33,6 @@ INITRD_FILE: Final = "initrd.img"
 DISK_FILE: Final = "disk.img"
 MANIFEST_FILE: Final = "guest.json"
 FREE_SPACE_MIN: Final = 2 * 2**30  # bytes: the unpacked root and the disk beside each other
-BUILD_TIMEOUT_S: Final = 1800
-QUERY_TIMEOUT_S: Final = 60
 
 
 @dataclass(frozen=True)
@@ -107,11 +104,7 @@ def _refresh(
     if known is not None and same and not force and known.describes(out):
         progress("the Debian guest is up to date")
         return
-    for program in ("mmdebstrap", "mke2fs"):
-        if shutil.which(program) is None and not Path("/usr/sbin", program).exists():
-            raise GuestError(
-                f"The program {program} is not on this machine.", "Install mmdebstrap and e2fsprogs."
-            )
+    check_programs("mmdebstrap", "mke2fs")
     if shutil.disk_usage(out).free < FREE_SPACE_MIN:
         raise no_room(out, FREE_SPACE_MIN)
     progress("putting Debian together (90 MB of packages; a minute or two)")
@@ -138,28 +131,10 @@ def _bootstrap(scratch: Path, password_hash: str, packages: Sequence[str]) -> li
     """Run mmdebstrap, which fills the files in `scratch`; the packages with their versions."""
     accounts = scratch / "accounts"
     accounts.write_text("".join(f"{name}:{password_hash}\n" for name in ("root", recipe.USERNAME)))
-    (scratch / "apt.conf").write_text(_reaching())
     for name in (KERNEL_FILE, INITRD_FILE, DISK_FILE, "versions"):
         (scratch / name).touch()
         (scratch / name).chmod(0o666)
-    command = [
-        "mmdebstrap",
-        f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-        "--variant=minbase",
-        "--format=null",
-        f"--include={','.join(packages)}",
-        f"--aptopt={scratch / 'apt.conf'}",
-        '--aptopt=Apt::Install-Recommends "false"',
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        f"--customize-hook={recipe.CUSTOMIZE}",
-        recipe.SUITE,
-        "-",
-        "-",
-    ]
     settings = {
-        "LC_ALL": "C",
         "OVERLAY": str(recipe.OVERLAY),
         "ACCOUNTS": str(accounts),
         "USERNAME": recipe.USERNAME,
@@ -169,48 +144,15 @@ def _bootstrap(scratch: Path, password_hash: str, packages: Sequence[str]) -> li
         "DISK": str(scratch / DISK_FILE),
         "VERSIONS": str(scratch / "versions"),
     }
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    try:
-        done = subprocess.run(
-            command,
-            input=_sources(),
-            capture_output=True,
-            text=True,
-            timeout=BUILD_TIMEOUT_S,
-            env={**os.environ, **settings, "PATH": path},
-            check=False,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise GuestError(f"mmdebstrap did not end within {BUILD_TIMEOUT_S} s.", "Try again.") from late
-    if done.returncode != 0:
-        lines = done.stderr.splitlines()
-        # What a step said before it failed stands before mmdebstrap's own "E:".
-        said = " ".join(line for line in lines if not line.startswith("I:"))[-ERROR_TEXT_MAX:]
-        raise GuestError(
-            f"mmdebstrap ended with status {done.returncode}: {said}",
-            "Run `apt-get update` and try again; without root, subordinate ids (/etc/subuid) are needed.",
-        )
+    bootstrap(
+        packages,
+        recipe.SUITE,
+        "-",
+        scratch=scratch,
+        options=("--format=null", f"--customize-hook={recipe.CUSTOMIZE}"),
+        settings=settings,
+    )
     return (scratch / "versions").read_text().splitlines()
-
-
-def _sources() -> str:
-    """This machine's own sources of the suite, one line each: the recipe names no mirror."""
-    line = "deb $(SITE) $(RELEASE) $(COMPONENT)"
-    command = ["apt-get", "indextargets", "--format", line, "Created-By: Packages"]
-    found = run_tool(command, timeout_s=QUERY_TIMEOUT_S).decode().splitlines()
-    lines = [each for each in dict.fromkeys(found) if each.split()[2].startswith(recipe.SUITE)]
-    if not lines:
-        raise GuestError(
-            f"apt has no sources of Debian's {recipe.SUITE} here.",
-            "Build on Debian 12, after `apt-get update`.",
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _reaching() -> str:
-    """How this machine's apt reaches its sources: proxies, certificates, retries."""
-    dumped = run_tool(["apt-config", "dump"], timeout_s=QUERY_TIMEOUT_S).decode().splitlines()
-    return "\n".join(line for line in dumped if line.startswith("Acquire::")) + "\n"
 
 
 def main(argv: list[str] | None = None) -> int:

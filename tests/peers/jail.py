@@ -1,4 +1,5 @@
-"""A Linux of its own for a moment: this machine's files under an overlay, other processes and no network.
+"""A Linux of its own for a moment: the files of this machine, or of another, under an overlay, with other
+processes and no network.
 
 What a script does there to accounts, services and firewalls is gone with it. Needs root, as in a guest.
 """
@@ -18,9 +19,9 @@ set -e
 mount -t tmpfs tmpfs "$1"
 cd "$1"
 mkdir up work root
-mount -t overlay overlay -o lowerdir=/,upperdir=up,workdir=work root
+mount -t overlay overlay -o "lowerdir=$5,upperdir=up,workdir=work" root
 cd root
-mount --bind /usr usr
+[ "$5" != / ] || mount --bind /usr usr
 mount -t proc proc proc
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
@@ -39,11 +40,12 @@ mkdir mnt/out
 mount --bind "$4" mnt/out
 rm -rf etc/systemd/system/*.wants
 for each in systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket \\
-    systemd-journald-audit.socket systemd-logind.service dbus.service dbus.socket systemd-udevd.service \\
-    systemd-udev-trigger.service systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup.service \\
-    tmp.mount; do
+    systemd-journald-audit.socket systemd-logind.service systemd-udevd.service systemd-udev-trigger.service \\
+    systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup.service tmp.mount $6; do
     ln -sf /dev/null "etc/systemd/system/$each"
 done
+# As in a container: nobody waits for udev to know a card.
+mount -o remount,ro,bind sys
 printf '%s\n' '[Unit]' 'Wants=look.service' >etc/systemd/system/look.target
 printf '%s\n' '[Unit]' 'DefaultDependencies=no' '[Service]' 'Type=oneshot' \\
     'StandardOutput=file:/mnt/out/out' 'StandardError=file:/mnt/out/err' 'ExecStart=/bin/sh -e /tmp/script' \\
@@ -55,20 +57,25 @@ exec chroot . /lib/systemd/systemd --system --unit=look.target --show-status=0 -
 
 
 class Jail:
-    """`given` is a folder whose files are in /tmp/given there."""
+    """`given` is a folder whose files are in /tmp/given there, `root` has the system that runs.
 
-    def __init__(self, folder: Path) -> None:
+    With `bus` a systemd there has D-Bus, too.
+    """
+
+    def __init__(self, folder: Path, root: Path = Path("/"), *, bus: bool = False) -> None:
+        self._system = root
+        self._masked = "" if bus else "dbus.service dbus.socket"
         self._root = folder / "jail"
         self.given = folder / "given"
         self._out = folder / "out"
         for each in (self._root, self.given, self._out):
             each.mkdir()
 
-    def put(self, name: str, args: RunArgs) -> str:
+    def put(self, name: str, args: RunArgs, shell: str = "sh") -> str:
         """Words that run a script there, as the host's agent would: its variables in the environment."""
         (self.given / name).write_text(args.text)
         named = " ".join(f"{each.name}='{each.value}'" for each in args.parameters)
-        return f"{named} sh /tmp/given/{name}"
+        return f"{named} {shell} /tmp/given/{name}"
 
     def run(self, script: str) -> str:
         """What a script of ours printed there. Raises AssertionError unless it ended well."""
@@ -86,7 +93,7 @@ class Jail:
     def _enter(self, how: str, script: str) -> subprocess.CompletedProcess[str]:
         words = ["unshare", "-mnpiC", "--fork", "--kill-child", "sh", "-c", _ENTER + how, "sh"]
         return subprocess.run(
-            [*words, self._root, script, self.given, self._out],
+            [*words, self._root, script, self.given, self._out, self._system, self._masked],
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -13,6 +13,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.providers.compute.inside import Inside
 from outofband.providers.compute.shape import command_name, is_windows
+from outofband.providers.network.hosting import card
 from outofband.resources.declaration import Begin, Item, Step
 from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
@@ -20,6 +21,7 @@ from outofband.store.resources import Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.finding import plain
+from outofband.wire.network.plan import Nic
 from outofband.wire.remote import Protocol
 from outofband.wire.script import Ending, RunArgs, ScriptReport
 from outofband.wire.steps import cards, linux, linux_cards, linux_undo, remote_desktop, report
@@ -94,8 +96,10 @@ class GuestSteps:
         return Done(output={"protocols": named, **done.output})
 
     async def _cards(self, job: Job) -> Done:
-        vm = await self._vm(job)
-        return await self._step(job, vm, cards_args(vm))
+        async with self._store.read() as tx:
+            vm = await self._inside.vm(tx, job.rid)
+            nic = await card(self._store, tx, vm)
+        return await self._step(job, vm, cards_args(vm, nic, job.operation.id))
 
     async def _step(self, job: Job, vm: Resource, args: RunArgs) -> Done:
         told = step_report(vm, await self._inside.script(job, vm, args))
@@ -133,10 +137,11 @@ def reset_args(vm: Resource, wanted: ResetRemote, run: str) -> RunArgs:
     return RunArgs(script=remote_desktop.reset_configuration(), timeout=WINDOWS_SECONDS)
 
 
-def cards_args(vm: Resource) -> RunArgs:
+def cards_args(vm: Resource, nic: Nic | None, run: str) -> RunArgs:
+    """`nic`: the card that its host gives the VM, with the address that its network has for it."""
     if is_windows(vm):
         return RunArgs(script=cards.reset_windows_cards(), timeout=WINDOWS_SECONDS)
-    return linux_cards.reset_cards()
+    return linux_cards.reset_cards(run, addresses={nic.mac: nic.address} if nic is not None else {})
 
 
 def undo_args(vm: Resource, told: StepReport) -> RunArgs:

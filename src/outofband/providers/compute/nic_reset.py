@@ -24,6 +24,7 @@ from outofband.providers.compute.guest_steps import cards_args, step_report
 from outofband.providers.compute.machines import check_power
 from outofband.providers.compute.power import Work
 from outofband.providers.compute.shape import command_name, private_of
+from outofband.providers.network.hosting import card
 from outofband.providers.network.house import INTERFACES
 from outofband.providers.network.readdressing import Seat, interface_of, other_seat, reseat, seat_of
 from outofband.resources.declaration import Begin, Item, Step
@@ -157,7 +158,9 @@ class NicReset:
 
     async def _help(self, job: Job, row: Resource) -> tuple[StepReport | None, str]:
         """What the guest's step told of its cards, or why it did not."""
-        args = cards_args(row)
+        async with self._store.read() as tx:
+            nic = await card(self._store, tx, row)
+        args = cards_args(row, nic, job.operation.id)
         until, turn = clock.monotonic() + HAND_SECONDS, 0
         while True:
             turn += 1

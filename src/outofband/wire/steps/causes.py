@@ -86,11 +86,17 @@ def _account(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _firewall(report: StepReport, protocols: tuple[Protocol, ...]) -> Iterator[Problem]:
-    """Rules that deny something are in many healthy guests. They are named where something listens and has
-    no rule of ours before them, or where the step had to put one there.
+    """Rules that deny something are in many healthy guests. They are named where the step saw that they keep
+    a port shut; of a step that did not say, where something listens and has no rule of ours before them, or
+    where the step had to put one there.
     """
     before, after = report.before, report.after
     denies, let_in = before.get("firewall.denies"), before.get("firewall.letIn")
+    if "firewall.shut" in before:
+        if before["firewall.shut"] is not None:
+            kinds = before.get("firewall.kinds") or "?"
+            yield _problem("GuestFirewallDenies", count=denies or 1, kinds=kinds)
+        return
     if not isinstance(denies, int) or not denies:
         return
     names = {Protocol.SSH: "ssh.listens", Protocol.RDP: "xrdp.listens"}

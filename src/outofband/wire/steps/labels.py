@@ -103,6 +103,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
     "cards.state": ("Network cards", "Cartes réseau", "Netwerkkaarten"),
     "cards.dhcp": ("Addresses by DHCP", "Adresses par DHCP", "Adressen via DHCP"),
     "cards.address": ("Addresses", "Adresses", "Adressen"),
+    "cards.keeper": (
+        "Programs that look after the cards",
+        "Programmes qui s'occupent des cartes",
+        "Programma's die voor de kaarten zorgen",
+    ),
     "cards.route": ("Default route", "Route par défaut", "Standaardroute"),
     "cards.names": ("Name servers", "Serveurs de noms", "Naamservers"),
     "cards.ghosts": (
@@ -147,6 +152,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "Rules of the guest that deny",
         "Règles de l'invité qui refusent",
         "Regels van de gast die weigeren",
+    ),
+    "firewall.shut": (
+        "Ports that the guest's firewall keeps shut",
+        "Ports que le pare-feu de l'invité garde fermés",
+        "Poorten die de firewall van de gast dicht houdt",
     ),
     "firewall.letIn": (
         "Rules of ours before them",

@@ -1,27 +1,63 @@
-"""Network cards of a Linux guest: switched on, and DHCP asked again, by whatever program looks after them.
+"""Network cards of a Linux guest: switched on, and given the address that they should have.
 
-Settings that are bound to the address of a card that is gone are told of, with the file: after a new card
-they are why the guest has no network. They are not changed, since that card may come back.
+A card that is on and has its address is left alone. Any other is switched on and asked for again by whatever
+program looks after it (`linux_keepers`); where settings of the guest give it another address than its network
+has for it, they are put aside and DHCP is used. Addresses are those of IPv4.
+
+Settings that are bound to the address of a card that is gone are told of, with the file. They are not
+changed, since that card may come back.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Mapping
+
+from outofband.core.errors import Fault
 from outofband.wire.script import Parameter, RunArgs
+from outofband.wire.steps.linux_keepers import KEEPERS
 from outofband.wire.steps.linux_parts import ASK
 
-STEP_SECONDS = 180.0
+STEP_SECONDS = 300.0
+MAX_CARDS = 8
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_RUN = re.compile(r"[A-Za-z0-9-]{0,64}")
 
-_LOOK = """\
-cards() {
+_LOOK = (
+    f"""\
+cards() {{
     for folder in /sys/class/net/*; do
-        [ -e "$folder/device" ] || [ -n "${every_card-}" ] || continue
-        card=${folder##*/}
+        [ -e "$folder/device" ] || [ -n "${{every_card-}}" ] || continue
+        card=${{folder##*/}}
         [ "$card" = lo ] || echo "$card"
-    done | head -n 8
-}
+    done | head -n {MAX_CARDS}
+}}
+"""
+    + """\
 address_of() {
     ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ split($4, part, "/"); print part[1] }' |
         tr '\\n' ' ' | sed 's/ $//'
+}
+# What the network has for this card, by the card's own address; nothing where that is not known.
+wanted_of() {
+    mac=$(cat "/sys/class/net/$1/address" 2>/dev/null)
+    for each in ${addresses-}; do
+        case $each in "$mac="*) echo "${each#*=}" ;; esac
+    done
+}
+is_on() {
+    flags=$(cat "/sys/class/net/$1/flags" 2>/dev/null)
+    [ -n "$flags" ] && [ $((flags & 1)) = 1 ]
+}
+no_cable() { is_on "$1" && [ "$(cat "/sys/class/net/$1/carrier" 2>/dev/null)" = 0 ]; }
+has_route() { [ -n "$(ip -4 route show default 2>/dev/null)" ]; }
+# Where the address is known the network has a way out of it, too.
+is_right() {
+    is_on "$1" || return
+    wanted=$(wanted_of "$1")
+    [ -n "$wanted" ] || { [ -n "$(address_of "$1")" ]; return; }
+    case " $(address_of "$1") " in *" $wanted "*) has_route ;; *) false ;; esac
 }
 joined() { tr '\\n' ',' | sed 's/,$//; s/,/, /g'; }
 look() {
@@ -30,6 +66,7 @@ look() {
         echo "$card=$(cat "/sys/class/net/$card/operstate" 2>/dev/null)"
     done | joined)"
     pair cards.address "$(for card in $(cards); do echo "$card=$(address_of "$card")"; done | joined)"
+    pair cards.keeper "$(for card in $(cards); do echo "$card=$(keeper_of "$card")"; done | joined)"
     pair cards.route "$(ip -4 route show default 2>/dev/null | awk 'NR == 1 { print $3, $5 }')"
     pair cards.names "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf 2>/dev/null | joined)"
     pairs=${pairs#,}
@@ -48,63 +85,108 @@ look_for_old_settings() {
     done
 }
 """
+)
 
-_ASK_AGAIN = """\
-by_manager() { has nmcli && [ "$(nmcli -t -f RUNNING general 2>/dev/null)" = running ]; }
-by_networkd() { has networkctl && booted && systemctl --quiet is-active systemd-networkd.service; }
-ask_again() {
-    if by_manager; then
-        nmcli device reapply "$1" || nmcli device connect "$1"
-    elif by_networkd; then
-        networkctl reconfigure "$1" || networkctl renew "$1"
-    elif has ifup && grep -qsE "^[[:space:]]*(auto|allow-hotplug|iface)[[:space:]].*\\\\<$1\\\\>" \\
-        /etc/network/interfaces /etc/network/interfaces.d/*; then
-        ifdown --force "$1"
-        ifup --force "$1"
-    elif has dhclient; then
-        dhclient -r "$1"
-        dhclient -1 "$1"
-    elif has dhcpcd; then
-        dhcpcd -n "$1" || dhcpcd "$1"
-    elif has udhcpc; then
-        udhcpc -i "$1" -q -n -t 5
-    else
-        return 1
-    fi
+_MEND = """\
+# soon_right CARD SECONDS
+soon_right() {
+    left=$2
+    until is_right "$1"; do
+        if no_cable "$1" || [ "$left" = 0 ]; then return 1; fi
+        left=$((left - 1))
+        sleep 1
+    done
 }
-has_address() { [ -n "$(address_of "$1")" ]; }
+# As the kernel has it, whoever made it so: an undo ends with it.
+remember() {
+    [ -n "$kept" ] || return
+    is_on "$1" && echo on || echo off
+    ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ print "address", $4 }'
+    ip -4 route show default dev "$1" 2>/dev/null | sed 's/ linkdown//; s/ dead//; s/ *$//; s/^/route /'
+}
 mend() {
     for card in $(cards); do
+        is_right "$card" && continue
+        [ -z "$kept" ] || { remember "$card" >"$kept/card.$card"; plan card "$card"; }
+        was_on=true
+        is_on "$card" || was_on=
         ip link set "$card" up 2>/dev/null
+        # Who looks after it may see that by itself.
+        if [ -z "$was_on" ] && { sleep 2; is_right "$card"; }; then continue; fi
         # What they print is no part of the report, and some stay to look after the card.
-        ask_again "$card" >/dev/null 2>&1 </dev/null
-        for second in 1 2 3 4 5 6 7 8 9 10; do
-            has_address "$card" && break
-            sleep 1
-        done
-        has_address "$card" || problem GuestCardWithoutAddress card "$card"
+        no_cable "$card" || ask_again "$card" >/dev/null 2>&1 </dev/null
+        soon_right "$card" 10 && continue
+        if no_cable "$card"; then
+            problem GuestCardNoCable card "$card"
+            continue
+        fi
+        if use_dhcp "$card" >/dev/null 2>&1 </dev/null; then soon_right "$card" 25 && continue; fi
+        if [ -z "$(address_of "$card")" ]; then
+            problem GuestCardWithoutAddress card "$card"
+        else
+            problem GuestCardWrongAddress card "$card" address "$(address_of "$card")" \\
+                wanted "$(wanted_of "$card")"
+        fi
     done
 }
 """
 
 _REPORT = """\
+run=${run-}
+[ -z "$run" ] || [ -n "$only_look" ] || begin
 look
 before=$pairs
 look_for_old_settings
-mend
-look
+if changes; then
+    mend
+    look
+fi
+if [ -n "$kept" ] && [ ! -s "$kept/plan" ]; then
+    rm -rf "$kept"
+    rmdir "${kept%/*}" 2>/dev/null
+    kept=
+fi
+[ -n "$kept" ] || run=
 printf '{"schema":"outofband.step/1","step":"resetCards","system":"linux","before":{%s},"after":{%s},' \\
     "$before" "$pairs"
-printf '"problems":[%s],"restart":false,"run":""}\\n' "${problems#,}"
+printf '"problems":[%s],"restart":false,"run":"%s"}\\n' "${problems#,}" "$run"
 """
 
-RESET_CARDS = ASK + _LOOK + _ASK_AGAIN + _REPORT
+RESET_CARDS = ASK + _LOOK + KEEPERS + _MEND + _REPORT
 
 
-def reset_cards(*, every: bool = False) -> RunArgs:
-    """What `vm.run` is given. There is nothing to undo: who had an address by DHCP has one again.
+def reset_cards(
+    run: str = "",
+    *,
+    addresses: Mapping[str, str] | None = None,
+    only_look: bool = False,
+    every: bool = False,
+) -> RunArgs:
+    """What `vm.run` is given. `run` names this run for an undo; without one no setting is put aside.
 
-    `every`: also cards that no device is behind, as in a container.
+    `addresses`: what each card's network has for it, by the card's own address (`52:54:00:...`). Of others it
+    is enough that they have any. `every`: also cards that no device is behind, as in a container.
+    Raises Fault InvalidParameter.
     """
-    parameters = (Parameter(name="every_card", value="true", positional=False),) if every else ()
+    if not _RUN.fullmatch(run):
+        raise Fault("InvalidParameter", target="run", detail="1 to 64 letters, digits and hyphens")
+    values = {
+        "run": run,
+        "addresses": " ".join(_pair(mac.lower(), address) for mac, address in (addresses or {}).items()),
+        "only_look": "true" if only_look else "",
+        "every_card": "true" if every else "",
+    }
+    parameters = tuple(
+        Parameter(name=name, value=value, positional=False) for name, value in values.items() if value
+    )
     return RunArgs(script=RESET_CARDS, parameters=parameters, timeout=STEP_SECONDS)
+
+
+def _pair(mac: str, address: str) -> str:
+    try:
+        found = ipaddress.IPv4Address(address)
+    except ValueError:
+        raise Fault("InvalidParameter", target="addresses", detail="an IPv4 address for each card") from None
+    if not _MAC.fullmatch(mac):
+        raise Fault("InvalidParameter", target="addresses", detail="six pairs of hexadecimal digits")
+    return f"{mac}={found}"

@@ -1,8 +1,9 @@
 """The guest's own firewall in `reset_remote`: whatever denies, the wanted ports are accepted before it.
 
 No rule is taken away. An accept at the head of every chain that a packet passes is enough: it ends that chain
-only, and the next one has one too. Each of ours bears the run's name, by which the undo finds it. Where ufw
-or firewalld rule they are told instead, and the port stays open after a restart.
+only, and the next one has one too. A chain that lets the port in already (`linux_verdict`) stays as it is.
+Each rule of ours bears the run's name, by which the undo finds it. Where ufw or firewalld rule they are told
+instead (`linux_managed`), and the port stays open after a restart.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ wanted_ports() {
     if wants ssh; then echo "$ssh_port"; fi
     if wants rdp; then echo "$rdp_port"; fi
 }
-has_ufw() { has ufw && ufw status 2>/dev/null | grep -q '^Status: active'; }
-has_firewalld() { has firewall-cmd && firewall-cmd --quiet --state 2>/dev/null; }
 by_nft() { has "$1" && "$1" -V 2>/dev/null | grep -q nf_tables; }
 # What iptables made in nftables is left to iptables, which would not know rules of another make.
 of_iptables() {
@@ -71,44 +70,25 @@ look_at_firewall() {
     pair firewall.kinds "${kinds# }"
     pair firewall.denies "$(all_denies)"
     pair firewall.letIn "$(ours)"
+    pair firewall.shut "$(for port in $(wanted_ports); do ! is_shut "$port" || echo "$port"; done |
+        tr '\\n' ' ' | sed 's/ $//')"
 }
-mend_firewall() {
-    for port in $(wanted_ports); do
-        if has_ufw; then
-            if ! ufw status 2>/dev/null | grep -qE "^$port(/tcp)? +ALLOW"; then
-                plan rules ufw "$port"
-                ufw insert 1 allow "$port/tcp" >/dev/null 2>&1 || ufw allow "$port/tcp" >/dev/null 2>&1
-            fi
-            continue
-        fi
-        if has_firewalld; then
-            if ! firewall-cmd --quiet --query-port="$port/tcp"; then
-                plan rules firewalld "$port"
-                firewall-cmd --quiet --permanent --add-port="$port/tcp"
-                firewall-cmd --quiet --add-port="$port/tcp"
-            fi
-            continue
-        fi
-        [ "$(all_denies)" != 0 ] || continue
-        temporary=
-        nft_let_in "$port"
-        ip_let_in "$port"
-        [ -z "$temporary" ] || problem GuestFirewallTemporary port "$port"
+# Whether anything in the guest keeps the port's packets away, as far as that can be read in its rules.
+is_shut() {
+    if has_ufw; then ! ufw_lets_in "$1"; return; fi
+    if has_firewalld; then ! firewalld_lets_in "$1"; return; fi
+    [ "$(all_denies)" != 0 ] || return
+    [ -n "$(nft_shuts "$1"; ip_shuts "$1")" ]
+}
+nft_shuts() {
+    has nft || return
+    nft_chains | while read -r family table chain which; do
+        if of_iptables "$family" "$table"; then continue; fi
+        nft list chain "$family" "$table" "$chain" 2>/dev/null | nft_lets_in "$which" "$1" ||
+            echo "nft $family $table $chain $which"
     done
 }
-nft_let_in() {
-    has nft || return
-    nft_chains >"$kept/chains"
-    while read -r family table chain which; do
-        if of_iptables "$family" "$table"; then continue; fi
-        there=$(nft list chain "$family" "$table" "$chain" 2>/dev/null)
-        case $there in *"$which $1 accept comment \\"outofband-"*) continue ;; esac
-        plan rules nft
-        nft insert rule "$family" "$table" "$chain" tcp "$which" "$1" accept comment "\\"$mark\\"" &&
-            temporary=true
-    done <"$kept/chains"
-}
-ip_let_in() {
+ip_shuts() {
     for command in iptables ip6tables; do
         has $command || continue
         for place in filter:INPUT:dport filter:OUTPUT:sport mangle:PREROUTING:dport mangle:INPUT:dport \\
@@ -117,14 +97,36 @@ ip_let_in() {
             chain=${chain%:*}
             found=$(ip_denies $command $table)
             [ "${found:-0}" != 0 ] || continue
-            if $command -t $table -S $chain 2>/dev/null |
-                grep -q -e "--$which $1 -m comment --comment \\"*outofband-"; then
-                continue
-            fi
-            plan rules $command $table $chain
-            $command -t $table -I $chain 1 -p tcp --$which "$1" -m comment --comment "$mark" -j ACCEPT &&
-                temporary=true
+            $command -t $table -S $chain 2>/dev/null | iptables_let_in $which "$1" ||
+                echo "$command $table $chain $which"
         done
     done
+}
+mend_firewall() {
+    for port in $(wanted_ports); do
+        if has_ufw; then ufw_let_in "$port"; continue; fi
+        if has_firewalld; then firewalld_let_in "$port"; continue; fi
+        [ "$(all_denies)" != 0 ] || continue
+        temporary=
+        nft_let_in "$port"
+        ip_let_in "$port"
+        [ -z "$temporary" ] || problem GuestFirewallTemporary port "$port"
+    done
+}
+nft_let_in() {
+    nft_shuts "$1" >"$kept/chains"
+    while read -r make family table chain which; do
+        plan rules nft
+        nft insert rule "$family" "$table" "$chain" tcp "$which" "$1" accept comment "\\"$mark\\"" &&
+            temporary=true
+    done <"$kept/chains"
+}
+ip_let_in() {
+    ip_shuts "$1" >"$kept/chains"
+    while read -r command table chain which; do
+        plan rules $command $table $chain
+        $command -t $table -I $chain 1 -p tcp --$which "$1" -m comment --comment "$mark" -j ACCEPT &&
+            temporary=true
+    done <"$kept/chains"
 }
 """

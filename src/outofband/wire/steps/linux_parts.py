@@ -27,7 +27,7 @@ begin() {
 wants() { case " $protocols " in *" $1 "*) true ;; *) false ;; esac; }
 changes() { [ -z "$only_look" ]; }
 # The way back, before the way there.
-plan() { printf '%s\\n' "$*" >>"$kept/plan"; }
+plan() { [ -z "$kept" ] || printf '%s\\n' "$*" >>"$kept/plan"; }
 keep() {
     count=$(ls "$kept" | grep -c 'path$')
     count=$((count + 1))

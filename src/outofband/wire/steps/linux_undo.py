@@ -77,12 +77,71 @@ rules() {
                 "$1" -t "$2" $rule || return
             done <"$kept/handles"
             ;;
-        ufw) ufw delete allow "$2/tcp" >/dev/null ;;
+        ufw) ufw delete allow proto tcp from any port 1:65535 to any port "$2" >/dev/null ;;
         firewalld)
-            firewall-cmd --quiet --remove-port="$2/tcp"
-            firewall-cmd --quiet --permanent --remove-port="$2/tcp"
+            firewall-cmd --quiet --zone="$3" --remove-port="$2/tcp"
+            firewall-cmd --quiet --permanent --zone="$3" --remove-port="$2/tcp"
             ;;
+        firewalldRich)
+            rule="rule priority=-32768 port port=$2 protocol=tcp accept"
+            firewall-cmd --quiet --zone="$3" --remove-rich-rule="$rule"
+            firewall-cmd --quiet --permanent --zone="$3" --remove-rich-rule="$rule"
+            ;;
+        firewalldPanic) firewall-cmd --quiet --panic-on ;;
     esac
+}
+force() { if "$1" --help 2>&1 | grep -q -e --force; then "$1" --force "$2"; else "$1" -f "$2"; fi; }
+asking() {
+    for each in /proc/[0-9]*; do
+        [ "$(cat "$each/comm" 2>/dev/null)" = "$1" ] || continue
+        case " $(tr '\\000' ' ' <"$each/cmdline" 2>/dev/null) " in *" $2 "*) echo "${each##*/}" ;; esac
+    done
+}
+network() {
+    case $1 in
+        up) force ifup "$2" ;;
+        down) force ifdown "$2" ;;
+        dhclient) dhclient -r "$2" ;;
+        dhcpcd) dhcpcd -k "$2" ;;
+        dhcpcdAgain) dhcpcd -n "$2" ;;
+        udhcpc) for each in $(asking udhcpc "$2"); do kill "$each"; done ;;
+        networkd)
+            { networkctl reload && networkctl reconfigure "$2"; } ||
+                systemctl restart systemd-networkd.service
+            ;;
+        manager)
+            nmcli -w 20 connection delete "outofband-$run-$2"
+            [ "$3" = - ] || nmcli -w 20 connection up uuid "$3"
+            ;;
+    esac >/dev/null 2>&1
+    # Whatever they did, `card` puts back what the kernel had.
+    return 0
+}
+addresses() { ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ print "address", $4 }'; }
+card() {
+    [ -e "/sys/class/net/$1" ] || return 0
+    grep '^address' "$kept/card.$1" >"$kept/were"
+    # Some set their addresses a moment later.
+    for second in 1 2 3 4 5; do
+        addresses "$1" >"$kept/are"
+        cmp -s "$kept/are" "$kept/were" && break
+        sleep 1
+    done
+    if ! cmp -s "$kept/are" "$kept/were"; then
+        ip -4 addr flush dev "$1" scope global
+        while read -r word address; do
+            ip addr add "$address" brd + dev "$1" || return
+        done <"$kept/were"
+    fi
+    if grep -qx off "$kept/card.$1"; then
+        ip link set "$1" down
+        return
+    fi
+    grep '^route' "$kept/card.$1" >"$kept/were"
+    while read -r word route; do
+        # Words of ip.
+        ip -4 route show default dev "$1" | grep -qF "$route" || ip -4 route replace $route dev "$1" || return
+    done <"$kept/were"
 }
 account() {
     case $1 in
@@ -96,7 +155,7 @@ sed '1!G;h;$!d' "$kept/plan" >"$kept/back"
 while read -r what first second third; do
     [ -n "$what" ] || continue
     case $what in
-        file | unit | rules | account)
+        file | unit | rules | account | card | network)
             if "$what" "$first" "$second" "$third" </dev/null; then
                 undone=$((undone + 1))
             else

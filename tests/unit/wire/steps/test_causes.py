@@ -81,6 +81,7 @@ def test_a_healthy_guest_has_none() -> None:
         ({"xrdp.certificate": "expired", "xrdp.certificateEnds": "Jan 1"}, "GuestCertificateEnded"),
         ({"xrdp.certificate": "foreign"}, "GuestCertificateBroken"),
         ({"firewall.denies": 2}, "GuestFirewallDenies"),
+        ({"firewall.denies": 2, "firewall.shut": "22 3389"}, "GuestFirewallDenies"),
         ({"account.state": "locked"}, "GuestAccountLocked"),
         ({"account.ended": True}, "GuestAccountExpired"),
         ({"account.passwordEnded": True}, "GuestPasswordExpired"),
@@ -103,6 +104,10 @@ def test_each_fault_of_a_linux_guest_has_its_code(changes: dict[str, Value], cod
 )
 def test_each_fault_of_a_windows_guest_has_its_code(changes: dict[str, Value], code: str) -> None:
     assert found(changes, System.WINDOWS) == [code]
+
+
+def test_a_firewall_that_shuts_no_port_is_no_cause() -> None:
+    assert found({"firewall.denies": 7, "firewall.shut": None}) == []
 
 
 def test_a_socket_of_systemd_serves_for_a_service_that_does_not_run() -> None:
