@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.parsers import ENTRIES, cut, messages, seeds, try_entry
+from tests.support.conversations import cut, messages
+from tests.support.parsers import ENTRIES, seeds, try_entry
 
 SECONDS = 1.0
 

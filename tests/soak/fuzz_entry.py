@@ -13,7 +13,9 @@ from pathlib import Path
 import atheris  # type: ignore[import-not-found]  # of .atheris
 
 # The list too: some entries are a decoder in C alone, and libFuzzer refuses what has no edge at all.
-with atheris.instrument_imports(include=["outofband", "tests.support.parsers"]):
+with atheris.instrument_imports(
+    include=["outofband", "tests.support.parsers", "tests.support.parsers_remote"]
+):
     from tests.support.parsers import seeds, try_entry
 
 

@@ -6,8 +6,7 @@ defect. Entries of conversations cut the bytes into messages: two bytes of lengt
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -15,7 +14,18 @@ import msgspec
 from joserfc.jwk import KeySet, OKPKey
 
 from outofband.core.errors import Fault, ProtocolError
-from outofband.wire import claims, dns, enrolment, grant, http_head, link, resolver, route, stream, tunnel
+from outofband.wire import (
+    claims,
+    dns,
+    enrolment,
+    grant,
+    http_head,
+    link,
+    resolver,
+    route,
+    stream,
+    tunnel,
+)
 from outofband.wire.arm import errors, filters, paging
 from outofband.wire.audit import lines as audit_lines
 from outofband.wire.azure_console import AzureConsole
@@ -26,26 +36,10 @@ from outofband.wire.login import LoginReport
 from outofband.wire.printed import lines
 from outofband.wire.screen import Hygiene, Reader
 from outofband.wire.storage import documents, sas
+from tests.support import parsers_remote
+from tests.support.conversations import MOST, cut, messages
 
-MOST = 4 * 1024 * 1024
-"""Bytes that a conversation may keep of what it was sent, whatever that was."""
-_LENGTH = struct.Struct(">H")
 _ATTACHED = {"mode": "write", "offset": 0, "live": 0, "input": 0}
-
-
-def messages(text: bytes) -> Iterator[bytes]:
-    """The bytes as a conversation."""
-    at = 0
-    while at + _LENGTH.size <= len(text):
-        (length,) = _LENGTH.unpack_from(text, at)
-        at += _LENGTH.size
-        yield text[at : at + length]
-        at += length
-
-
-def cut(*parts: bytes) -> bytes:
-    """The other way round: messages as what an entry takes."""
-    return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
 
 
 def _frames(text: bytes) -> None:
@@ -217,6 +211,7 @@ ENTRIES: dict[str, tuple[Callable[[bytes], object], tuple[type[BaseException], .
     "audit-line": (audit_lines.read, (ValueError, msgspec.MsgspecError, ProtocolError)),
 }
 """Name, entry, refusals."""
+ENTRIES |= parsers_remote.ENTRIES
 
 
 def try_entry(name: str, text: bytes) -> None:
@@ -279,5 +274,7 @@ def seeds(name: str) -> list[bytes]:
             return [b"HTTP/1.1 403 Filtered\r\nServer: tinyproxy\r\nVia: 1.1 p\r\n\r\n<html>"]
         case "route":
             return [route.request("192.0.2.1")]
+        case _ if name in parsers_remote.ENTRIES:
+            return parsers_remote.seeds(name)
         case _:
             return [b"{}"]

@@ -6,6 +6,7 @@ A probe says who it is, reads both, and goes: no key is exchanged and nothing is
 from __future__ import annotations
 
 import enum
+import re
 
 import msgspec
 
@@ -16,6 +17,8 @@ MAX_LINE = 255
 MAX_BEFORE = 1024
 """Lines a server may send before its identification."""
 MAX_PACKET = 35000
+_FOREIGN = re.compile(rb"HTTP/|220[ -]|421[ -]|5\d\d[ -]|\+OK|-ERR|\* (?:OK|BYE)|RFB \d|@RSYNCD|AMQP")
+"""First words of protocols that speak first, or answer to a line that they do not know."""
 _KEXINIT = 20
 _DISCONNECT = 1
 
@@ -78,6 +81,10 @@ class Probe:
     def _identify(self) -> None:
         while (at := self._held.find(b"\n")) >= 0:
             line = bytes(self._held[:at]).rstrip(b"\r")
+            if not self.seen.sample:
+                self._note(sample=line[:64])
+            if line == IDENTIFICATION.rstrip():
+                raise ProtocolError("expected an identification, got this probe's own back")
             if line.startswith(b"SSH-"):
                 del self._held[: at + 1]
                 self._note(version=line.decode("ascii", errors="replace")[:MAX_LINE])
@@ -87,10 +94,10 @@ class Probe:
             self._lines += 1
             if self._lines > MAX_BEFORE or len(line) > 4 * MAX_LINE:
                 raise ProtocolError("expected an identification of SSH")
+            if not self._lines - 1 and _FOREIGN.match(line):
+                raise ProtocolError("expected SSH, got another protocol's greeting")
             if line.strip():
                 self._note(reason=line.decode("utf-8", errors="replace")[:MAX_LINE])
-            if not self.seen.sample:
-                self._note(sample=line[:64])
             del self._held[: at + 1]
         if len(self._held) > 4 * MAX_LINE:
             raise ProtocolError("expected a line of SSH")
@@ -131,13 +138,19 @@ def judge(seen: Seen, *, host: str, port: int) -> Fault | None:
     where = {"host": host, "port": port}
     if seen.end is End.DONE:
         return None
-    if seen.version or seen.reason:
-        # It is SSH, or says in words why it goes no further.
+    if seen.version:
+        # It is SSH; one that stops there hangs.
+        if seen.end is End.SILENT:
+            return Fault("SshSilent", **where)
         return Fault("SshCut", **where, detail=seen.reason or seen.detail)
+    foreign = bool(seen.sample) and not seen.sample.startswith(b"SSH-"[: len(seen.sample)])
+    if seen.reason and seen.end in (End.CLOSED, End.RESET):
+        # A line in words and then the end is how a server of SSH turns somebody away.
+        return Fault("SshCut", **where, detail=seen.reason)
+    if seen.end is End.BROKEN or foreign:
+        return Fault("SshNotSpoken", **where, sample=readable(seen.sample) or seen.detail)
     if seen.end is End.SILENT:
         return Fault("SshSilent", **where)
-    if seen.end is End.BROKEN or seen.sample:
-        return Fault("SshNotSpoken", **where, sample=readable(seen.sample) or seen.detail)
     return Fault("SshCut", **where, detail=seen.detail)
 
 

@@ -1,18 +1,27 @@
-"""Step tcp: a connection to the first address that takes one; all of them are tried at the same time."""
+"""Step tcp: a connection to the first address that takes one; all of them are tried at the same time.
+
+Once one is connected the others are waited for a moment only: an address that nobody answers at is not worth
+five seconds when there is a way.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import socket
+from typing import cast
 
+from outofband.net.tasks import Tasks
 from outofband.wire.check import Evidence, Name, Step, failed, ok
 
 SECONDS = 5.0
+SETTLE_SECONDS = 0.5
 MAX_ADDRESSES = 6
 _WORDS = {
     errno.ECONNREFUSED: "refused",
     errno.ECONNRESET: "reset",
+    # An ICMP message that names the protocol: nobody but a firewall sends it.
+    errno.ENOPROTOOPT: "refused",
     errno.EHOSTUNREACH: "no host",
     errno.ENETUNREACH: "no route",
     errno.EACCES: "forbidden",
@@ -34,7 +43,7 @@ async def connect(
 ) -> tuple[Step, socket.socket | None]:
     """The step, and an open socket that is the caller's to close. `proxy`: it is that proxy's port."""
     chosen = addresses[:MAX_ADDRESSES]
-    tried = await asyncio.gather(*(_try(address, port) for address in chosen))
+    tried = await _try_all(chosen, port)
     evidence: Evidence = {"host": host, "port": port}
     if proxy:
         evidence["proxy"] = proxy
@@ -58,6 +67,29 @@ async def connect(
     if proxy:
         cause = "ProxyPortClosed" if first == "refused" else "ProxyUnreachable"
     return failed(Name.TCP, cause, evidence), None
+
+
+async def _try_all(addresses: list[str], port: int) -> list[socket.socket | str]:
+    """What came of each, in their order."""
+    tasks = Tasks()
+    tried = [tasks.spawn("doctor.tcp", _try(address, port)) for address in addresses]
+    try:
+        left = set(tried)
+        while left and not any(map(_connected, tried)):
+            _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        if left:
+            await asyncio.wait(left, timeout=SETTLE_SECONDS)
+        await tasks.close()
+    except BaseException:
+        await tasks.close()
+        for each in filter(_connected, tried):
+            cast(socket.socket, each.result()).close()
+        raise
+    return ["silence" if each.cancelled() else each.result() for each in tried]
+
+
+def _connected(task: asyncio.Task[socket.socket | str]) -> bool:
+    return task.done() and not task.cancelled() and not isinstance(task.result(), str)
 
 
 async def _try(address: str, port: int) -> socket.socket | str:

@@ -7,6 +7,8 @@ import contextlib
 import hashlib
 import socket
 import ssl
+from collections.abc import Callable
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -17,7 +19,9 @@ from outofband.wire.rdp.probe import Certificate, End, Probe, Seen
 SILENCE_SECONDS = 5.0
 """A server that says nothing for so long is left."""
 WHOLE_SECONDS = 30.0
+MAX_NAME, MAX_NAMES = 256, 64
 _PIECE = 65536
+T = TypeVar("T")
 
 
 async def talk(connected: socket.socket, probe: Probe, host: str) -> Seen:
@@ -67,6 +71,9 @@ async def _secure(stream: Stream, probe: Probe, host: str) -> None:
         probe.ended(End.RESET, "the connection was reset at the start of TLS")
     except TimeoutError:
         probe.ended(End.SILENT, "TLS was not up in time")
+    except ValueError as error:
+        # A name that TLS has no way to say.
+        probe.ended(End.TLS_FAILED, str(error))
     except (OSError, EOFError) as error:
         probe.ended(End.CLOSED, str(error) or "the server closed the connection at the start of TLS")
     else:
@@ -88,25 +95,37 @@ def permissive() -> ssl.SSLContext:
 
 
 def described(raw: bytes) -> Certificate:
-    """What a certificate (DER) says, however odd it is."""
+    """What a certificate (DER) says, however odd it is: TLS takes some that nobody should make."""
     digest = hashlib.sha256(raw).hexdigest()
-    found = x509.load_der_x509_certificate(raw)
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        listed = tuple(names.get_values_for_type(x509.DNSName))
-    except (x509.ExtensionNotFound, ValueError):
-        listed = ()
+    found = _read(lambda: x509.load_der_x509_certificate(raw))
+    if found is None:
+        return Certificate(sha256=digest)
+    names = _read(lambda: found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     return Certificate(
-        subject=_common(found.subject),
-        issuer=_common(found.issuer),
-        not_before=found.not_valid_before_utc,
-        not_after=found.not_valid_after_utc,
+        subject=_read(lambda: _common(found.subject)) or "",
+        issuer=_read(lambda: _common(found.issuer)) or "",
+        not_before=_read(lambda: found.not_valid_before_utc),
+        not_after=_read(lambda: found.not_valid_after_utc),
         sha256=digest,
-        names=listed,
-        self_signed=found.subject == found.issuer,
+        names=tuple(names.get_values_for_type(x509.DNSName))[:MAX_NAMES] if names is not None else (),
+        self_signed=bool(_read(lambda: found.subject == found.issuer)),
     )
+
+
+def _read(part: Callable[[], T]) -> T | None:
+    """One part of a certificate; the library reads each when it is asked for, and refuses in its own ways."""
+    try:
+        return part()
+    except (
+        ValueError,
+        x509.InvalidVersion,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
+        return None
 
 
 def _common(name: x509.Name) -> str:
     attributes = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(attributes[0].value) if attributes else name.rfc4514_string()
+    return str(attributes[0].value if attributes else name.rfc4514_string())[:MAX_NAME]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 
 import asyncssh
 
@@ -48,6 +49,7 @@ async def log_in(
     """
     where = {"host": host or address, "port": shown or port}
     offered: list[str] = []
+    asked: list[str] = []
 
     class Client(asyncssh.SSHClient):
         def auth_banner_received(self, msg: str, lang: str) -> None:
@@ -57,7 +59,20 @@ async def log_in(
             return None if offered else _once(offered, password)
 
         def kbdint_auth_requested(self) -> str | None:
-            return None
+            # Where PAM asks instead: one question without an echo is the password's.
+            # Once: some servers refuse it without a question, and count that as a try.
+            if offered or asked:
+                return None
+            asked.append("keyboard-interactive")
+            return ""
+
+        def kbdint_challenge_received(
+            self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+        ) -> list[str] | None:
+            if not prompts:
+                return []
+            alone = len(prompts) == 1 and not prompts[0][1] and not offered
+            return [_once(offered, password)] if alone else None
 
     try:
         async with asyncio.timeout(LOGIN_SECONDS):
@@ -70,7 +85,7 @@ async def log_in(
                 client_keys=None,
                 agent_path=None,
                 config=None,
-                preferred_auth="password",
+                preferred_auth="password,keyboard-interactive",
             )
             connection.abort()
             return None

@@ -27,11 +27,17 @@ BINDS_BY_HASH = 5
 CVE-2018-0886, and a Windows client of a later day refuses it ("encryption oracle remediation").
 """
 MAX_REQUEST = 64 * 1024
+_STRONG = 0x10 | 0x20 | 0x80000 | 0x20000000 | 0x40000000
+"""What a CHALLENGE has to agree to before a password has any part in it: signing and sealing by 128 bits,
+under a key of its own, with extended session security. Every server of today does.
+"""
 _CLIENT = b"CredSSP Client-To-Server Binding Hash\0"
 _SERVER = b"CredSSP Server-To-Client Binding Hash\0"
 _NTLM = b"NTLMSSP\0"
 _OWN_NTLM = spnego.NegotiateOptions.use_ntlm
 """The library's, not the system's: a probe has to say the same everywhere."""
+_ODD = (ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error)
+"""What the library raises of bytes that are no token of it."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -99,6 +105,10 @@ def subject_public_key(certificate: bytes) -> bytes:
     return value[1:]
 
 
+class OldServer(ProtocolError):
+    """The server does not bind the sign-in to the channel by a hash: it is given no credentials."""
+
+
 class Challenged(msgspec.Struct, frozen=True, kw_only=True):
     """What an NTLM CHALLENGE tells of its server. `version` as Windows counts its builds; `time` in UTC."""
 
@@ -109,8 +119,11 @@ class Challenged(msgspec.Struct, frozen=True, kw_only=True):
     forest: str = ""
     version: str = ""
     time: datetime | None = None
+    strong: bool = True
+    """Whether it agrees to signing and sealing as well as anybody does."""
 
 
+MAX_NAME = 256
 _PAIRS = {1: "computer", 2: "domain", 3: "dns_computer", 4: "dns_domain", 5: "forest"}
 
 
@@ -131,14 +144,14 @@ def challenged(token: bytes) -> Challenged | None:
         if kind == 0:
             break
         if kind in _PAIRS:
-            found[_PAIRS[kind]] = value.decode("utf-16-le", errors="replace")
+            found[_PAIRS[kind]] = value.decode("utf-16-le", errors="replace")[:MAX_NAME]
         elif kind == 7 and len(value) == 8:
             time = _time(struct.unpack("<Q", value)[0])
     version = ""
     if flags & 0x02000000 and len(message) >= 56:
         major, minor, build = struct.unpack_from("<BBH", message, 48)
         version = f"{major}.{minor}.{build}"
-    return Challenged(version=version, time=time, **found)
+    return Challenged(version=version, time=time, strong=flags & _STRONG == _STRONG, **found)
 
 
 def _time(ticks: int) -> datetime | None:
@@ -199,6 +212,8 @@ class Handshake:
     def receive(self, message: bytes) -> bytes | None:
         """What to answer to a message, None when there is nothing more to send. Raises ProtocolError."""
         told = decode(message)
+        if self.version not in (None, told.version):
+            raise ProtocolError(f"expected version {self.version} again, got {told.version}")
         self.version = told.version
         if told.error is not None:
             self.error, self.state = told.error, State.FAILED
@@ -211,16 +226,16 @@ class Handshake:
         if self._user is None and self.challenge is not None:
             self.state = State.DONE
             return None
+        if told.version < BINDS_BY_HASH:
+            raise OldServer(f"expected version {BINDS_BY_HASH} of CredSSP at least, got {told.version}")
+        if self.challenge is None or not self.challenge.strong:
+            raise ProtocolError("expected a challenge that agrees to sign and seal by 128 bits")
         token = self._step(told.token)
         if not self._context.complete:
-            return TsRequest(token=token).encode()
+            raise ProtocolError("expected a challenge that a sign-in can be answered to")
         self.state = State.BINDING
-        version = min(VERSION, told.version)
-        proof = self._proof(_CLIENT) if version >= BINDS_BY_HASH else self._key
         return TsRequest(
-            token=token,
-            pub_key_auth=self._context.wrap(proof).data,
-            nonce=self._nonce if version >= BINDS_BY_HASH else None,
+            token=token, pub_key_auth=self._sealed(self._proof(_CLIENT)), nonce=self._nonce
         ).encode()
 
     def _bound(self, told: TsRequest) -> bytes:
@@ -229,12 +244,9 @@ class Handshake:
             raise ProtocolError(f"expected the server's proof, got {told!r}")
         try:
             proof = self._context.unwrap(told.pub_key_auth).data
-        except SpnegoError as error:
+        except (SpnegoError, *_ODD) as error:
             raise ProtocolError("expected the server's proof, got one under another key") from error
-        hashed = min(VERSION, told.version) >= BINDS_BY_HASH
-        # Of old the proof was the key, read as a little-endian number, and one.
-        expected = self._proof(_SERVER) if hashed else bytes([(self._key[0] + 1) & 0xFF]) + self._key[1:]
-        if not hmac.compare_digest(proof, expected):
+        if not hmac.compare_digest(proof, self._proof(_SERVER)):
             raise ProtocolError("the sign-in came through another TLS channel: somebody is in between")
         self.state = State.DONE
         domain, name = self._user.parts
@@ -248,12 +260,18 @@ class Handshake:
             der.pack(der.explicit(0), der.integer(1)),
             der.pack(der.explicit(1), der.pack(der.OCTETS, password)),
         )
-        return TsRequest(auth_info=self._context.wrap(credentials).data).encode()
+        return TsRequest(auth_info=self._sealed(credentials)).encode()
+
+    def _sealed(self, text: bytes) -> bytes:
+        try:
+            return self._context.wrap(text).data
+        except (SpnegoError, *_ODD) as error:
+            raise ProtocolError(f"expected a sign-in that seals: {error}") from error
 
     def _step(self, token: bytes | None) -> bytes:
         try:
             return self._context.step(token) or b""
-        except SpnegoError as error:
+        except (SpnegoError, *_ODD) as error:
             raise ProtocolError(f"expected a token of the sign-in: {error}") from error
 
     def _proof(self, magic: bytes) -> bytes:

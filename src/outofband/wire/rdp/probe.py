@@ -65,12 +65,12 @@ class End(enum.StrEnum):
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the server; times in UTC, `sha256` in hex."""
+    """Of the server; times in UTC, `sha256` in hex. What cannot be read of an odd one is left out."""
 
-    subject: str
-    issuer: str
-    not_before: datetime
-    not_after: datetime
+    subject: str = ""
+    issuer: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
     sha256: str
     names: tuple[str, ...] = ()
     self_signed: bool = False
@@ -94,6 +94,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """NTSTATUS of CredSSP."""
     signed_in: bool = False
     """CredSSP took the user's password; without CredSSP nothing says so."""
+    too_old: bool = False
+    """A password was to be tried, and was not given to a server of before CVE-2018-0886."""
     early: int | None = None
     licence: int | None = None
     error_info: int | None = None
@@ -217,6 +219,8 @@ class Probe:
             del self._held[:size]
             try:
                 answer = self._handshake.receive(message)
+            except credssp.OldServer as error:
+                return self._finish(End.REFUSED, str(error), too_old=True)
             finally:
                 self._note(
                     credssp_version=self._handshake.version,
@@ -295,7 +299,8 @@ class Probe:
                     self._outbox.append(x224.data(mcs.join(self._mcs_user, mcs.GLOBAL_CHANNEL)))
                     return
                 domain, name = self._user.parts if self._user else ("", "")
-                password = self._user.password if self._user else ""
+                # Without CredSSP nobody has proved who he is: such a server gets no password.
+                password = self._user.password if self._user and self.seen.signed_in else ""
                 self._outbox.append(
                     x224.data(mcs.client_info(self._mcs_user, domain, name, password, self._address))
                 )

@@ -33,7 +33,7 @@ def judge(seen: Seen, *, host: str, port: int, user: str = "", now: datetime | N
     where = {"host": host, "port": port}
     return Verdict(
         fault=_fault(seen, where, user),
-        warnings=[Fault(code, **where, **more) for code, more in _warnings(seen, now or clock.now())],
+        warnings=[Fault(code, **where, **more) for code, more in _warnings(seen, user, now or clock.now())],
     )
 
 
@@ -68,6 +68,8 @@ def _unconfirmed(seen: Seen, where: dict[str, Any]) -> Fault:
 
 def _not_signed_in(seen: Seen, where: dict[str, Any], user: str) -> Fault:
     status = seen.status
+    if seen.too_old:
+        return Fault("RdpCredSspOld", **where, version=seen.credssp_version)
     if status is None:
         if seen.challenge is not None and seen.end in (End.CLOSED, End.RESET):
             # Of a wrong password some servers say nothing; they close.
@@ -102,15 +104,19 @@ def _ended(seen: Seen, where: dict[str, Any], user: str) -> Fault:
     return Fault("RdpCut", **where, stage=seen.stage.value, detail=seen.detail)
 
 
-def _warnings(seen: Seen, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+def _warnings(seen: Seen, user: str, now: datetime) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
     certificate = seen.certificate
-    if certificate is not None and certificate.not_after < now:
-        found.append(("RdpCertificateEnded", {"until": clock.iso(certificate.not_after)}))
-    if certificate is not None and certificate.not_before > now:
-        found.append(("RdpCertificateNotYet", {"since": clock.iso(certificate.not_before)}))
+    ends = certificate.not_after if certificate is not None else None
+    begins = certificate.not_before if certificate is not None else None
+    if ends is not None and ends < now:
+        found.append(("RdpCertificateEnded", {"until": clock.iso(ends)}))
+    if begins is not None and begins > now:
+        found.append(("RdpCertificateNotYet", {"since": clock.iso(begins)}))
     if seen.end is End.DONE and (seen.selected or Security.RDP) is Security.RDP:
         found.append(("RdpWeakSecurity", {}))
-    if seen.credssp_version is not None and seen.credssp_version < BINDS_BY_HASH:
+    if user and seen.end is End.DONE and not seen.signed_in:
+        found.append(("RdpPasswordNotTried", {"user": user}))
+    if seen.credssp_version is not None and seen.credssp_version < BINDS_BY_HASH and not seen.too_old:
         found.append(("RdpCredSspOld", {"version": seen.credssp_version}))
     return found

@@ -1,0 +1,175 @@
+"""Looks over real sockets: odd certificates, addresses that nobody answers at, ways to give a password."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from outofband.core import clock
+from outofband.net.doctor import sockets
+from outofband.net.remote.look import look
+from outofband.net.remote.rdp import described
+from outofband.wire.rdp.credssp import User
+from outofband.wire.remote import Protocol, Report
+from tests.support import rdp as scripted
+
+pytestmark = pytest.mark.anyio
+HERE = "127.0.0.1"
+USER = User("tester", "Right-12345")
+_VERSION, _UTC = bytes.fromhex("a003020102"), bytes.fromhex("170d")
+
+
+def made(*names: x509.GeneralName) -> tuple[bytes, Any]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vm1\x1b[31m")])
+    begin = clock.now() - timedelta(days=1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, begin, begin + timedelta(days=9))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER), key
+
+
+def test_a_certificate_is_read_as_far_as_it_can_be() -> None:
+    good, _ = made(x509.DNSName("vm1.example"))
+    assert described(good).names == ("vm1.example",)
+    assert _VERSION in good and _UTC in good
+    # Versions that do not exist, dates that are none, an extension twice, a general name nobody uses.
+    odd = {
+        "version": good.replace(_VERSION, bytes.fromhex("a003020107")),
+        "dates": good.replace(_UTC, bytes.fromhex("170d")[:1] + b"\x0d" + b"99", 1),
+        "name": good.replace(b"\x82\x0bvm1.example", b"\xa3\x0bvm1.example"),
+        "text": good.replace(b"vm1.example", b"vm1.ex\xff\xfele"),
+        "nothing": b"\x30\x00",
+    }
+    for what, raw in odd.items():
+        assert len(described(raw).sha256) == 64, what
+
+
+@pytest.fixture
+async def xrdp_like(tmp_path: Path) -> AsyncIterator[Any]:
+    """A scripted server that agrees to TLS and shows a certificate of a version that does not exist."""
+    raw, key = made()
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    pem = ssl.DER_cert_to_PEM_cert(raw)
+    (tmp_path / "cert.pem").write_text(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read(4096)
+            writer.write(scripted.confirm(2, 1))
+            await writer.start_tls(context)
+            await reader.read(4096)
+        except (OSError, ssl.SSLError):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, HERE, 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_a_password_that_was_not_tried_is_said_to_be_so(xrdp_like: int) -> None:
+    """A server of TLS alone is never told a password here, so nothing is known of it."""
+    report = await look(HERE, Protocol.RDP, port=xrdp_like, user=USER)
+    assert report.works and [each.code for each in report.warnings] == ["RdpPasswordNotTried"]
+    report = await look(HERE, Protocol.RDP, port=xrdp_like)
+    assert report.works and report.warnings == []
+
+
+async def test_a_look_through_another_place_speaks_of_the_machine(xrdp_like: int) -> None:
+    report = await look("web1", Protocol.RDP, port=3389, through=(HERE, xrdp_like))
+    assert (report.host, report.port, report.address, report.works) == ("web1", 3389, "", True)
+    report = await look("web1", Protocol.SSH, port=22, through=(HERE, xrdp_like))
+    assert report.problem is not None
+    assert "web1" in report.problem.message and "22" in report.problem.message
+    assert str(xrdp_like) not in report.problem.message and HERE not in report.problem.message
+
+
+async def test_an_address_that_nobody_answers_at_costs_no_more_than_a_moment() -> None:
+    """A listener whose queue is full is as silent as a firewall."""
+    with socket.socket() as deaf, socket.create_server(("127.9.4.2", 0)) as good:
+        port = int(good.getsockname()[1])
+        deaf.bind(("127.9.4.1", port))
+        deaf.listen(0)
+        queued = []
+        for _ in range(3):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(("127.9.4.1", port))
+            queued.append(one)
+        began = time.monotonic()
+        step, taken = await sockets.connect("both", port, ["127.9.4.1", "127.9.4.2"])
+        spent = time.monotonic() - began
+        for one in queued:
+            one.close()
+    assert taken is not None
+    taken.close()
+    assert step.evidence["address"] == "127.9.4.2" and step.evidence["others"] == ["127.9.4.1 silence"]
+    assert spent < 3.0
+
+
+class Asking(asyncssh.SSHServer):
+    """Knows the password, and asks for it as PAM does."""
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "", "", "en", [("Password: ", False)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        self.tried.append(responses[0])
+        return responses[0] == USER.password
+
+
+@pytest.fixture
+async def asking() -> AsyncIterator[tuple[int, list[Asking]]]:
+    servers: list[Asking] = []
+
+    def begin() -> Asking:
+        servers.append(Asking())
+        return servers[-1]
+
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    listening = await asyncssh.create_server(begin, HERE, 0, server_host_keys=[key])
+    yield listening.get_port(), servers
+    listening.close()
+    await listening.wait_closed()
+
+
+def code(report: Report) -> str:
+    return report.problem.code if report.problem is not None else ""
+
+
+async def test_a_server_that_asks_for_the_password_gets_it_once(asking: tuple[int, list[Asking]]) -> None:
+    port, servers = asking
+    assert code(await look(HERE, Protocol.SSH, port=port, user=USER)) == ""
+    servers.clear()
+    wrong = await look(HERE, Protocol.SSH, port=port, user=User("tester", "Wrong-12345"))
+    assert code(wrong) == "SshWrongCredentials"
+    assert [each for server in servers for each in server.tried] == ["Wrong-12345"]
