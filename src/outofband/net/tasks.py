@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
@@ -32,6 +32,13 @@ async def finish(work: Coroutine[Any, Any, T]) -> T:
         if cancelled is not None:
             raise cancelled
         return result
+
+
+async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
+    """Run in a thread, to the end even when the caller is cancelled: the number of a file that is closed
+    under a thread is soon that of another file, and its bytes would go there.
+    """
+    return await finish(asyncio.to_thread(work, *arguments))
 
 
 class Tasks:

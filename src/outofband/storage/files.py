@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from outofband.core.errors import Fault
-from outofband.net.tasks import finish
+from outofband.net.tasks import in_thread
 from outofband.storage.objects import PIECE, Meter
 
 T = TypeVar("T")
@@ -33,14 +33,14 @@ class Files:
         scratch = self._incoming / key
         try:
             with _Handle() as handle:
-                await _threaded(handle.open, self._create, scratch)
+                await in_thread(handle.open, self._create, scratch)
                 held = bytearray()
                 async for piece in meter:
                     held += piece
                     if len(held) >= PIECE:
-                        await _threaded(_write, handle.number, bytes(held))
+                        await in_thread(_write, handle.number, bytes(held))
                         held.clear()
-                await _threaded(self._finish, handle.number, bytes(held), scratch, self.path(key))
+                await in_thread(self._finish, handle.number, bytes(held), scratch, self.path(key))
             return meter.md5
         except OSError as error:
             _remove(scratch)
@@ -52,12 +52,12 @@ class Files:
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         with _Handle() as handle:
             try:
-                await _threaded(handle.open, os.open, self.path(key), os.O_RDONLY | os.O_CLOEXEC)
+                await in_thread(handle.open, os.open, self.path(key), os.O_RDONLY | os.O_CLOEXEC)
             except OSError as error:
                 raise _translated(error) from error
             while start < end:
                 try:
-                    piece = await _threaded(os.pread, handle.number, min(PIECE, end - start), start)
+                    piece = await in_thread(os.pread, handle.number, min(PIECE, end - start), start)
                 except OSError as error:
                     raise _translated(error) from error
                 if not piece:
@@ -109,13 +109,6 @@ class _Handle:
     def __exit__(self, *_: object) -> None:
         if self.number >= 0:
             os.close(self.number)
-
-
-async def _threaded(work: Callable[..., T], *arguments: Any) -> T:
-    """Run in a thread, to the end even when the caller is cancelled: the number of a file that is closed
-    under a thread is soon that of another file, and its bytes would go there.
-    """
-    return await finish(asyncio.to_thread(work, *arguments))
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -207,6 +207,12 @@ class Operations:
             query = query.where(table.c.resource_key == str(resource).lower())
         return await tx.rows(Operation, query.limit(MAX_LISTED))
 
+    async def under_way(self, tx: Tx, kinds: str) -> int:
+        """How many have not ended whose kind begins so."""
+        table = tables.operations
+        mine = sa.and_(table.c.ended.is_(None), table.c.kind.startswith(kinds, autoescape=True))
+        return int(await tx.value(sa.select(sa.func.count()).select_from(table).where(mine)))
+
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget operations that ended before `before`."""
         table = tables.operations

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from outofband.store.operations import LeaseLost
 from outofband.store.rescues_tables import rescues as table
-from outofband.store.tables import resources
+from outofband.store.tables import resources, withheld
 from outofband.store.tx import Tx, columns
 
 MAX_OF_VM = 20
@@ -62,12 +62,6 @@ class Rescues:
         """The run of a VM that has not ended."""
         return await tx.row(StoredRescue, columns(table, StoredRescue).where(table.c.busy == vm.lower()))
 
-    async def busy(self, tx: Tx) -> int:
-        """How many have not ended, of all VMs."""
-        return int(
-            await tx.value(sa.select(sa.func.count()).select_from(table).where(table.c.busy.is_not(None)))
-        )
-
     async def save(
         self, tx: Tx, rescue: StoredRescue, body: Any, now: datetime, *, ended: bool
     ) -> StoredRescue:
@@ -82,9 +76,14 @@ class Rescues:
         return msgspec.structs.replace(rescue, **changes)
 
     async def prune(self, tx: Tx, before: datetime) -> int:
-        """Forget those that ended before, and all of VMs that are no more."""
+        """Forget those that nothing happened to since then, questions that nobody answered among them, and
+        all of VMs that are no more; and what was withheld for those.
+        """
         gone = table.c.vm.not_in(sa.select(resources.c.uid))
-        return await tx.change(sa.delete(table).where(sa.or_(table.c.ended < before, gone)))
+        mine = sa.or_(table.c.ended < before, table.c.changed < before, gone)
+        kept = withheld.c.id.in_(sa.select(table.c.id).where(mine))
+        await tx.change(sa.delete(withheld).where(kept))
+        return await tx.change(sa.delete(table).where(mine))
 
     async def _make_room(self, tx: Tx, vm: str) -> None:
         query = sa.select(table.c.id).where(table.c.vm == vm, table.c.ended.is_not(None))

@@ -47,7 +47,6 @@ async def test_one_of_a_vm_at_a_time(store: Store, now: datetime) -> None:
     assert not await begin(store, run(now, "s")), "one is under way"
     assert await begin(store, run(now, "s", "other"))
     async with store.read() as tx:
-        assert await store.rescues.busy(tx) == 2
         busy = await store.rescues.busy_of(tx, VM)
         assert busy is not None and busy.name == "r"
     await save(store, busy, now, ended=True)
@@ -91,6 +90,15 @@ async def test_old_ones_and_those_of_vms_that_went_are_forgotten(populated: Stor
         assert await begin(populated, made)
         if ended:
             await save(populated, made, now, ended=True)
+    later = now + timedelta(seconds=5)
+    async with populated.write() as tx:
+        asking = await populated.rescues.by_id(tx, "new")
+        assert asking is not None
+        await populated.rescues.save(tx, asking, {"state": "asking"}, later, ended=False)
     async with populated.write() as tx:
         assert await populated.rescues.prune(tx, now + timedelta(seconds=1)) == 2
         assert [each.name for each in await populated.rescues.of_vm(tx, row.uid)] == ["new"]
+    # A question that nobody has answered for so long keeps the VM from no other run.
+    async with populated.write() as tx:
+        assert await populated.rescues.prune(tx, later + timedelta(seconds=1)) == 1
+        assert await populated.rescues.busy_of(tx, row.uid) is None

@@ -14,8 +14,10 @@ from outofband.net.backoff import Backoff
 from outofband.net.blobs import BlobClient, Refused, Unreachable
 from outofband.wire.move import CHUNK, MAX_MANIFEST, Progress
 
-AT_ONCE = 4
-"""Chunks of one machine in memory."""
+AT_ONCE = 8
+"""Chunks of one machine in memory. The store answers when one is on its disk: that takes the time."""
+_MISSING = 2 * AT_ONCE
+"""So many that are not there, one after another, and no later one is: they are stored in their order."""
 PATIENCE_SECONDS = 1800.0
 """How long the service may be away before a transfer is given up; what is stored by then stays."""
 
@@ -40,6 +42,8 @@ class Carrier:
         self._query = query
         self._patience = patience
         self.done = self.total = self.spared = 0
+        self._stored: set[str] = set()
+        self._missing = 0
 
     @property
     def progress(self) -> Progress:
@@ -47,8 +51,14 @@ class Carrier:
 
     async def store(self, blob: str, body: bytes) -> bool:
         """Put it there unless it is there already; False when it was. Raises Fault DiskStoreAway."""
-        if await self._try(lambda: self._client.has(*self._at, blob, self._query)):
+        if blob in self._stored:
             return False
+        self._stored.add(blob)
+        if self._missing < _MISSING:
+            if await self._try(lambda: self._client.has(*self._at, blob, self._query)):
+                self._missing = 0
+                return False
+            self._missing += 1
         await self._try(lambda: self._client.put(*self._at, blob, self._query, body))
         return True
 

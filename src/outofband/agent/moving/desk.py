@@ -23,10 +23,10 @@ from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.moving import bundle, receiving, sending, staging
 from outofband.agent.moving.carrier import Carrier
 from outofband.agent.moving.images import Images
-from outofband.agent.moving.threads import to_end
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.net.blobs import BlobClient
+from outofband.net.tasks import in_thread
 from outofband.wire.machine import MachineDefinition, Power
 from outofband.wire.move import (
     DropArgs,
@@ -165,7 +165,7 @@ class MovingDesk:
     async def _receive(
         self, carrier: Carrier, definition: MachineDefinition, directory: Path, args: ReceiveArgs
     ) -> staging.Arrival:
-        about = await to_end(staging.begin, directory, args.move, args.manifest)
+        about = await in_thread(staging.begin, directory, args.move, args.manifest)
         if about.whole:
             return about
         manifest = await receiving.fetch_manifest(
@@ -177,7 +177,7 @@ class MovingDesk:
         self._require_room(max(0, len(manifest.chunks) * 4 * MIB - there))
         await receiving.receive(carrier, directory, manifest, self._disk(definition))
         about = msgspec.structs.replace(about, whole=True, boots=manifest.boots)
-        await to_end(staging.keep, directory, about)
+        await in_thread(staging.keep, directory, about)
         return about
 
     def prepare(self, definition: MachineDefinition, args: TakeArgs) -> Path:

@@ -15,9 +15,9 @@ from outofband.agent.hypervisors.command import OVERLAY
 from outofband.agent.moving import bundle, staging
 from outofband.agent.moving.bundle import Reading
 from outofband.agent.moving.carrier import AT_ONCE, Carrier
-from outofband.agent.moving.threads import to_end
 from outofband.core.errors import Fault, ProtocolError
 from outofband.core.secrets import write_private
+from outofband.net.tasks import in_thread
 from outofband.wire import move
 from outofband.wire.move import CHUNK, ImageMark, Manifest, Part, chunk_blob, digest
 
@@ -55,10 +55,10 @@ async def receive(
         if disk is None:
             raise Fault("DiskDamaged", detail="there is a disk, and the image here has none")
         try:
-            await to_end(overlay.rebase, directory / OVERLAY, *disk)
+            await in_thread(overlay.rebase, directory / OVERLAY, *disk)
         except ValueError as error:
             raise Fault("DiskDamaged", detail=str(error)) from error
-    await to_end(staging.sync_folder, directory)
+    await in_thread(staging.sync_folder, directory)
 
 
 async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
@@ -73,11 +73,11 @@ async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
         async def one(index: int, name: str) -> None:
             async with room:
                 size = move.length(part, index)
-                if not fresh and await to_end(_has, handle, index, size, name):
+                if not fresh and await in_thread(_has, handle, index, size, name):
                     carrier.spared += size
                 else:
                     body = await carrier.fetch(chunk_blob(name), size)
-                    if len(body) != size or not await to_end(_write, handle, index * CHUNK, body, name):
+                    if len(body) != size or not await in_thread(_write, handle, index * CHUNK, body, name):
                         raise Fault("DiskDamaged", detail=f"chunk {index} of {part.name} is another one")
                 carrier.done += size
 
@@ -86,7 +86,7 @@ async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
             async with asyncio.TaskGroup() as group:
                 for index, name in part.chunks[start : start + 256]:
                     group.create_task(one(index, name))
-        await to_end(os.fsync, handle)
+        await in_thread(os.fsync, handle)
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
     finally:

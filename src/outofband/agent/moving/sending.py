@@ -9,8 +9,8 @@ from pathlib import Path
 from outofband.agent.moving import bundle
 from outofband.agent.moving.bundle import Reading
 from outofband.agent.moving.carrier import AT_ONCE, Carrier
-from outofband.agent.moving.threads import to_end
 from outofband.core.errors import Fault
+from outofband.net.tasks import in_thread
 from outofband.wire.move import (
     CHUNK,
     MAX_CHUNKS,
@@ -77,7 +77,7 @@ async def _send_file(carrier: Carrier, reading: Reading) -> Part:
 
     try:
         async with asyncio.TaskGroup() as group:
-            while (chunk := await to_end(_next, coming)) is not None:
+            while (chunk := await in_thread(_next, coming)) is not None:
                 index, name, body = chunk
                 found.append((index, name))
                 task = group.create_task(one(name, body))

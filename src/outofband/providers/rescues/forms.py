@@ -10,8 +10,8 @@ from outofband.core.errors import Fault
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.providers.rescues.scene import LOG
 from outofband.rescue import guest
-from outofband.rescue.run import Run
-from outofband.rescue.runbook import EFFECTS
+from outofband.rescue.run import Done, Run
+from outofband.rescue.runbook import EFFECTS, Deed
 from outofband.store.rescues import StoredRescue
 from outofband.wire.remote import Protocol, Report
 
@@ -63,13 +63,21 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of an operation."""
+    """Input of an operation. `answers`: to how many questions somebody had answered when it began. It takes
+    the run as far as the next one: what follows the answer to that is whose answer it was.
+    """
 
     rescue: str
+    answers: int | None = None
 
 
 def run_of(stored: StoredRescue) -> Run:
     return msgspec.convert(stored.body, Run)
+
+
+def answers(run: Run) -> int:
+    """To how many questions of the run somebody has answered."""
+    return sum(each.agreed is not None for each in run.taken)
 
 
 def undoable(run: Run) -> list[int]:
@@ -78,12 +86,17 @@ def undoable(run: Run) -> list[int]:
         number
         for number, taken in enumerate(run.taken)
         if (done := taken.done) is not None
-        and done.ended
+        and (done.ended or _may_be_done(run, done))
         and done.problem is None
         and not done.undone
         and EFFECTS[done.wish.deed].undone
         and (done.before or guest.can_be_undone(done.report))
     ]
+
+
+def _may_be_done(run: Run, done: Done) -> bool:
+    """The run was stopped in the middle of it. What it made is found by the keys of its requests."""
+    return run.ended and done.wish.deed is Deed.ADD_RULE
 
 
 def without_log(run: Run) -> Run:

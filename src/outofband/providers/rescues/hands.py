@@ -99,7 +99,8 @@ class Requests:
             await doer.undo(errand, run, done)
             return
         if deed is Deed.ADD_RULE:
-            await self._take_back(errand, f"{done.key}:undo", done.effects)
+            made = done.effects if done.ended else await self._made(done)
+            await self._take_back(errand, f"{done.key}:undo", made)
         elif deed is Deed.RESET_NIC and done.before:
             await self._nic(errand, f"{done.key}:undo", done.before)
         elif done.report is not None:
@@ -172,7 +173,7 @@ class Requests:
         made: list[str] = []
         for number, each in enumerate(done.wish.args["rules"]):
             addition = msgspec.convert(each, rules.Addition)
-            path = f"{addition.group}/securityRules/{addition.name}"
+            path = _rule(addition)
             body = {"properties": rules.properties(addition)}
             try:
                 # A rule that somebody makes in this moment under this name is theirs, and stays.
@@ -183,6 +184,15 @@ class Requests:
                 raise
             made.append(path)
         return Told(effects=tuple(made))
+
+    async def _made(self, done: Done) -> list[str]:
+        """The rules of a deed of which nobody saw the end: the run was stopped meanwhile."""
+        made: list[str] = []
+        for number, each in enumerate(done.wish.args["rules"]):
+            operation = await self._begun(f"{done.key}:{number}")
+            if operation is not None and (await self._end(operation)).status is Status.SUCCEEDED:
+                made.append(_rule(msgspec.convert(each, rules.Addition)))
+        return made
 
     async def _take_back(self, errand: Errand, key: str, made: Sequence[str]) -> None:
         for number, rule in enumerate(reversed(made)):
@@ -293,6 +303,10 @@ def _may(rights: Rights, errand: Errand, action: str, scope: str) -> bool:
     if scope == str(errand.vm):
         return rights.allow(action, scope)
     return rights.allow_below(action, scope)
+
+
+def _rule(addition: rules.Addition) -> str:
+    return f"{addition.group}/securityRules/{addition.name}"
 
 
 def _failure(ended: Operation) -> Fault:

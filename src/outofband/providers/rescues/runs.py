@@ -26,6 +26,7 @@ from outofband.providers.rescues.forms import (
     Seen,
     Task,
     Word,
+    answers,
     protocol_of,
     run_of,
     secret_of,
@@ -34,7 +35,7 @@ from outofband.providers.rescues.forms import (
 )
 from outofband.providers.rescues.hands import Requests
 from outofband.providers.rescues.scene import reads_log
-from outofband.rescue.course import Event
+from outofband.rescue.course import Event, State
 from outofband.rescue.doing import Errand
 from outofband.rescue.engine import Engine, answer
 from outofband.rescue.report import document, page
@@ -66,6 +67,7 @@ from outofband.store.tx import Tx
 KIND = "rescues"
 MAX_BUSY = 32
 """Runs under way in the whole installation: each waits for operations of its own, and a runner has 64 hands.
+Those that wait for a person are not: nobody's unanswered question may keep others from theirs.
 """
 BACK_SECONDS = 15.0
 """Agents come back over ten seconds, as they are told (`Welcome.spread`)."""
@@ -184,13 +186,17 @@ class Rescues:
             raise Fault("RescueRunning", vm=vm.command_name(row), run=call.rid.name)
         await self._withhold(tx, stored.id, secret, call)
         item = await self._item(call, tx, row, stored)
-        return Written(item=item, created=True, work=msgspec.to_builtins(Task(rescue=stored.id)))
+        work = msgspec.to_builtins(Task(rescue=stored.id, answers=0))
+        return Written(item=item, created=True, work=work)
 
     async def _check_free(self, tx: Tx, row: Resource) -> None:
         busy = await self._store.rescues.busy_of(tx, row.uid)
         if busy is not None:
             raise Fault("RescueRunning", vm=vm.command_name(row), run=busy.name)
-        if await self._store.rescues.busy(tx) >= MAX_BUSY:
+        await self._check_room(tx)
+
+    async def _check_room(self, tx: Tx) -> None:
+        if await self._store.operations.under_way(tx, f"{vm.TYPE}/{KIND}/") >= MAX_BUSY:
             raise Fault("RescueTooMany", most=MAX_BUSY)
 
     async def _answer(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
@@ -200,6 +206,7 @@ class Rescues:
         secret = secret_of(word.user, word.protected)
         if run.current is None or run.current.step != word.step:
             raise Fault("RescueNotAsking", state=run.state.value)
+        await self._check_room(tx)
         before = await self._store.withheld.get(tx, self._store.vault, stored.id)
         errand = self._errand(stored, item.rid, call.principal, call.request.address, secret or before)
         after = answer(errand, run, agree=word.agree)
@@ -209,7 +216,7 @@ class Rescues:
             named = msgspec.structs.replace(after.wanted, user=word.user)
             after = msgspec.structs.replace(after, wanted=named)
         await self._save(tx, stored, after)
-        return msgspec.to_builtins(Task(rescue=stored.id))
+        return msgspec.to_builtins(Task(rescue=stored.id, answers=answers(after)))
 
     async def _stop(self, call: Call, item: Item, body: Any) -> Answer:
         async with self._store.write() as tx:
@@ -219,7 +226,8 @@ class Rescues:
                 raise Fault("OperationNotAllowed", detail="The run has ended already.")
             for operation in running:
                 await self._store.operations.want_canceled(tx, operation, call.now)
-            if not running:
+            # An operation that has just asked may come to its own end before it heeds this.
+            if not running or run_of(stored).state is State.ASKING:
                 await self._finish(tx, stored, Event.CANCEL)
         return Answer(status=202)
 
@@ -238,8 +246,11 @@ class Rescues:
 
     async def _run(self, job: Job) -> Done:
         async with self._store.read() as tx:
-            stored = await self._store.rescues.by_id(tx, job.input(Task).rescue)
+            stored, task = await self._store.rescues.by_id(tx, job.input(Task).rescue), job.input(Task)
             if stored is None or stored.ended is not None:
+                return Done()
+            if task.answers is not None and task.answers != answers(run_of(stored)):
+                # Killed after it had asked: another operation, with another caller's rights, has gone on.
                 return Done()
             row = await self._same(tx, job, stored)
             secret = await self._store.withheld.get(tx, self._store.vault, stored.id)
