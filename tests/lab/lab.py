@@ -24,18 +24,16 @@ from outofband.net import tls
 from outofband.net.remote.look import look
 from outofband.wire.rdp.credssp import User
 from outofband.wire.remote import PORTS, Protocol, Report
-from tests.lab.machine import Machine
+from tests.lab.machine import INSIDE, MEMORY_MIB, Machine
 from tests.peers.guest import PASSWORD, cache_folder
 from tests.peers.house import House, until
 from tests.peers.network import Net
 from tests.support.process import Api
 
 NAME, IMAGE = "web1", "debian"
-INSIDE = "10.9.1.4"
-"""Its private address."""
 USER = "operator1"
-BOOT_SECONDS = 300.0
-ANSWER_SECONDS = 120.0
+BOOT_SECONDS = 900.0
+ANSWER_SECONDS = 300.0
 COMPUTE = "2024-11-01"
 RESCUES = "2026-11-01"
 
@@ -68,7 +66,7 @@ class Lab:
         self.card()
         self.rules()
         profile = {"networkInterfaces": [{"id": self.net.id("networkInterfaces/card")}]}
-        definition = {"driver": "qemu", "image": IMAGE, "memoryMiB": 384, "cpus": 1}
+        definition = {"driver": "qemu", "image": IMAGE, "memoryMiB": MEMORY_MIB, "cpus": 1}
         body = {"location": "local", "properties": {"outofband": definition, "networkProfile": profile}}
         self.ask("PUT", self.vm, body)
         made = until("the VM is made", self._made)

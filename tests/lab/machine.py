@@ -31,6 +31,10 @@ HEALTHY = "healthy"
 """Name of the state in the machine's disk."""
 BOOT_DISK, BEGIN_IN, MONITOR, DEBUGGER = "boot.img", "begin-in", "lab.sock", "lab-gdb.sock"
 LOG = "serial0.log"
+MEMORY_MIB = 384
+INSIDE = "10.9.1.4"
+"""Its private address."""
+KEPT_SECONDS = 24 * 3600.0
 STATE_SECONDS = 120.0
 PROGRAM = f"""\
 #!/bin/sh
@@ -88,8 +92,8 @@ class Machine:
         """Where the healthy state is kept, named by what it came from."""
         version = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, check=True).stdout
         manifest = (self.guest.disk.parent / MANIFEST_FILE).read_bytes()
-        sources = [Path(__file__), Path(overlay.__file__), Path(__file__).with_name("lab.py")]
-        parts = [version, manifest, str(self.guest.disk).encode(), *(each.read_bytes() for each in sources)]
+        words = f"{self.guest.disk} {self.guest.cmdline} {QUICK} {MEMORY_MIB} {INSIDE} {PROGRAM}"
+        parts = [version, manifest, words.encode(), Path(overlay.__file__).read_bytes()]
         key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
         return self._cache / f"healthy-{key}.qcow2"
 
@@ -101,7 +105,9 @@ class Machine:
     def store(self) -> None:
         """Store the disk with the state in it. It has to be stopped."""
         for old in self._cache.glob("healthy-*.qcow2"):
-            old.unlink()
+            # Another checkout may be at work with its own.
+            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                old.unlink()
         made = self.kept.with_suffix(".new")
         _copy(self.directory / OVERLAY, made)
         made.replace(self.kept)
