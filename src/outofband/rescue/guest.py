@@ -13,9 +13,12 @@ from outofband.wire.steps.causes import causes
 from outofband.wire.steps.report import Problem, StepReport
 
 
-def found_in(report: StepReport, wanted: Wanted) -> tuple[Found, ...]:
-    """Why nobody got in, as far as the guest knows, and what could not be mended there."""
-    told = dict.fromkeys([*_keys(causes(report, (wanted.protocol,))), *_keys(report.problems)])
+def found_in(report: StepReport, wanted: Wanted, addresses: tuple[str, ...] = ()) -> tuple[Found, ...]:
+    """Why nobody got in, as far as the guest knows, and what could not be mended there. `addresses`: those
+    that its card has for everybody else.
+    """
+    wrong = causes(report, (wanted.protocol,), addresses)
+    told = dict.fromkeys([*_keys(wrong), *_keys(report.problems)])
     return tuple(
         found(Fault(code, **dict(fields)), wanted.locale, step=report.step, before=report.before)
         for code, fields in told

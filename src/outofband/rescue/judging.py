@@ -86,7 +86,9 @@ def _configuration(run: Run, scene: Scene) -> Look:
         return Look(findings=(*seen.findings, lost))
     if scene.guest is None:
         return seen
-    wrong = guest.found_in(scene.guest, run.wanted)
+    card = scene.card or {"addresses": ()}
+    addresses = tuple(str(each["address"]) for each in card["addresses"])
+    wrong = guest.found_in(scene.guest, run.wanted, addresses)
     heard = found(Fault("RescueGuestAgentAnswers", vm=scene.vm), run.wanted.locale, seen=scene.guest.before)
     wish = seen.wish
     if wish is None and wrong and _barred(run, scene) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outofband.wire.remote import Protocol
-from tests.lab.fault import Fault, soon
+from tests.lab.fault import Answers, Fault, soon
 
 FILE = "/etc/network/interfaces.d/eth0"
 STATIC = "auto eth0\\niface eth0 inet static\\naddress 10.9.1.77/24\\ngateway 10.9.1.1\\n"
@@ -19,5 +19,7 @@ FAULTS = [
         protocol=Protocol.SSH,
         inject=soon(f'ifdown eth0; printf "{STATIC}" >{FILE}; ifup eth0'),
         causes=frozenset({"GuestAddressWrong"}),
+        mendable=False,
+        answers=Answers(yes=False),
     ),
 ]

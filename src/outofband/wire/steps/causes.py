@@ -14,14 +14,20 @@ from outofband.wire.steps.report import Problem, StepReport, System, Value
 _XRDP_SECURITY = frozenset({None, "", "negotiate", "tls"})
 _CERTIFICATES = {"expired": "GuestCertificateEnded"}
 """By what a certificate is; any other fault has one code."""
+_DOWN = frozenset({"down", "lowerlayerdown", "notpresent"})
+"""What the kernel says of a card that carries nothing; of some drivers' it says nothing."""
 _WINDOWS_SERVICES = ("TermService", "SessionEnv", "UmRdpService")
 
 
-def causes(report: StepReport, protocols: tuple[Protocol, ...]) -> tuple[Problem, ...]:
-    """In the order in which somebody would look: the service, its settings, the account, the firewall."""
+def causes(
+    report: StepReport, protocols: tuple[Protocol, ...], addresses: tuple[str, ...] = ()
+) -> tuple[Problem, ...]:
+    """In the order in which somebody would look: the card, the service, its settings, the account, the
+    firewall. `addresses` are those that the guest should have; none: nobody knows.
+    """
     if report.system is System.WINDOWS:
         return tuple(_windows(report.before))
-    found: list[Problem] = []
+    found = list(_cards(report.before, addresses))
     if Protocol.SSH in protocols:
         found += _ssh(report.before)
     if Protocol.RDP in protocols:
@@ -29,6 +35,25 @@ def causes(report: StepReport, protocols: tuple[Protocol, ...]) -> tuple[Problem
     found += _account(report.before)
     found += _firewall(report, protocols)
     return tuple(found)
+
+
+def _cards(seen: dict[str, Value], addresses: tuple[str, ...]) -> Iterator[Problem]:
+    """Nothing of one card in several: which of them people come by nobody here knows."""
+    states, held = _by_card(seen.get("cards.state")), _by_card(seen.get("cards.address"))
+    if states and all(state in _DOWN for state in states.values()):
+        yield _problem("GuestCardDown", cards=", ".join(states))
+        return
+    own = [each for parts in held.values() for each in parts.split()]
+    if held and not own:
+        yield _problem("GuestCardWithoutAddress", card=", ".join(held))
+    elif own and addresses and not set(own) & set(addresses):
+        yield _problem("GuestAddressWrong", address=", ".join(own), wanted=", ".join(addresses))
+
+
+def _by_card(seen: Value) -> dict[str, str]:
+    """`eth0=up, eth1=down` as the step prints it."""
+    parts = [part.partition("=") for part in str(seen or "").split(", ") if "=" in part]
+    return {name: value.strip() for name, _, value in parts}
 
 
 def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:

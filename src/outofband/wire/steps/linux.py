@@ -16,6 +16,7 @@ from outofband.core.errors import Fault
 from outofband.wire.remote import PORTS, Protocol
 from outofband.wire.script import Parameter, RunArgs
 from outofband.wire.steps.linux_accounts import ACCOUNTS
+from outofband.wire.steps.linux_cards import CARDS
 from outofband.wire.steps.linux_firewall import FIREWALL
 from outofband.wire.steps.linux_managed import MANAGED
 from outofband.wire.steps.linux_parts import ASK, REPORT, SERVICES, SSH, STATE
@@ -33,7 +34,7 @@ def is_account(name: str) -> bool:
     return _USER.fullmatch(name) is not None
 
 
-RESET_REMOTE = ASK + STATE + SERVICES + SSH + XRDP + MANAGED + VERDICT + FIREWALL + ACCOUNTS + REPORT
+RESET_REMOTE = ASK + CARDS + STATE + SERVICES + SSH + XRDP + MANAGED + VERDICT + FIREWALL + ACCOUNTS + REPORT
 
 
 def reset_remote(

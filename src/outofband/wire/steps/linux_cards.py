@@ -24,7 +24,7 @@ MAX_CARDS = 8
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _RUN = re.compile(r"[A-Za-z0-9-]{0,64}")
 
-_LOOK = (
+CARDS = (
     f"""\
 cards() {{
     for folder in /sys/class/net/*; do
@@ -39,6 +39,18 @@ address_of() {
     ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ split($4, part, "/"); print part[1] }' |
         tr '\\n' ' ' | sed 's/ $//'
 }
+joined() { tr '\\n' ',' | sed 's/,$//; s/,/, /g'; }
+look_at_cards() {
+    pair cards.state "$(for card in $(cards); do
+        echo "$card=$(cat "/sys/class/net/$card/operstate" 2>/dev/null)"
+    done | joined)"
+    pair cards.address "$(for card in $(cards); do echo "$card=$(address_of "$card")"; done | joined)"
+}
+"""
+)
+"""What `reset_remote` looks at, too: a card that is down keeps out whoever comes."""
+
+_LOOK = """\
 # What the network has for this card, by the card's own address; nothing where that is not known.
 wanted_of() {
     mac=$(cat "/sys/class/net/$1/address" 2>/dev/null)
@@ -59,13 +71,9 @@ is_right() {
     [ -n "$wanted" ] || { [ -n "$(address_of "$1")" ]; return; }
     case " $(address_of "$1") " in *" $wanted "*) has_route ;; *) false ;; esac
 }
-joined() { tr '\\n' ',' | sed 's/,$//; s/,/, /g'; }
 look() {
     pairs=
-    pair cards.state "$(for card in $(cards); do
-        echo "$card=$(cat "/sys/class/net/$card/operstate" 2>/dev/null)"
-    done | joined)"
-    pair cards.address "$(for card in $(cards); do echo "$card=$(address_of "$card")"; done | joined)"
+    look_at_cards
     pair cards.keeper "$(for card in $(cards); do echo "$card=$(keeper_of "$card")"; done | joined)"
     pair cards.route "$(ip -4 route show default 2>/dev/null | awk 'NR == 1 { print $3, $5 }')"
     pair cards.names "$(awk '$1 == "nameserver" { print $2 }' /etc/resolv.conf 2>/dev/null | joined)"
@@ -85,7 +93,6 @@ look_for_old_settings() {
     done
 }
 """
-)
 
 _MEND = """\
 # soon_right CARD SECONDS
@@ -152,7 +159,7 @@ printf '{"schema":"outofband.step/1","step":"resetCards","system":"linux","befor
 printf '"problems":[%s],"restart":false,"run":"%s"}\\n' "${problems#,}" "$run"
 """
 
-RESET_CARDS = ASK + _LOOK + KEEPERS + _MEND + _REPORT
+RESET_CARDS = ASK + CARDS + _LOOK + KEEPERS + _MEND + _REPORT
 
 
 def reset_cards(

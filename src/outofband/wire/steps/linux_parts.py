@@ -241,6 +241,7 @@ STATE = """\
 look() {
     pairs=
     look_at_disks
+    look_at_cards
     if wants ssh; then look_at_ssh; fi
     if wants rdp; then look_at_xrdp; fi
     look_at_firewall

@@ -13,6 +13,8 @@ from outofband.wire.steps.report import StepReport, System, Value
 
 HEALTHY: dict[str, Value] = {
     "disk.full": "",
+    "cards.state": "eth0=up",
+    "cards.address": "eth0=10.0.0.4",
     "ssh.installed": True,
     "service.ssh.enabled": "enabled",
     "service.ssh.runs": True,
@@ -53,7 +55,7 @@ def found(
 ) -> list[str]:
     before = (HEALTHY if system is System.LINUX else WINDOWS) | changes
     report = StepReport(step="s", system=system, before=before, after=before | (after or {}))
-    told = causes(report, BOTH)
+    told = causes(report, BOTH, ("10.0.0.4",))
     for each in told:
         for locale in LOCALES:
             assert "{" not in explain(Fault(each.code, **each.fields), locale).message
@@ -82,6 +84,10 @@ def test_a_healthy_guest_has_none() -> None:
         ({"xrdp.certificate": "foreign"}, "GuestCertificateBroken"),
         ({"firewall.denies": 2}, "GuestFirewallDenies"),
         ({"firewall.denies": 2, "firewall.shut": "22 3389"}, "GuestFirewallDenies"),
+        ({"cards.state": "eth0=down", "cards.address": "eth0="}, "GuestCardDown"),
+        ({"cards.state": "eth0=down, eth1=lowerlayerdown"}, "GuestCardDown"),
+        ({"cards.address": "eth0="}, "GuestCardWithoutAddress"),
+        ({"cards.address": "eth0=10.0.0.77, eth1=192.0.2.1"}, "GuestAddressWrong"),
         ({"account.state": "locked"}, "GuestAccountLocked"),
         ({"account.ended": True}, "GuestAccountExpired"),
         ({"account.passwordEnded": True}, "GuestPasswordExpired"),
@@ -108,6 +114,12 @@ def test_each_fault_of_a_windows_guest_has_its_code(changes: dict[str, Value], c
 
 def test_a_firewall_that_shuts_no_port_is_no_cause() -> None:
     assert found({"firewall.denies": 7, "firewall.shut": None}) == []
+
+
+def test_one_of_several_cards_may_be_down_or_elsewhere() -> None:
+    assert found({"cards.state": "eth0=unknown, eth1=down", "cards.address": "eth0=10.0.0.4, eth1="}) == []
+    assert found({"cards.address": "eth0=192.0.2.1, eth1=10.0.0.9 10.0.0.4"}) == []
+    assert found({"cards.state": "", "cards.address": None}) == []
 
 
 def test_a_socket_of_systemd_serves_for_a_service_that_does_not_run() -> None:
