@@ -62,20 +62,25 @@ class Lab:
         self.cloud, self.host, self.net = cloud, host, Networks(cloud.owner)
         self.group = self.net.id("networkSecurityGroups", "nsg")
 
-    async def make(self, *rules: dict[str, Any]) -> Desktop:
+    async def make(self, *rules: dict[str, Any], public: bool = True) -> Desktop:
+        """What listens at its public address; without one, at the address that it would be given."""
         listed = [{"name": each["name"], "properties": each} for each in rules]
         for each in listed:
             each["properties"] = {k: v for k, v in each["properties"].items() if k != "name"}
         await self.net.put("networkSecurityGroups", "nsg", securityRules=listed)
         await self.net.network(s="10.0.1.0/24")
-        await self.net.put(
-            "publicIPAddresses", "ip", sku={"name": "Standard"}, publicIPAllocationMethod="Static"
-        )
-        public = {"id": self.net.id("publicIPAddresses", "ip")}
-        await self.net.interface("nic", nsg=self.group, publicIPAddress=public)
+        given: dict[str, Any] = {}
+        if public:
+            await self.net.put(
+                "publicIPAddresses", "ip", sku={"name": "Standard"}, publicIPAllocationMethod="Static"
+            )
+            given["publicIPAddress"] = {"id": self.net.id("publicIPAddresses", "ip")}
+        await self.net.interface("nic", nsg=self.group, **given)
         card = {"networkInterfaces": [{"id": self.net.id("networkInterfaces", "nic")}]}
         made = await self.cloud.owner.create_vm("web1", networkProfile=card)
         self.uid = str(made["properties"]["vmId"])
+        if not public:
+            return Desktop(str(next(iter(self.cloud.public_pool[0]))))
         found = await self.net.get(self.net.id("publicIPAddresses", "ip"))
         return Desktop(found["properties"]["ipAddress"])
 

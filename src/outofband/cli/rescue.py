@@ -59,7 +59,8 @@ def rescue() -> None:
 @click.option(
     "--connect-to",
     metavar="NAME",
-    help="The name that you connect to: whether it leads to the VM is looked at as well.",
+    help="The name or address that you connect to: looked at from here as well. Where the VM has no public"
+    " address it is the proof.",
 )
 @options.group
 @options.common

@@ -59,6 +59,8 @@ class Course:
         own, named = told["probe"]["client"], told["probe"].get("named")
         works = told["probe"]["works"] and own is not None and own["works"]
         astray = any(each["code"] in words.ASTRAY for each in told["findings"])
+        if told.get("provenFrom") == "client":
+            return not astray
         return bool(works and (named is None or (named["works"] and not astray)))
 
     def _begun(self) -> dict[str, Any]:

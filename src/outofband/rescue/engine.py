@@ -100,6 +100,8 @@ class Engine:
     async def _prove(self, errand: Errand, run: Run) -> Run:
         until = self._until(run.taken[-1].done)
         while True:
+            if not run.address:
+                run = msgspec.structs.replace(run, address=await self._eyes.address(errand))
             seen = await self._eyes.probe(errand, run)
             if seen.works or clock.now() >= until or not _may_change(seen):
                 break

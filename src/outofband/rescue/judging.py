@@ -36,8 +36,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     `away`: why its host cannot be asked; `lacking`: by deed, why the caller cannot have it done here, for
     want of a right or of the deed; `health`, `screen`: what resource health and the serial port say; `log`:
-    findings of what it printed; `card`: of its network interface, None when it has none; `guest`: what a look
-    inside told, `speechless`: why there was none; `picture`: of its screen, PNG in base64.
+    findings of what it printed; `card`: of its network interface, None when it has none; `pool`: whether
+    there are public addresses to be given; `guest`: what a look inside told, `speechless`: why there was
+    none; `picture`: of its screen, PNG in base64.
     """
 
     vm: str
@@ -49,6 +50,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     log_on: bool = True
     log: tuple[Found, ...] = ()
     card: dict[str, Any] | None = None
+    pool: bool = False
     guest: StepReport | None = None
     speechless: Fault | None = None
     picture: str = ""
@@ -111,7 +113,16 @@ def _diagnostics(run: Run, scene: Scene) -> Look:
 def _nic(run: Run, scene: Scene) -> Look:
     if scene.card is None:
         return Look(findings=(found(Fault("RescueNoInterface", vm=scene.vm), run.wanted.locale),))
-    return _in_guest(run, scene, Deed.RESET_NIC, args={"interface": scene.card["id"]}, card=scene.card)
+    seen = _in_guest(run, scene, Deed.RESET_NIC, args={"interface": scene.card["id"]}, card=scene.card)
+    if run.address or (seen.wish is not None and run.wanted.step is None):
+        return seen
+    # A guest that answers and has no address to be reached at is reached by nobody outside.
+    lacks = no_address(run)
+    if not scene.pool or not run.probed.guest_answers:
+        return msgspec.structs.replace(seen, findings=(*seen.findings, *lacks))
+    deed = Deed.ASSIGN_ADDRESS
+    wish = Wish(deed=deed, args={"interface": scene.card["id"]}, asks=EFFECTS[deed].asks)
+    return Look(findings=(*seen.findings, *lacks), wish=wish)
 
 
 def _health(run: Run, scene: Scene) -> Look:

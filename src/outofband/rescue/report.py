@@ -19,7 +19,7 @@ from outofband.rescue.run import Done, Found, Probed, Run, Taken
 from outofband.rescue.runbook import RUNBOOK, Ask, Deed, Row
 from outofband.rescue.texts import text
 from outofband.rescue.vantage import concluded, points, table
-from outofband.wire.remote import Report
+from outofband.wire.remote import Report, Where
 
 MAX_EVIDENCE = 4000
 """Characters of one piece of evidence in the page."""
@@ -45,8 +45,9 @@ def document(run: Run) -> dict[str, Any]:
         "port": run.port,
         "dryRun": run.wanted.dry_run,
         "state": run.state.value,
-        "summary": text(f"state.{run.state.value}", locale),
-        "outcome": run.state.value if run.ended else None,
+        "summary": text(f"state.{_ending(run)}", locale),
+        "outcome": _outcome(run),
+        "provenFrom": _proven_from(run),
         "address": run.address or None,
         "steps": steps,
         "findings": list(_findings(run)),
@@ -60,6 +61,23 @@ def document(run: Run) -> dict[str, Any]:
     if run.problem is not None:
         told["problem"] = _plain(run.problem)
     return told
+
+
+def _ending(run: Run) -> str:
+    return "provenPrivately" if run.proven_privately else run.state.value
+
+
+def _outcome(run: Run) -> str | None:
+    if run.proven_privately:
+        return State.PROVEN.value
+    return run.state.value if run.ended else None
+
+
+def _proven_from(run: Run) -> str | None:
+    """Whose look is the proof."""
+    if run.proven_privately:
+        return Where.CLIENT.value
+    return Where.CONTROL_PLANE.value if run.state is State.PROVEN else None
 
 
 def _step(row: Row, taken: Taken | None, run: Run, locale: str) -> dict[str, Any]:
@@ -184,13 +202,13 @@ def page(run: Run, about: Mapping[str, str]) -> str:
         return _safe(text(f"report.{name}", locale, **fields))
 
     title = word("title", vm=about["vm"])
-    good = "good" if run.state is State.PROVEN else "bad"
+    good = "good" if _outcome(run) == State.PROVEN.value else "bad"
     parts = [
         f'<!doctype html>\n<html lang="{locale}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         f"<title>{title}</title><style>{_STYLE}</style></head><body>",
         f"<h1>{title}</h1>",
-        f'<p class="{good}"><strong>{_safe(text(f"state.{run.state.value}", locale))}</strong></p>',
+        f'<p class="{good}"><strong>{_safe(text(f"state.{_ending(run)}", locale))}</strong></p>',
         f"<p>{word('by', who=about['who'], when=about['when'])}<br><code>{_safe(about['id'])}</code><br>",
         f"{_safe(run.wanted.protocol.value.upper())}, {_safe(run.address or '-')}:{run.port}</p>",
     ]

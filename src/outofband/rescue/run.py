@@ -132,6 +132,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.state in ENDS
 
     @property
+    def proven_privately(self) -> bool:
+        """Nobody outside could look, and the person who asked gets in by a way of their own, as they told."""
+        own = self.named
+        return self.state is State.UNRESOLVED and not self.address and own is not None and own.works
+
+    @property
     def port(self) -> int:
         """The one that people come to; a classic VM's endpoint may be another than the VM's own."""
         outside = self.probed.outside

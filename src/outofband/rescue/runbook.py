@@ -33,6 +33,7 @@ class Deed(enum.StrEnum):
     RESET_CONFIGURATION = "resetConfiguration"
     ADD_RULE = "addRule"
     RESET_NIC = "resetNic"
+    ASSIGN_ADDRESS = "assignAddress"
     RESET_PASSWORD = "resetPassword"  # noqa: S105 - the name of a deed
     START = "start"
     RESTART = "restart"
@@ -52,6 +53,8 @@ class Ask(enum.StrEnum):
     """What is on the temporary disk is lost."""
     ADDRESS = "address"
     """A dynamic address becomes another one."""
+    PUBLIC = "public"
+    """The VM gets a public address, which anybody may try."""
     PASSWORD = "password"  # noqa: S105 - the name of a question
     """An account gets a new password; it has to be given."""
 
@@ -78,7 +81,7 @@ RUNBOOK = (
     Row(step=Step.CONFIGURATION, name="resetConfiguration", deeds=(Deed.RESET_CONFIGURATION,)),
     Row(step=Step.RULES, name="securityRules", deeds=(Deed.ADD_RULE,)),
     Row(step=Step.DIAGNOSTICS, name="bootDiagnostics"),
-    Row(step=Step.NIC, name="resetNic", deeds=(Deed.RESET_NIC,)),
+    Row(step=Step.NIC, name="resetNic", deeds=(Deed.RESET_NIC, Deed.ASSIGN_ADDRESS)),
     Row(step=Step.HEALTH, name="resourceHealth"),
     Row(step=Step.PASSWORD, name="resetPassword", deeds=(Deed.RESET_PASSWORD,)),
     Row(step=Step.RESTART, name="restart", deeds=(Deed.RESTART, Deed.START)),
@@ -91,6 +94,7 @@ EFFECTS: Mapping[Deed, Effect] = MappingProxyType(
         Deed.RESET_CONFIGURATION: Effect(patience=30.0, undone=True),
         Deed.ADD_RULE: Effect(asks=(Ask.OPENS,), patience=15.0, undone=True),
         Deed.RESET_NIC: Effect(asks=(Ask.UNSAVED, Ask.ADDRESS), patience=180.0, undone=True),
+        Deed.ASSIGN_ADDRESS: Effect(asks=(Ask.PUBLIC,), patience=20.0, undone=True),
         Deed.RESET_PASSWORD: Effect(asks=(Ask.PASSWORD,), patience=15.0),
         Deed.START: Effect(asks=(Ask.STARTS,), patience=180.0),
         Deed.RESTART: Effect(asks=(Ask.UNSAVED,), patience=180.0),

@@ -19,9 +19,9 @@ from outofband.access.authorizer import Authorizer, Rights
 from outofband.catalogue import codes
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.core.ids import ResourceId
+from outofband.core.ids import ResourceId, parse_id
 from outofband.providers.compute import shape as vm
-from outofband.providers.network.house import SECURITY_RULES
+from outofband.providers.network.house import PUBLIC_ADDRESSES, SECURITY_RULES
 from outofband.providers.network.house import VERSION as NETWORK_VERSION
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.providers.rescues.within import account_of
@@ -29,7 +29,7 @@ from outofband.rescue import judging, rules
 from outofband.rescue.doing import Errand, Told
 from outofband.rescue.run import Done, Run
 from outofband.rescue.runbook import Deed
-from outofband.resources.exchange import Request
+from outofband.resources.exchange import Answer, Request
 from outofband.resources.kernel import Kernel
 from outofband.store.faults import PASSING
 from outofband.store.operations import Operation, topic
@@ -89,6 +89,8 @@ class Requests:
             return await self._reset(errand, run, done)
         if deed is Deed.RESET_NIC:
             return await self._nic(errand, done.key)
+        if deed is Deed.ASSIGN_ADDRESS:
+            return await self._assign(errand, done)
         if deed is Deed.RESET_PASSWORD:
             return await self._password(errand, run, done)
         raise Fault("RescueDeedMissing", deed=deed.value)
@@ -101,6 +103,8 @@ class Requests:
         if deed is Deed.ADD_RULE:
             made = done.effects if done.ended else await self._made(done)
             await self._take_back(errand, f"{done.key}:undo", made)
+        elif deed is Deed.ASSIGN_ADDRESS:
+            await self._unassign(errand, done)
         elif deed is Deed.RESET_NIC and done.before:
             await self._nic(errand, f"{done.key}:undo", done.before)
         elif done.report is not None:
@@ -153,6 +157,8 @@ class Requests:
         if deed is Deed.RESET_NIC:
             # The interface is written, too; for which one the operation asks.
             return f"{kind}/resetNic/action", here
+        if deed is Deed.ASSIGN_ADDRESS:
+            return f"{PUBLIC_ADDRESSES}/write", subscription
         if deed is Deed.RESET_CONFIGURATION:
             return f"{kind}/resetRemote/action", here
         return f"{kind}/extensions/write", here
@@ -221,6 +227,54 @@ class Requests:
             before={name: before[short] for name, short in names.items() if short in before},
         )
 
+    async def _assign(self, errand: Errand, done: Done) -> Told:
+        """A public address of its own, given to the interface's primary configuration."""
+        interface = str(done.wish.args["interface"])
+        rid = parse_id(interface)
+        name = f"{errand.vm.name}-ip-{errand.id[:8]}"
+        group = ResourceId(subscription=rid.subscription, group=rid.group)
+        address = f"{group}/providers/{PUBLIC_ADDRESSES}/{name}"
+        async with self._store.read() as tx:
+            location = (await self._store.resources.require(tx, rid)).location
+        body = {
+            "location": location,
+            # One that lets nobody in until a rule says so.
+            "sku": {"name": "Standard"},
+            "properties": {"publicIPAllocationMethod": "Static"},
+        }
+        await self._once(errand, f"{done.key}:ip", "PUT", address, NETWORK_VERSION, body)
+        try:
+            await self._configure(errand, f"{done.key}:nic", interface, {"id": address})
+        except Fault as fault:
+            if fault.code not in PASSING:
+                await self._once(errand, f"{done.key}:back", "DELETE", address, NETWORK_VERSION)
+            raise
+        return Told(effects=(address,), before={"interface": interface})
+
+    async def _unassign(self, errand: Errand, done: Done) -> None:
+        await self._configure(errand, f"{done.key}:undo:nic", str(done.before["interface"]), None)
+        for number, address in enumerate(done.effects):
+            await self._once(errand, f"{done.key}:undo:{number}", "DELETE", address, NETWORK_VERSION)
+
+    async def _configure(
+        self, errand: Errand, key: str, interface: str, address: dict[str, str] | None
+    ) -> None:
+        """Write the interface as it is, with another public address. Raises Fault PreconditionFailed where
+        somebody else writes it at the same time.
+        """
+        if await self._begun(key) is None:
+            read = await self._ask(errand, key, "GET", interface, NETWORK_VERSION)
+            body = msgspec.to_builtins(read.body)
+            for part in body["properties"]["ipConfigurations"]:
+                if part["properties"].get("primary"):
+                    part["properties"].pop("publicIPAddress", None)
+                    part["properties"] |= {"publicIPAddress": address} if address is not None else {}
+            await self._ask(errand, key, "PUT", interface, NETWORK_VERSION, body, match=body.get("etag"))
+        if (operation := await self._begun(key)) is not None:
+            ended = await self._end(operation)
+            if ended.status is not Status.SUCCEEDED:
+                raise _failure(ended)
+
     async def _password(self, errand: Errand, run: Run, done: Done) -> Told:
         async with self._store.read() as tx:
             row = await self._store.resources.require(tx, errand.vm)
@@ -258,23 +312,7 @@ class Requests:
         """The operation of a key at its end. Raises Fault for what was refused, and what it failed with."""
         operation = await self._begun(key)
         if operation is None:
-            if self.kernel is None:
-                raise LookupError("there is no kernel yet")
-            request = Request(
-                method=method,
-                path=quote(path),
-                query=(("api-version", version),),
-                body=msgspec.json.encode(body) if body is not None else b"",
-                principal=errand.caller,
-                base=_BASE,
-                request_id=str(uuid.uuid4()),
-                correlation_id=errand.id,
-                address=errand.address,
-                if_none_match="*" if new else None,
-                reason="rescue",
-                key=key,
-            )
-            await self.kernel.handle(request)
+            await self._ask(errand, key, method, path, version, body, new=new)
             operation = await self._begun(key)
         if operation is None:
             return None
@@ -282,6 +320,38 @@ class Requests:
         if ended.status is not Status.SUCCEEDED:
             raise _failure(ended)
         return ended
+
+    async def _ask(
+        self,
+        errand: Errand,
+        key: str,
+        method: str,
+        path: str,
+        version: str,
+        body: Any = None,
+        *,
+        new: bool = False,
+        match: str | None = None,
+    ) -> Answer:
+        """A request as the caller's. Raises Fault for every refusal."""
+        if self.kernel is None:
+            raise LookupError("there is no kernel yet")
+        request = Request(
+            method=method,
+            path=quote(path),
+            query=(("api-version", version),),
+            body=msgspec.json.encode(body) if body is not None else b"",
+            principal=errand.caller,
+            base=_BASE,
+            request_id=str(uuid.uuid4()),
+            correlation_id=errand.id,
+            address=errand.address,
+            if_match=match,
+            if_none_match="*" if new else None,
+            reason="rescue",
+            key=key,
+        )
+        return await self.kernel.handle(request)
 
     async def _begun(self, key: str) -> Operation | None:
         async with self._store.read() as tx:

@@ -68,6 +68,7 @@ async def scene(
         log_on=vm.boot_diagnostics_on(row),
         log=await _log(house, tx, row, run.wanted.locale),
         card=_card(card) if card is not None else None,
+        pool=any(block.version == 4 for block in house.pool),
         guest=within.guest,
         speechless=within.speechless,
         picture=within.picture,
