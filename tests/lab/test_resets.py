@@ -11,7 +11,7 @@ from outofband.wire.remote import Protocol
 from tests.lab.lab import INSIDE, NAME, Lab
 from tests.peers.house import until
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 ANSWER_SECONDS = 180.0
 
 
