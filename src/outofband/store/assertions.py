@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx
 
 
@@ -22,7 +22,7 @@ class ClientAssertions:
         MSAL shows one assertion several times, for as long as it lasts: to ask for a second audience, or for
         a token with more claims.
         """
-        table, digest = tables.client_assertions, secrets.digest(f"{app_id.lower()} {jti}")
+        table, digest = sign_in_tables.client_assertions, secrets.digest(f"{app_id.lower()} {jti}")
         row = {"digest": digest, "source": source, "shown": now, "expires": expires}
         if await tx.change(tx.insert(table).values(row).on_conflict_do_nothing()):
             return True
@@ -31,5 +31,5 @@ class ClientAssertions:
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget those that ended before."""
-        table = tables.client_assertions
+        table = sign_in_tables.client_assertions
         return await tx.change(sa.delete(table).where(table.c.expires < before))

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx, columns
 
 LIFE = timedelta(seconds=60)
@@ -64,22 +64,22 @@ class AuthorizationCodes:
             redeemed=None,
             issued_id=None,
         )
-        await tx.change(sa.insert(tables.authorization_codes).values(msgspec.structs.asdict(row)))
+        await tx.change(sa.insert(sign_in_tables.authorization_codes).values(msgspec.structs.asdict(row)))
         return code
 
     async def get(self, tx: Tx, code: str) -> AuthorizationCode | None:
         """Used and expired ones too: a second use is a sign that the first was a thief's."""
-        table = tables.authorization_codes
+        table = sign_in_tables.authorization_codes
         found = columns(table, AuthorizationCode).where(table.c.digest == secrets.digest(code))
         return await tx.row(AuthorizationCode, found)
 
     async def redeem(self, tx: Tx, code: AuthorizationCode, *, issued_id: str | None, now: datetime) -> None:
         """Use it up; `issued_id` is None when it was used up by a failure."""
-        table = tables.authorization_codes
+        table = sign_in_tables.authorization_codes
         change = sa.update(table).where(table.c.digest == code.digest)
         await tx.change(change.values(redeemed=now, issued_id=issued_id))
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget codes that expired before `before`."""
-        table = tables.authorization_codes
+        table = sign_in_tables.authorization_codes
         return await tx.change(sa.delete(table).where(table.c.expires < before))

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx, columns
 
 LIFE = timedelta(minutes=15)
@@ -85,15 +85,15 @@ class DeviceCodes:
             issued_id=None,
             methods=None,
         )
-        statement = tx.insert(tables.device_codes).values(msgspec.structs.asdict(row))
+        statement = tx.insert(sign_in_tables.device_codes).values(msgspec.structs.asdict(row))
         return code if await tx.change(statement.on_conflict_do_nothing()) else None
 
     async def get(self, tx: Tx, code: str) -> DeviceCode | None:
-        return await self._find(tx, tables.device_codes.c.digest == secrets.digest(code))
+        return await self._find(tx, sign_in_tables.device_codes.c.digest == secrets.digest(code))
 
     async def by_user_code(self, tx: Tx, user_code: str) -> DeviceCode | None:
         """In the form it was made in; what people type is put into that form before."""
-        return await self._find(tx, tables.device_codes.c.user_digest == secrets.digest(user_code))
+        return await self._find(tx, sign_in_tables.device_codes.c.user_digest == secrets.digest(user_code))
 
     async def polled(self, tx: Tx, code: DeviceCode, *, interval: int, now: datetime) -> None:
         await self._update(tx, code, polled=now, interval=interval)
@@ -122,19 +122,19 @@ class DeviceCodes:
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget codes that expired before `before`."""
-        table = tables.device_codes
+        table = sign_in_tables.device_codes
         return await tx.change(sa.delete(table).where(table.c.expires < before))
 
     async def _find(self, tx: Tx, which: sa.ColumnElement[bool]) -> DeviceCode | None:
-        return await tx.row(DeviceCode, columns(tables.device_codes, DeviceCode).where(which))
+        return await tx.row(DeviceCode, columns(sign_in_tables.device_codes, DeviceCode).where(which))
 
     async def _decide(
         self, tx: Tx, code: DeviceCode, before: DeviceState, after: DeviceState, **values: object
     ) -> bool:
-        table = tables.device_codes
+        table = sign_in_tables.device_codes
         mine = sa.and_(table.c.digest == code.digest, table.c.state == before)
         return await tx.change(sa.update(table).where(mine).values({**values, "state": after})) > 0
 
     async def _update(self, tx: Tx, code: DeviceCode, **values: object) -> None:
-        table = tables.device_codes
+        table = sign_in_tables.device_codes
         await tx.change(sa.update(table).where(table.c.digest == code.digest).values(values))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from outofband.core.errors import Fault
 from outofband.store.device_codes import DeviceState
 from outofband.store.external_tables import external_identities, identity_providers
-from outofband.store.tables import device_codes, sign_in_sessions, sign_in_steps
+from outofband.store.sign_in_tables import device_codes, sign_in_sessions, sign_in_steps
 from outofband.store.tx import Tx, columns
 
 

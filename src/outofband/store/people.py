@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
 
@@ -35,7 +35,9 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
         return f"User({self.name!r}, {self.object_id!r})"
 
 
-_BY_ID = Query(User, columns(tables.users, User).where(tables.users.c.object_id == sa.bindparam("id")))
+_BY_ID = Query(
+    User, columns(sign_in_tables.users, User).where(sign_in_tables.users.c.object_id == sa.bindparam("id"))
+)
 
 
 class People:
@@ -44,19 +46,19 @@ class People:
     async def add(self, tx: Tx, user: User) -> None:
         """Raises Fault UserExists when somebody has the name."""
         values = msgspec.structs.asdict(user) | {"name_key": user.name.lower()}
-        if not await tx.change(tx.insert(tables.users).values(values).on_conflict_do_nothing()):
+        if not await tx.change(tx.insert(sign_in_tables.users).values(values).on_conflict_do_nothing()):
             raise Fault("UserExists", name=user.name)
 
     async def get(self, tx: Tx, object_id: str) -> User | None:
         return await tx.first(_BY_ID, id=object_id.lower())
 
     async def by_name(self, tx: Tx, name: str) -> User | None:
-        table = tables.users
+        table = sign_in_tables.users
         return await tx.row(User, columns(table, User).where(table.c.name_key == name.lower()))
 
     async def of_tenant(self, tx: Tx, tenant_id: str, *, limit: int = MAX_LISTED) -> list[User]:
         """By name."""
-        table = tables.users
+        table = sign_in_tables.users
         query = columns(table, User).where(table.c.tenant_id == tenant_id.lower()).order_by(table.c.name_key)
         return await tx.rows(User, query.limit(max(1, min(limit, MAX_LISTED))))
 
@@ -74,7 +76,7 @@ class People:
         """By name. `name` and `display_name` are whole ones; `begins` says how columns begin; `after` is the
         name before the page. Nothing here compares by case.
         """
-        table = tables.users
+        table = sign_in_tables.users
         query = columns(table, User).where(table.c.tenant_id == tenant_id.lower()).order_by(table.c.name_key)
         if name is not None:
             query = query.where(table.c.name_key == name.lower())
@@ -108,16 +110,16 @@ class People:
 
     async def rehash(self, tx: Tx, object_id: str, *, old: str, new: str) -> bool:
         """The same password under newer parameters; False when it was changed meanwhile."""
-        table = tables.users
+        table = sign_in_tables.users
         mine = sa.and_(table.c.object_id == object_id.lower(), table.c.password_hash == old)
         return await tx.change(sa.update(table).where(mine).values(password_hash=new)) > 0
 
     async def remove(self, tx: Tx, object_id: str) -> bool:
         """Delete with all sessions and codes. Role assignments are the caller's to remove."""
-        table = tables.users
+        table = sign_in_tables.users
         return await tx.change(sa.delete(table).where(table.c.object_id == object_id.lower())) > 0
 
     async def _update(self, tx: Tx, object_id: str, **values: object) -> bool:
-        table = tables.users
+        table = sign_in_tables.users
         change = sa.update(table).where(table.c.object_id == object_id.lower()).values(values)
         return await tx.change(change) > 0

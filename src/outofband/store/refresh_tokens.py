@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx, columns
 
 
@@ -37,22 +37,22 @@ class RefreshTokens:
             expires=expires,
             used=None,
         )
-        await tx.change(sa.insert(tables.refresh_tokens).values(msgspec.structs.asdict(row)))
+        await tx.change(sa.insert(sign_in_tables.refresh_tokens).values(msgspec.structs.asdict(row)))
         return token
 
     async def get(self, tx: Tx, token: str) -> RefreshToken | None:
         """Used and expired ones too: a second use is a sign of theft."""
-        table = tables.refresh_tokens
+        table = sign_in_tables.refresh_tokens
         found = columns(table, RefreshToken).where(table.c.digest == secrets.digest(token))
         return await tx.row(RefreshToken, found)
 
     async def use(self, tx: Tx, token: RefreshToken, now: datetime) -> bool:
         """Use it up; False when somebody was quicker."""
-        table = tables.refresh_tokens
+        table = sign_in_tables.refresh_tokens
         unused = sa.and_(table.c.digest == token.digest, table.c.used.is_(None))
         return await tx.change(sa.update(table).where(unused).values(used=now)) > 0
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget tokens that expired before `before`."""
-        table = tables.refresh_tokens
+        table = sign_in_tables.refresh_tokens
         return await tx.change(sa.delete(table).where(table.c.expires < before))

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx, columns
 
 MAX_FAILURES = 20
@@ -35,7 +35,7 @@ class SignInFailures:
     """`name` is a full sign-in name; what is kept is its digest, for people type passwords there too."""
 
     async def get(self, tx: Tx, name: str) -> Failures:
-        table = tables.sign_in_failures
+        table = sign_in_tables.sign_in_failures
         found = await tx.row(Failures, columns(table, Failures).where(table.c.name_digest == _digest(name)))
         return found or _NONE
 
@@ -47,19 +47,19 @@ class SignInFailures:
         failures = (0 if before.locked_until is not None else before.failures) + 1
         after = Failures(failures=failures, locked_until=now + LOCK if failures >= MAX_FAILURES else None)
         values = {"failures": after.failures, "locked_until": after.locked_until, "last": now}
-        table = tables.sign_in_failures
+        table = sign_in_tables.sign_in_failures
         statement = tx.insert(table).values(values | {"name_digest": _digest(name)})
         await tx.change(statement.on_conflict_do_update(index_elements=["name_digest"], set_=values))
         return after
 
     async def clear(self, tx: Tx, name: str) -> bool:
         """Forget the failures of a name and lift its lock; False when there was nothing to forget."""
-        table = tables.sign_in_failures
+        table = sign_in_tables.sign_in_failures
         return await tx.change(sa.delete(table).where(table.c.name_digest == _digest(name))) > 0
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget names whose last failure was before `before`."""
-        table = tables.sign_in_failures
+        table = sign_in_tables.sign_in_failures
         return await tx.change(sa.delete(table).where(table.c.last < before))
 
 

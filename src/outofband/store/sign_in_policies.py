@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.query import Query
 from outofband.store.sign_ins import MFA
 from outofband.store.tx import Tx, columns
@@ -43,8 +43,8 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
 _OF_TENANT = Query(
     SignInPolicy,
-    columns(tables.sign_in_policies, SignInPolicy).where(
-        tables.sign_in_policies.c.tenant_id == sa.bindparam("tenant")
+    columns(sign_in_tables.sign_in_policies, SignInPolicy).where(
+        sign_in_tables.sign_in_policies.c.tenant_id == sa.bindparam("tenant")
     ),
 )
 _NONE = SignInPolicy()
@@ -56,7 +56,11 @@ class SignInPolicies:
 
     async def reach(self, tx: Tx, tenant_id: str, now: datetime, *, limit: int) -> Reach:
         """Whom `require_mfa` would ask; at most `limit` of those who have no factor by name."""
-        users, factors, sessions = tables.users, tables.sign_in_factors, tables.sign_in_sessions
+        users, factors, sessions = (
+            sign_in_tables.users,
+            sign_in_tables.sign_in_factors,
+            sign_in_tables.sign_in_sessions,
+        )
         enabled = sa.and_(users.c.tenant_id == tenant_id.lower(), users.c.disabled.is_(False))
         has = sa.exists().where(factors.c.object_id == users.c.object_id, factors.c.confirmed.is_not(None))
         lacking = (
@@ -81,7 +85,7 @@ class SignInPolicies:
         )
 
     async def set(self, tx: Tx, tenant_id: str, *, require_mfa: bool, by: str, now: datetime) -> None:
-        table = tables.sign_in_policies
+        table = sign_in_tables.sign_in_policies
         values = {"require_mfa": require_mfa, "changed": now, "changed_by": by}
         statement = tx.insert(table).values(values | {"tenant_id": tenant_id.lower()})
         await tx.change(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=values))

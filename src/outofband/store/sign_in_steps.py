@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.tx import Tx, columns
 
 LIFE = timedelta(minutes=10)
@@ -53,7 +53,7 @@ class SignInSteps:
             created=now,
             expires=now + LIFE,
         )
-        await tx.change(sa.insert(tables.sign_in_steps).values(msgspec.structs.asdict(row)))
+        await tx.change(sa.insert(sign_in_tables.sign_in_steps).values(msgspec.structs.asdict(row)))
         return row, secret
 
     async def by_secret(self, tx: Tx, secret: str, now: datetime) -> SignInStep | None:
@@ -61,21 +61,21 @@ class SignInSteps:
 
     async def again(self, tx: Tx, digest: str, now: datetime) -> SignInStep | None:
         """The step as it is now; None when it is over."""
-        table = tables.sign_in_steps
+        table = sign_in_tables.sign_in_steps
         query = columns(table, SignInStep).where(table.c.digest == digest, table.c.expires > now)
         return await tx.row(SignInStep, query)
 
     async def challenge(self, tx: Tx, digest: str, challenge: str | None) -> None:
         """Begin a ceremony, or, with None, use its challenge up."""
-        table = tables.sign_in_steps
+        table = sign_in_tables.sign_in_steps
         await tx.change(sa.update(table).where(table.c.digest == digest).values(challenge=challenge))
 
     async def end(self, tx: Tx, digest: str) -> bool:
         """Once; False when it was over."""
-        table = tables.sign_in_steps
+        table = sign_in_tables.sign_in_steps
         return await tx.change(sa.delete(table).where(table.c.digest == digest)) > 0
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget what expired before `before`."""
-        table = tables.sign_in_steps
+        table = sign_in_tables.sign_in_steps
         return await tx.change(sa.delete(table).where(table.c.expires < before))

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from outofband.core import secrets
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.device_codes import DeviceState
 from outofband.store.query import Query
 from outofband.store.tx import Tx, columns
@@ -72,7 +72,9 @@ class SignInSession(msgspec.Struct, frozen=True, kw_only=True):
 
 _BY_ID = Query(
     SignInSession,
-    columns(tables.sign_in_sessions, SignInSession).where(tables.sign_in_sessions.c.id == sa.bindparam("id")),
+    columns(sign_in_tables.sign_in_sessions, SignInSession).where(
+        sign_in_tables.sign_in_sessions.c.id == sa.bindparam("id")
+    ),
 )
 
 
@@ -135,7 +137,7 @@ class SignIns:
 
     async def by_secret(self, tx: Tx, secret: str) -> SignInSession | None:
         """The session of a cookie, ended or not."""
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         found = columns(table, SignInSession).where(table.c.digest == secrets.digest(secret))
         return await tx.row(SignInSession, found)
 
@@ -143,25 +145,25 @@ class SignIns:
         self, tx: Tx, session: SignInSession, methods: str, *, authenticated: datetime
     ) -> tuple[SignInSession, str]:
         """A browser's session after more was proved, with a new secret: the old cookie is worth nothing."""
-        secret, table = secrets.token(), tables.sign_in_sessions
+        secret, table = secrets.token(), sign_in_tables.sign_in_sessions
         values = {"methods": methods, "authenticated": authenticated}
         change = sa.update(table).where(table.c.id == session.id)
         await tx.change(change.values({**values, "digest": secrets.digest(secret)}))
         return msgspec.structs.replace(session, methods=methods, authenticated=authenticated), secret
 
     async def used(self, tx: Tx, session: str, now: datetime) -> None:
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         await tx.change(sa.update(table).where(table.c.id == session).values(last_used=now))
 
     async def not_ended(self, tx: Tx, sessions: set[str]) -> dict[str, SignInSession]:
         """Those of `sessions` that nobody has ended, by id; whether their time is over does not matter."""
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         query = columns(table, SignInSession).where(table.c.id.in_(sessions), table.c.ended.is_(None))
         return {each.id: each for each in await tx.rows(SignInSession, query)}
 
     async def of_user(self, tx: Tx, object_id: str, now: datetime) -> list[SignInSession]:
         """Where a person is signed in now, newest first; what lives in a browser's session is not listed."""
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         query = columns(table, SignInSession).where(
             table.c.object_id == object_id.lower(),
             table.c.parent_id.is_(None),
@@ -172,7 +174,7 @@ class SignIns:
 
     async def end(self, tx: Tx, session: str, reason: str, now: datetime) -> bool:
         """End a session and everything issued from it, once; False when there was nothing to end."""
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         return (
             await self._end(tx, sa.or_(table.c.id == session, table.c.parent_id == session), reason, now) > 0
         )
@@ -183,13 +185,13 @@ class SignIns:
         """End every session of a user but `keep` and what was issued from it; how many. What was allowed to
         become one, and was not fetched yet, never will.
         """
-        devices = tables.device_codes
+        devices = sign_in_tables.device_codes
         waiting = sa.and_(devices.c.object_id == object_id.lower(), devices.c.state == DeviceState.ALLOWED)
         await tx.change(sa.update(devices).where(waiting).values(state=DeviceState.WITHDRAWN))
         # Half a sign-in rests on what may just have been taken back.
-        steps = tables.sign_in_steps
+        steps = sign_in_tables.sign_in_steps
         await tx.change(sa.delete(steps).where(steps.c.object_id == object_id.lower()))
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         where = table.c.object_id == object_id.lower()
         if keep is not None:
             # A NULL parent is "not known to be different" in SQL, hence the coalesce.
@@ -199,17 +201,17 @@ class SignIns:
 
     async def prune(self, tx: Tx, before: datetime) -> int:
         """Forget sessions that ended or expired before `before`, with their codes and tokens."""
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         return await tx.change(
             sa.delete(table).where(sa.or_(table.c.expires < before, table.c.ended < before))
         )
 
     async def _insert(self, tx: Tx, row: SignInSession, *, digest: str | None) -> None:
         values = msgspec.structs.asdict(row) | {"digest": digest}
-        await tx.change(sa.insert(tables.sign_in_sessions).values(values))
+        await tx.change(sa.insert(sign_in_tables.sign_in_sessions).values(values))
 
     async def _end(self, tx: Tx, which: sa.ColumnElement[bool], reason: str, now: datetime) -> int:
-        table = tables.sign_in_sessions
+        table = sign_in_tables.sign_in_sessions
         change = sa.update(table).where(which, table.c.ended.is_(None)).values(ended=now, reason=reason)
         return await tx.change(change)
 

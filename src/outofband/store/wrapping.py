@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 
-from outofband.store import tables
+from outofband.store import sign_in_tables, tables
 from outofband.store.blobs_tables import storage_accounts
 from outofband.store.engine import Database
 from outofband.store.external_tables import identity_providers
@@ -52,7 +52,7 @@ class SecretColumn(msgspec.Struct, frozen=True):
 
 SIGNING_KEYS = SecretColumn("signing-key", tables.signing_keys, "kid", "private")
 STORAGE_ACCOUNTS = SecretColumn("storage-account", storage_accounts, "uid", "keys")
-TOTP = SecretColumn("totp", tables.sign_in_factors, "id", "secret", bound="object_id")
+TOTP = SecretColumn("totp", sign_in_tables.sign_in_factors, "id", "secret", bound="object_id")
 WITHHELD = SecretColumn("withheld", tables.withheld, "id", "secret")
 PROVIDERS = SecretColumn("identity-provider", identity_providers, "id", "secret")
 WEBHOOKS = SecretColumn("webhook", webhooks, "id", "secret")

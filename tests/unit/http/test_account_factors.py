@@ -18,7 +18,7 @@ from outofband.core import clock
 from outofband.identity import totp
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.device_grant import DEVICE_GRANT
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.activity import ActivityEntry
 from outofband.wire.claims import MFA, wanted
 from tests.support.browser import Browser, Pkce, answered
@@ -86,7 +86,7 @@ class App:
 async def forget_steps(cloud: Cloud) -> None:
     """As if half a minute had gone by: a code counts once, and tests are quick."""
     async with cloud.store.write() as tx:
-        await tx.change(sa.update(tables.sign_in_factors).values(last_step=0))
+        await tx.change(sa.update(sign_in_tables.sign_in_factors).values(last_step=0))
 
 
 async def age(cloud: Cloud, name: str) -> None:
@@ -94,10 +94,10 @@ async def age(cloud: Cloud, name: str) -> None:
     async with cloud.store.write() as tx:
         user = await cloud.store.people.by_name(tx, name)
         assert user is not None
-        sessions, long_ago = tables.sign_in_sessions, clock.now() - timedelta(hours=1)
+        sessions, long_ago = sign_in_tables.sign_in_sessions, clock.now() - timedelta(hours=1)
         mine = sa.update(sessions).where(sessions.c.object_id == user.object_id)
         await tx.change(mine.values(authenticated=long_ago))
-        people = tables.users
+        people = sign_in_tables.users
         change = sa.update(people).where(people.c.object_id == user.object_id)
         await tx.change(change.values(password_changed=long_ago))
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from outofband.access import roles
 from outofband.core import clock
 from outofband.identity.clients import CLI, PORTAL, PublicClient
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from tests.support.browser import Browser, Page, Pkce, answered
 from tests.support.cloud import TENANT, Cloud
 from tests.support.users import PASSWORD, add_user
@@ -49,8 +49,10 @@ async def later(cloud: Cloud, **past: timedelta) -> None:
     async with cloud.store.write() as tx:
         for name, span in past.items():
             ago = clock.now() - span
-            await tx.change(sa.update(tables.sign_in_sessions).values({name: ago}))
-        await tx.change(sa.update(tables.users).values(password_changed=clock.now() - timedelta(days=9)))
+            await tx.change(sa.update(sign_in_tables.sign_in_sessions).values({name: ago}))
+        await tx.change(
+            sa.update(sign_in_tables.users).values(password_changed=clock.now() - timedelta(days=9))
+        )
 
 
 async def post(browser: Browser, address: str, **fields: str) -> str:

@@ -25,7 +25,7 @@ from outofband.core.ids import parse_id
 from outofband.core.principal import Principal, PrincipalKind
 from outofband.providers.compute.shape import PRIVATE
 from outofband.server.rights import ConsoleRights
-from outofband.store import tables
+from outofband.store import sign_in_tables
 from outofband.store.assignments import Assignment
 from outofband.store.directory import Subscription, Tenant
 from outofband.store.principals import ServicePrincipal
@@ -241,8 +241,8 @@ async def test_a_tenant_that_requires_a_factor_requires_it_of_consoles_that_are_
     bob, _ = await somebody(store)
     async with store.write() as tx:
         await tx.change(
-            sa.update(tables.sign_in_sessions)
-            .where(tables.sign_in_sessions.c.id == bob.session)
+            sa.update(sign_in_tables.sign_in_sessions)
+            .where(sign_in_tables.sign_in_sessions.c.id == bob.session)
             .values(methods="pwd otp mfa")
         )
     for required, expected in ((True, ["MfaRequired", "yes", "yes"]), (False, ["yes", "yes", "yes"])):

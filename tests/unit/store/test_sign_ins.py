@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from outofband.core.errors import Fault
-from outofband.store import codes, device_codes, tables
+from outofband.store import codes, device_codes, sign_in_tables
 from outofband.store.device_codes import DeviceState
 from outofband.store.people import User
 from outofband.store.sign_in_failures import LOCK, MAX_FAILURES
@@ -133,7 +133,7 @@ async def test_twenty_failures_lock_a_name_for_a_while(people: Store, now: datet
 async def test_names_that_were_typed_are_not_kept(people: Store, now: datetime) -> None:
     async with people.write() as tx:
         await people.sign_in_failures.failed(tx, "my secret password", now)
-        rows = await tx.fetch(sa.select(tables.sign_in_failures))
+        rows = await tx.fetch(sa.select(sign_in_tables.sign_in_failures))
         assert "secret" not in str(rows)
         assert await people.sign_in_failures.prune(tx, now) == 0
         assert await people.sign_in_failures.prune(tx, now + SECOND) == 1
@@ -145,7 +145,7 @@ async def test_a_session_is_found_by_its_cookie_and_kept_as_a_digest(people: Sto
         assert await people.sign_ins.by_secret(tx, secret) == session
         assert await people.sign_ins.by_secret(tx, secret + "x") is None
         assert await people.sign_ins.get(tx, session.id) == session
-        rows = await tx.fetch(sa.select(tables.sign_in_sessions))
+        rows = await tx.fetch(sa.select(sign_in_tables.sign_in_sessions))
     assert secret not in str(rows)
     assert len(session.agent) == MAX_AGENT
     assert (session.live(now), session.live(now + HOUR)) == (True, False)
@@ -199,7 +199,7 @@ async def test_a_removed_user_leaves_no_session(people: Store, now: datetime) ->
         await issued(people, tx, now, session)
         assert await people.people.remove(tx, ANN)
         assert await people.sign_ins.by_secret(tx, secret) is None
-        assert await tx.fetch(sa.select(tables.sign_in_sessions)) == []
+        assert await tx.fetch(sa.select(sign_in_tables.sign_in_sessions)) == []
 
 
 async def make_code(store: Store, tx: Tx, session: SignInSession, now: datetime) -> str:
@@ -222,7 +222,7 @@ async def test_a_code_is_kept_as_a_digest_and_used_up(people: Store, now: dateti
         code = await make_code(people, tx, session, now)
         found = await people.codes.get(tx, code)
         assert found is not None and found.redeemed is None
-        assert code not in str(await tx.fetch(sa.select(tables.authorization_codes)))
+        assert code not in str(await tx.fetch(sa.select(sign_in_tables.authorization_codes)))
         await people.codes.redeem(tx, found, issued_id="child", now=now)
         used = await people.codes.get(tx, code)
         assert used is not None and (used.redeemed, used.issued_id) == (now, "child")
@@ -270,7 +270,7 @@ async def test_the_states_of_a_device_code(people: Store, now: datetime) -> None
     code, other = await make("BCDFGHJK"), await make("LMNPQRST")
     assert code is not None and other is not None and await make("BCDFGHJK") is None
     async with people.write() as tx:
-        rows = str(await tx.fetch(sa.select(tables.device_codes)))
+        rows = str(await tx.fetch(sa.select(sign_in_tables.device_codes)))
         assert code not in rows and "BCDFGHJK" not in rows
         found, refused = await store.by_user_code(tx, "BCDFGHJK"), await store.get(tx, other)
         assert found is not None and found == await store.get(tx, code)
