@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli.azcmagent import arguments, failing
+from outofband.cli import output as show
+from outofband.cli.azcmagent import arguments, failing, phrases
 from outofband.cli.azcmagent.flags import connecting, without_effect
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -105,7 +106,7 @@ def _connect(run: Run, place: Place, token: Token, target: Target, *, check: boo
             raise failing.as_azcm(fault) from fault
         _note_former(run, former, resource.id)
         run.outer = WRAPPERS["connect"]
-        run.begun = f"This server is half-connected as {resource.id}: the same command again goes on."
+        run.begun = phrases.begun("connect", resource.id, show.voice.locale)
         with machine.refusals(run, former):
             _resource(run, resource, target, key)
     with run.stepping("claim the resource"):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli.azcmagent import arguments, failing
+from outofband.cli import output as show
+from outofband.cli.azcmagent import arguments, failing, phrases
 from outofband.cli.azcmagent.flags import signing_in
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -83,7 +84,7 @@ def _disconnect(run: Run, place: Any, token: Any, id: str, before: AgentStatus) 
     except Fault as fault:
         raise failing.as_azcm(fault) from fault
     run.outer = WRAPPERS["disconnect"]
-    run.begun = f"This server is half-disconnected from {id}: the same command again goes on."
+    run.begun = phrases.begun("disconnect", str(id), show.voice.locale)
     with machine.client(run, place, token) as arm:
         resource = machine.Machine(arm, place, token, id)
         with machine.refusals(run, former), run.stepping("delete the resource"):

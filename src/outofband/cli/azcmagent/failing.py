@@ -9,6 +9,7 @@ import msgspec
 
 from outofband.catalogue import explain
 from outofband.cli import output as show
+from outofband.cli.azcmagent import phrases
 from outofband.client.faults import RemoteFault, explained
 from outofband.core.errors import Fault
 from outofband.net.logfile import redacted
@@ -103,10 +104,12 @@ def of_usage(error: click.ClickException) -> AzcmFault:
 
 
 def told(fault: AzcmFault, locale: str) -> Told:
-    words = explain(fault, locale)
+    given = {"step": phrases.step(fault.fields["step"], locale)} if fault.fields.get("step") else {}
+    words = explain(Fault(fault.code, **(fault.fields | given)), locale)
     outer = ""
     if fault.outer and fault.outer != azcm.shown(fault.code):
-        outer = explain(Fault(fault.outer, step=fault.step, detail=azcm.shown(fault.code)), locale).message
+        step = phrases.step(fault.step, locale)
+        outer = explain(Fault(fault.outer, step=step, detail=azcm.shown(fault.code)), locale).message
     remedy = list(dict.fromkeys((*fault.remedy, *words.remedy)))
     return Told(
         code=azcm.shown(fault.code),

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from outofband.cli import output as show
-from outofband.cli.azcmagent import failing
+from outofband.cli.azcmagent import failing, phrases
 from outofband.cli.steps import Steps
 from outofband.core.paths import StateDir
 from outofband.net.logfile import LogFile, hide, line, redacted
@@ -89,13 +89,13 @@ class Run:
         """A step by its name, shown with the seconds it took."""
         self.step = what
         self.log("debug", f"step: {what}")
-        with self._steps.step(what):
+        with self._steps.step(phrases.step(what, show.voice.locale)):
             yield
         self.log("info", f"step done: {what}")
 
     def already(self, what: str, why: str) -> None:
         self.log("info", f"step done before: {what}", {"Reason": why})
-        self._steps.already(what, why)
+        self._steps.already(phrases.step(what, show.voice.locale), why)
 
     def emit(self, value: Any, *lines: str) -> None:
         """The result: JSON, or lines for a person."""
@@ -107,9 +107,8 @@ class Run:
 
     def interrupted(self, signal: str) -> AzcmFault:
         """What a person is told who pressed Ctrl-C."""
-        how = {"SIGTERM": "The program was told to end (SIGTERM)."}.get(signal, "")
-        where = f'It was at the step "{self.step}".' if self.step else "Nothing was begun."
-        detail = " ".join(part for part in (how, where, self.begun) if part)
+        locale = show.voice.locale
+        detail = phrases.interrupted(self.step, self.begun, locale, told_to_end=signal == "SIGTERM")
         return AzcmFault("AZCM0011", outer=self.outer, step=self.step, detail=detail)
 
     def fail(self, fault: AzcmFault, inner: BaseException | None = None) -> int:
