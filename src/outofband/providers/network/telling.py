@@ -12,16 +12,21 @@ import hashlib
 import msgspec
 import structlog
 
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.shape import private_of
 from outofband.providers.network import hosting
 from outofband.providers.network.house import MACHINES, House
 from outofband.store.resources import NETWORKS_TOPIC, Resource
-from outofband.wire.machine import Power, Verb
+from outofband.wire.machine import Verb
 
-LOOK_SECONDS = 5.0
-"""At the latest so long after a change is every host told: a bell may not have been heard."""
+LOOK_SECONDS = 1.0
+"""A bell is waited for so long at most, before it is seen whether hosts say something else."""
+EVERY_SECONDS = 10.0
+"""At the latest so long after a change is every host told: a bell may not have been heard. To work out the
+plans of all VMs is not for every second.
+"""
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 20.0
 AT_ONCE = 32
@@ -39,23 +44,51 @@ class Telling:
         self._told: dict[str, str] = {}
         """By VM, what its host was told last, and on which link."""
         self._too_large: set[str] = set()
+        self._owing = False
+        """Whether a host did not hear what it was told at the last look."""
 
     async def run(self) -> None:
         """Runs until cancelled."""
+        before: tuple[object, ...] = ()
+        rang, due = True, 0.0
         while True:
             with self._house.store.bell.listen(NETWORKS_TOPIC) as ear:
-                try:
-                    await self.look()
-                except Fault as fault:
-                    log.warning("networks.put_off", code=fault.code)
-                except Exception:
-                    log.exception("networks.failed")
-                await ear.wait(LOOK_SECONDS)
+                hosts, now = self._hosts(), clock.monotonic()
+                if rang or hosts != before or now >= due:
+                    before = hosts
+                    due = now + EVERY_SECONDS if await self._try() else now
+                rang = await ear.wait(LOOK_SECONDS)
             # A client changes several things one after the other.
             await asyncio.sleep(GATHER_SECONDS)
 
+    async def _try(self) -> bool:
+        """Whether everybody has heard everything."""
+        try:
+            await self.look()
+        except Fault as fault:
+            log.warning("networks.put_off", code=fault.code)
+        except Exception:
+            log.exception("networks.failed")
+        else:
+            return not self._owing
+        return False
+
+    def _hosts(self) -> tuple[object, ...]:
+        """What is told depends on this of hosts, beside on what is stored."""
+        return tuple(
+            (
+                view.agent.id,
+                self._fleet.link_of(view.agent.id),
+                tuple(view.report.public),
+                tuple((each.vm, each.epoch, each.power, each.since) for each in view.machines),
+            )
+            for view in self._fleet.agents()
+            if view.report is not None and view.report.networks
+        )
+
     async def look(self) -> int:
         """Tell every linked host what is new; how many VMs were told of."""
+        self._owing = False
         wanted: list[tuple[Resource, str, str, dict[str, object]]] = []
         present: set[str] = set()
         async with self._house.store.read() as tx:
@@ -64,7 +97,8 @@ class Telling:
                 if link is None or view.report is None or not view.report.networks:
                     continue
                 for report in view.machines:
-                    if report.driver != "qemu" or report.power is not Power.RUNNING:
+                    # A stopped VM's too: it begins with the rules of now, not with those of its last run.
+                    if report.driver != "qemu":
                         continue
                     machine = await self._house.store.resources.by_uid(tx, report.vm)
                     if (
@@ -110,6 +144,8 @@ class Telling:
             except Fault as fault:
                 if fault.code in _SETTLED:
                     self._told[machine.uid] = mark
+                else:
+                    self._owing = True
                 if fault.code != "VmWithoutCard":
                     log.warning("networks.not_told", vm=machine.uid, code=fault.code)
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import time
@@ -20,11 +21,14 @@ from cryptography.x509.oid import NameOID
 
 from outofband.core import clock
 from outofband.net.doctor import sockets
+from outofband.net.remote import rdp as rdp_driver
+from outofband.net.remote import ssh as ssh_driver
 from outofband.net.remote.look import look
 from outofband.net.remote.rdp import described
 from outofband.wire.rdp.credssp import User
 from outofband.wire.remote import Protocol, Report
 from tests.support import rdp as scripted
+from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 HERE = "127.0.0.1"
@@ -173,3 +177,78 @@ async def test_a_server_that_asks_for_the_password_gets_it_once(asking: tuple[in
     wrong = await look(HERE, Protocol.SSH, port=port, user=User("tester", "Wrong-12345"))
     assert code(wrong) == "SshWrongCredentials"
     assert [each for server in servers for each in server.tried] == ["Wrong-12345"]
+
+
+async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(4096)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(4096):
+        writer.write(piece)
+
+
+async def _tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(4096)
+    writer.write(bytes.fromhex("15030300020246"))
+
+
+async def _reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7))
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("serve", "rdp", "ssh"),
+    [
+        (_http, "RdpNotSpoken", "SshNotSpoken"),
+        (_echo, "RdpNotSpoken", "SshNotSpoken"),
+        (_tls, "RdpNotSpoken", "SshNotSpoken"),
+        (_reset, "RdpCut", "SshCut"),
+    ],
+)
+async def test_what_is_no_server_of_either(
+    serve: Any, rdp: str, ssh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for driver, name in ((rdp_driver, "WHOLE_SECONDS"), (ssh_driver, "SILENCE_SECONDS")):
+        monkeypatch.setattr(driver, name, 2.0)
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # uvloop says RuntimeError of a connection that is over.
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(one, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+    began = time.monotonic()
+    assert code(await look(HERE, Protocol.RDP, port=port)) == rdp
+    assert code(await look(HERE, Protocol.SSH, port=port)) == ssh
+    assert time.monotonic() - began < 30.0
+    server.close()
+
+
+async def test_who_gives_up_a_look_leaves_nothing_open() -> None:
+    """The socket is closed at every place where a look can be cancelled."""
+    held: set[asyncio.StreamWriter] = set()
+    gone = 0
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal gone
+        held.add(writer)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(4096):
+                pass
+        gone += 1
+        writer.close()
+
+    server = await asyncio.start_server(one, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+    for number in range(20):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.002 * number):
+                await look(HERE, Protocol.SSH if number % 2 else Protocol.RDP, port=port)
+    await until(lambda: gone == len(held))
+    server.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import msgspec
 import pytest
 
@@ -14,6 +17,7 @@ from outofband.wire.machine import Power, Verb
 from outofband.wire.network.plan import Plan
 from tests.support.cloud import Cloud, Host, vm_id
 from tests.support.networks import RDP, Networks
+from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 ADDRESS = "203.0.113.0"
@@ -130,3 +134,53 @@ async def test_rules_are_about_the_address_behind_the_public_one(
     await net.put("networkInterfaces", "n", ipConfigurations=parts, networkSecurityGroup={"id": group["id"]})
     await teller(cloud).look()
     assert plans(host)[-1].stages[0][0].name != "rdp"
+
+
+async def test_a_stopped_vm_begins_with_the_rules_of_now(cloud: Cloud, host: Host, net: Networks) -> None:
+    group = await net.put("networkSecurityGroups", "g", securityRules=[{"name": "rdp", "properties": RDP}])
+    uid = await machine(cloud, host, net, group["id"])
+    host.power[uid] = Power.STOPPED
+    await host.report()
+    report = cloud.fleet.report
+    await until(lambda: (seen := report(uid)) is not None and seen.power is Power.STOPPED)
+    told = teller(cloud)
+    await told.look()
+    rules = [rule.name for rule in plans(host)[-1].stages[0]]
+    assert rules[0] == "rdp"
+    await net.put("networkSecurityGroups", "g", securityRules=[])
+    assert await told.look() == 1
+    assert plans(host)[-1].stages[0][0].name != "rdp"
+
+
+async def test_plans_are_worked_out_when_something_changed(
+    cloud: Cloud, host: Host, net: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every few seconds for ever: that would cost a thousand VMs' host most of a processor."""
+    monkeypatch.setattr(telling, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(telling, "GATHER_SECONDS", 0.0)
+    uid = await machine(cloud, host, net)
+    looks = []
+
+    class Counted(Telling):
+        async def look(self) -> int:
+            looks.append(await super().look())
+            return looks[-1]
+
+    counted = Counted(House(cloud.store, cloud.authorizer, cloud.public_pool), cloud.fleet)
+    task = asyncio.ensure_future(counted.run())
+    try:
+        await until(lambda: looks and plans(host))
+        await asyncio.sleep(0.2)
+        quiet = len(looks)
+        await asyncio.sleep(0.5)
+        assert len(looks) == quiet
+        host.power[uid] = Power.STOPPED
+        await host.report()
+        await until(lambda: len(looks) > quiet)
+        quiet = len(looks)
+        await net.put("networkSecurityGroups", "new")
+        await until(lambda: len(looks) > quiet)
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
