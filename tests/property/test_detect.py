@@ -63,6 +63,8 @@ def fed(output: bytes, cuts: list[int], *, again: int | None = None) -> tuple[li
     b"[    1.500000] VFS: Mounted root.\r\n\x1b[06;17H[    0.000000] Command line: BOOT_IMAGE=/vmlinuz\r\n",
     [34],
 )
+@example(b"Booting from Hard Disk...\r\nroot@h:~# \xe2\x80\xa6", [37])
+@example(b"root@h:~# rm -i old: sure (y/n)?", [10])
 def test_cuts_do_not_matter(output: bytes, cuts: list[int]) -> None:
     assert fed(output, cuts) == fed(output, [])
 

@@ -235,14 +235,11 @@ class Detector:
                 mind.came_up(at)
 
     def _prompt_at_end(self, at: float) -> None:
-        """Who waits for an answer ends no line."""
+        """Who waits for an answer ends no line. What was typed at it already may stand behind it."""
         state = self._state
-        if state.prompted or not state.pending or len(state.pending) > MAX_PROMPT or state.skipping:
+        if state.prompted or not state.pending or state.skipping:
             return
-        text = clean(state.pending)
-        if not text or text[-1] not in prompts.WAITS:
-            return
-        found = prompts.PROMPT.match(text)
+        found = prompts.PROMPT.match(clean(state.pending[:MAX_PROMPT]))
         if found is None or prompts.foreign(state, found.lastgroup or ""):
             return
         self._prompted(found.lastgroup or "", found, state.pending_offset, at, 1, told=False)

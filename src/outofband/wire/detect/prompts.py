@@ -19,16 +19,13 @@ PROMPT = re.compile(
     r"|(?P<sac>!?SAC>)"
     r"|(?P<efi>(?:UEFI )?Shell> )"
     r"|(?P<kdb>(?:\[\d+\])?kdb>) ?"
-    r"|(?P<question>[^\n]{1,160}?(?:<y>\?|\(y/n\)\?) ?)"
     r"|(?P<early>(?:dracut|switch_root|rdshell|emergency):/[\w./-]{0,40}[#$] )"
     r"|(?P<shell>\[?[\w.-]{1,64}@[\w.()-]{1,64}[ :][^#$\n]{0,80}[#$] |(?:(?:ba|da"
     r"|)sh-\d\.\d+|[~/] |[\w.()-]{1,40}:~|:/)[#$] )"
+    r"|(?P<question>[^\n]{1,160}?(?:<y>\?|\(y/n\)\?) ?)"
 )
 """At the beginning of a line. A longer line has the same prompt as its beginning had: a decision on an
 unfinished line stays right."""
-
-WAITS = "#$>: ?)"
-"""How an unfinished line ends that may be a prompt."""
 
 LEAVES = re.compile(
     r"(?:^|.*[;&|] *)(?:sudo |exec )?(?:exit|logout|reboot|poweroff|halt|shutdown|init"
