@@ -55,8 +55,8 @@ MAX_LOG = 1024 * 1024
 _POLL_SECONDS = 0.02
 _DRAIN_SECONDS = 1.0
 _WORDS = 400
-_FORWARDED = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+(127\.[\d.]+)\s+(\d+)\s+\S+\s+(\d+)\s")
-"""A line of `info usernet`: loopback address and port, and the guest's port."""
+_FORWARDED = re.compile(r"(TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+(127\.[\d.]+)\s+(\d+)\s+\S+\s+(\d+)\s")
+"""A line of `info usernet`: protocol, loopback address and port, and the guest's port."""
 _RUNNING = frozenset({"running", "prelaunch"})
 _PAUSED = frozenset({"paused", "io-error", "internal-error", "guest-panicked", "watchdog"})
 
@@ -310,21 +310,21 @@ class QemuDriver:
     async def send_break(self) -> None:
         await self._execute(Verb.SYSRQ, "chardev-send-break", id=chardev(self._ports[0]))
 
-    async def forward(self, loopback: tuple[str, int], port: int) -> bool:
-        """Have connections to an address and port of the loopback interface come out at a port of the guest,
-        until QEMU ends. False when that port is taken.
+    async def forward(self, loopback: tuple[str, int], port: int, protocol: str = "tcp") -> bool:
+        """Have what comes by `tcp` or `udp` to an address and port of the loopback interface come out at a
+        port of the guest, until QEMU ends. False when that port is taken.
         """
         if self._monitor is None:
             raise Fault("HypervisorUnreachable", detail="it does not run")
         # Only its human monitor knows how; what it says is empty when all is well.
-        line = f"hostfwd_add {NETDEV} tcp:{loopback[0]}:{loopback[1]}-:{port}"
+        line = f"hostfwd_add {NETDEV} {protocol}:{loopback[0]}:{loopback[1]}-:{port}"
         try:
             said = await self._monitor.human(line)
         except MonitorRefused as error:
             raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
         return not said.strip()
 
-    async def forwards(self) -> dict[int, tuple[str, int]]:
+    async def forwards(self, protocol: str = "tcp") -> dict[int, tuple[str, int]]:
         """By the guest's port, the loopback address and port that are forwarded to it. Raises Fault."""
         if self._monitor is None:
             raise Fault("HypervisorUnreachable", detail="it does not run")
@@ -332,7 +332,11 @@ class QemuDriver:
             said = await self._monitor.human("info usernet")
         except MonitorRefused as error:
             raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
-        return {int(inner): (address, int(port)) for address, port, inner in _FORWARDED.findall(said)}
+        return {
+            int(inner): (address, int(port))
+            for kind, address, port, inner in _FORWARDED.findall(said)
+            if kind == protocol.upper()
+        }
 
     async def screenshot(self, *, wake: bool) -> Picture:
         try:

@@ -78,7 +78,15 @@ class Machine:
             assert isinstance(self.driver, QemuDriver)
             offered = host.config.network.public
             self.network = Attached(
-                self.name, self.directory, offered, self.driver.forward, self.driver.forwards
+                self.name,
+                self.directory,
+                offered,
+                self.driver.forward,
+                self.driver.forwards,
+                udp=(
+                    functools.partial(self.driver.forward, protocol="udp"),
+                    functools.partial(self.driver.forwards, protocol="udp"),
+                ),
             )
         self._other_card = False
         """The one that its guest sees is not the one that it has by now: that comes with a start."""

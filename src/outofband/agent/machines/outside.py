@@ -42,13 +42,13 @@ async def change(machine: Machine, plan: Plan) -> Outcome:
     """
     network = _network(machine, Verb.NETWORK)
     await network.change(plan)
-    data = {"listening": network.forwarder.listening, "problems": network.forwarder.problems}
+    data = {"listening": network.listening, "problems": network.problems}
     if machine.power is not Power.RUNNING:
         return Outcome("The plan is kept for the VM's next start.", data)
-    if network.forwarder.problems:
-        words = "; ".join(f"{place}: {why}" for place, why in network.forwarder.problems.items())
+    if network.problems:
+        words = "; ".join(f"{place}: {why}" for place, why in network.problems.items())
         return Outcome(f"The VM is not reached everywhere: {words}.", data)
-    return Outcome(f"The VM is reached at {len(network.forwarder.listening)} ports.", data)
+    return Outcome(f"The VM is reached at {len(network.listening)} ports.", data)
 
 
 async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
@@ -68,7 +68,7 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
         locale=wish.locale,
         through=way,
     )
-    forwarder = {"listening": network.forwarder.listening, "problems": network.forwarder.problems}
+    forwarder = {"listening": network.listening, "problems": network.problems}
     shown = msgspec.structs.replace(report, evidence=report.evidence | {"forwarder": forwarder})
     said = (
         "It answers" if shown.works else f"It does not answer: {shown.problem.title if shown.problem else ''}"

@@ -17,12 +17,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from outofband.agent.network.datagrams import Datagrams
 from outofband.agent.network.forwarder import Forwarder
 from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
 from outofband.net.tasks import Tasks
 from outofband.wire.machine import MachineDefinition, Verb
 from outofband.wire.network.plan import MAX_ADDRESSES, MAX_PORTS, Judge, Plan
+from outofband.wire.network.rules import Protocol
 
 FILE = "network.json"
 AGAIN_SECONDS = 5.0
@@ -47,18 +49,37 @@ class Attached:
     """`offered`: blocks of addresses that the host's administrator lets VMs be reached at."""
 
     def __init__(
-        self, vm: str, directory: Path, offered: tuple[str, ...], forward: Forward, forwards: Forwards
+        self,
+        vm: str,
+        directory: Path,
+        offered: tuple[str, ...],
+        forward: Forward,
+        forwards: Forwards,
+        *,
+        udp: tuple[Forward, Forwards] | None = None,
     ) -> None:
+        """`forward` and `forwards` are about TCP; without `udp` nothing is reached by that."""
         self._vm, self._file = vm, directory / FILE
         self._offered = [ip_network(each) for each in offered]
         self._forward, self._forwards = forward, forwards
         self._ports: dict[int, Place] = {}
+        self._udp, self._udp_ports = udp, dict[int, Place]()
         self._running = False
         self._lock = asyncio.Lock()
         self._plan = self._load()
         self.forwarder = Forwarder(vm, self._ports.get)
+        self.datagrams = Datagrams(vm, self._udp_ports.get)
         self._tasks = Tasks()
         self._insisting = False
+
+    @property
+    def listening(self) -> list[str]:
+        return [*self.forwarder.listening, *self.datagrams.listening]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """By `ADDRESS:PORT`, with `udp ` before it where it is that, why nothing listens there."""
+        return self.forwarder.problems | self.datagrams.problems
 
     async def change(self, plan: Plan) -> None:
         """Keep a new plan and do as it says. Raises Fault HostPolicyRefused or DefinitionInvalid, and then
@@ -75,8 +96,11 @@ class Attached:
         async with self._lock:
             self._running = True
             self._ports.clear()
+            self._udp_ports.clear()
             with contextlib.suppress(Fault):
                 self._ports.update(await self._forwards())
+                if self._udp is not None:
+                    self._udp_ports.update(await self._udp[1]())
             await self._apply()
 
     async def stopped(self) -> None:
@@ -86,16 +110,22 @@ class Attached:
         async with self._lock:
             self._running = False
             self._ports.clear()
-            self.forwarder.shut()
+            self._udp_ports.clear()
+            self._shut()
 
     async def close(self) -> None:
         await self._tasks.close()
         await self.forwarder.close()
+        await self.datagrams.close()
+
+    def _shut(self) -> None:
+        self.forwarder.shut()
+        self.datagrams.shut()
 
     async def again(self) -> None:
         """Listen where it could not be listened before, if it can be now."""
         async with self._lock:
-            if self._running and self.forwarder.problems:
+            if self._running and self.problems:
                 await self._apply()
 
     async def way_to(self, port: int) -> Place:
@@ -121,50 +151,63 @@ class Attached:
         """Rules first: whatever the hypervisor or the host's addresses do, who is denied is out."""
         if not self._running:
             # A VM that does not run is not reached: nothing listens for it.
-            return self.forwarder.shut()
+            return self._shut()
         self.forwarder.rule(self._plan)
+        self.datagrams.rule(self._plan)
         for port in dict.fromkeys(self._plan.doors.values()):
             if port not in self._ports:
                 try:
                     await self._open(port)
                 except Fault as fault:
                     log.warning("network.no_forward", vm=self._vm, port=port, code=fault.code)
-        known = self.forwarder.problems
+        for port in self._plan.udp_ports if self._udp is not None else ():
+            if port not in self._udp_ports:
+                try:
+                    await self._open(port, self._udp)
+                except Fault as fault:
+                    log.warning("network.no_forward", vm=self._vm, port=port, code=fault.code)
+        known = self.problems
         await self.forwarder.listen()
-        for place, problem in self.forwarder.problems.items() - known.items():
+        await self.datagrams.listen()
+        for place, problem in self.problems.items() - known.items():
             log.warning("network.not_listening", vm=self._vm, place=place, problem=problem)
-        if self.forwarder.problems and not self._insisting:
+        if self.problems and not self._insisting:
             self._insisting = True
             self._tasks.spawn(f"insist {self._vm}", self._insist())
 
     async def _insist(self) -> None:
         """Until it listens everywhere, or need not any more."""
         try:
-            while self._running and self.forwarder.problems:
+            while self._running and self.problems:
                 await asyncio.sleep(AGAIN_SECONDS)
                 await self.again()
         finally:
             self._insisting = False
 
-    async def _open(self, port: int) -> None:
+    async def _open(self, port: int, udp: tuple[Forward, Forwards] | None = None) -> None:
+        kind, forward, ports = socket.SOCK_STREAM, self._forward, self._ports
+        if udp is not None:
+            kind, forward, ports = socket.SOCK_DGRAM, udp[0], self._udp_ports
         for _ in range(ATTEMPTS):
             address = _somewhere()
-            with socket.socket() as probe:
+            with socket.socket(socket.AF_INET, kind) as probe:
                 probe.bind((address, 0))
                 chosen = address, int(probe.getsockname()[1])
-            if await self._forward(chosen, port):
-                self._ports[port] = chosen
+            if await forward(chosen, port):
+                ports[port] = chosen
                 return
         log.warning("network.no_forward", vm=self._vm, port=port)
 
     def _check(self, plan: Plan) -> None:
-        if len(plan.public) > MAX_ADDRESSES or len(plan.doors) > MAX_PORTS:
+        if len(plan.public) > MAX_ADDRESSES or max(len(plan.doors), len(plan.udp_ports)) > MAX_PORTS:
             detail = f"more than {MAX_ADDRESSES} addresses or {MAX_PORTS} ports"
             raise Fault("DefinitionInvalid", detail=detail)
-        if not all(0 < port < 65536 for door in plan.doors.items() for port in door):
+        numbers = [port for door in plan.doors.items() for port in door]
+        if not all(0 < port < 65536 for port in (*numbers, *plan.udp_ports)):
             raise Fault("DefinitionInvalid", detail=_PORTS)
         try:
             Judge(plan)
+            Judge(plan, Protocol.UDP)
         except ValueError as error:
             raise Fault("DefinitionInvalid", detail=str(error)) from error
         for address in plan.public:

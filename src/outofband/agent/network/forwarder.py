@@ -74,7 +74,7 @@ class Forwarder:
 
     @property
     def listening(self) -> list[str]:
-        return [_words(place) for place in self._servers]
+        return [words(place) for place in self._servers]
 
     async def apply(self, plan: Plan) -> None:
         """Listen where the plan says and nowhere else, and cut what it does not allow any more."""
@@ -105,7 +105,7 @@ class Forwarder:
                         backlog=BACKLOG,
                     )
                 except OSError as error:
-                    found[_words(place)] = _why(error)
+                    found[words(place)] = why(error)
                     continue
                 if place in self._wanted():
                     self._servers[place] = server
@@ -201,12 +201,14 @@ def _most() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE
 
 
-def _words(place: tuple[str, int]) -> str:
+def words(place: tuple[str, int]) -> str:
+    """`ADDRESS:PORT`."""
     address, port = place
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
+    """Why nothing can listen at an address, for whoever reads the log."""
     if error.errno == errno.EADDRNOTAVAIL:
         return "the host does not have this address"
     if error.errno == errno.EADDRINUSE:

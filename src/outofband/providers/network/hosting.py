@@ -22,6 +22,7 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.network import prefixes
 from outofband.wire.network.plan import MAX_ADDRESSES, Nic, Plan, ports_of, stage
+from outofband.wire.network.rules import Protocol
 
 MAC = "macAddress"
 CLOSED = Plan(ports=(), shut=True)
@@ -80,6 +81,7 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
     subnet = found.subnet_of(own[0])
     groups = [each for each in (subnet.group, found.group) if each is not None]
     stages = tuple(stage(each, own, found.around) for each in groups)
+    datagrams = tuple(stage(each, own, found.around, Protocol.UDP) for each in groups)
     endpoints = await endpoints_of(house.store, tx, machine)
     return Plan(
         public=tuple(each for each in public if _is_offered(each, blocks))[:MAX_ADDRESSES],
@@ -87,6 +89,8 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
         stages=stages,
         shut=bool(found.closed),
         endpoints=endpoints or (),
+        udp_ports=ports_of(datagrams, ()) if endpoints is None else (),
+        udp_stages=datagrams,
     )
 
 

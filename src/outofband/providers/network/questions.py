@@ -10,6 +10,7 @@ from outofband.resources.declaration import Begin, Item, Step
 from outofband.resources.exchange import Call
 from outofband.resources.job import Done, Job
 from outofband.store.tx import Tx
+from outofband.wire.network.effective import ENFORCED
 
 
 class Effective:
@@ -33,15 +34,19 @@ class Effective:
         }
 
     async def _groups(self, job: Job) -> Done:
-        return Done(output={"value": evaluation.effective_groups(await self._load(job))})
+        return _told(evaluation.effective_groups(await self._load(job)))
 
     async def _routes(self, job: Job) -> Done:
-        return Done(output={"value": evaluation.effective_routes(await self._load(job))})
+        return _told(evaluation.effective_routes(await self._load(job)))
 
     async def _load(self, job: Job) -> evaluation.Interface:
         async with self._house.store.read() as tx:
             row = await evaluation.require_interface(self._house, tx, job.rid)
             return await evaluation.load(self._house, tx, row)
+
+
+def _told(found: list[dict[str, Any]]) -> Done:
+    return Done(output={"value": found, "outofband": {"statement": ENFORCED}})
 
 
 async def _nothing(call: Call, tx: Tx, item: Item, body: Any) -> Any:

@@ -27,7 +27,7 @@ from outofband.store.resources import Resource
 from outofband.store.tx import Tx
 from outofband.wire.network import prefixes
 from outofband.wire.network.diagnosis import Profile, diagnose, profile
-from outofband.wire.network.effective import effective_rules
+from outofband.wire.network.effective import ENFORCED, effective_rules, is_enforced
 from outofband.wire.network.flows import Flow
 from outofband.wire.network.prefixes import Address
 from outofband.wire.network.rules import LAST_PORT, Access, Direction, Protocol
@@ -172,7 +172,10 @@ class Watchers:
         asked = job.input(Asked)
         flow = _flow_of(msgspec.convert(asked.question, FlowQuestion))
         (interface,) = await self._load(asked)
-        return Done(output=evaluation.flow_verdict(interface, flow))
+        verdict = evaluation.flow_verdict(interface, flow)
+        if not is_enforced(flow.direction, flow.protocol):
+            verdict["outofband"] = {"enforced": False, "statement": ENFORCED}
+        return Done(output=verdict)
 
     async def _plan_hop(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
         question: HopQuestion = body

@@ -13,11 +13,22 @@ from outofband.wire.network.rules import Direction, End, Protocol, Rule, in_orde
 from outofband.wire.network.tags import Surroundings
 
 _ANYWHERE = "0.0.0.0/0"
+ENFORCED = (
+    "Hosts enforce what comes from outside by TCP or UDP to the public address of a VM with a card. Evaluated"
+    " and not enforced: outbound rules, routes, ICMP, traffic between VMs, VMs without a card."
+)
+"""What rules and routes are good for here, for whoever reads them as they apply."""
+_CARRIED = frozenset({Protocol.TCP, Protocol.UDP, Protocol.ANY})
 
 
 def rule_name(rule: Rule) -> str:
     """How a rule is called in effective rules and in IP flow verify."""
     return f"{'defaultSecurityRules' if rule.own else 'securityRules'}/{rule.name}"
+
+
+def is_enforced(direction: Direction, protocol: Protocol) -> bool:
+    """Whether hosts do what such a rule says, where they can at all."""
+    return direction is Direction.INBOUND and protocol in _CARRIED
 
 
 def effective_rules(rules: Sequence[Rule], around: Surroundings) -> list[dict[str, Any]]:
@@ -65,6 +76,7 @@ def _rule(rule: Rule, around: Surroundings) -> dict[str, Any]:
         "access": rule.access.value,
         "priority": rule.priority,
         "direction": rule.direction.value,
+        "outofband": {"enforced": is_enforced(rule.direction, rule.protocol)},
     }
 
 

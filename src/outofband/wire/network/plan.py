@@ -2,7 +2,7 @@
 
 The control plane resolves rules before: tags and groups are addresses here, the order of a stage is the order
 in which its rules are tried, and each stage that is there has to allow (`flows.verify` says the same of what
-is stored). Only inbound TCP is decided by a host; see docs/howto/networks.md for what that promises.
+is stored). Only inbound TCP and UDP are decided by a host; see docs/howto/networks.md for what that promises.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Nic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule about inbound TCP. `sources` are blocks, `ports` ranges as written; both must match."""
+    """A rule about what comes in. `sources` are blocks, `ports` ranges as written; both must match."""
 
     name: str
     access: Access
@@ -87,6 +87,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[tuple[PlanRule, ...], ...] = ()
     shut: bool = False
     endpoints: tuple[Endpoint, ...] = ()
+    udp_ports: tuple[int, ...] = ()
+    udp_stages: tuple[tuple[PlanRule, ...], ...] = ()
+    """Apart from those of TCP: an agent that does not know them would take one for a rule about TCP."""
 
     @property
     def doors(self) -> dict[int, int]:
@@ -124,12 +127,14 @@ class _Ready:
 
 
 class Judge:
-    """Whether a connection from outside may reach a port of the VM. What a plan says is read once, not for
-    each connection: a rule may have thousands of blocks. Raises ValueError for a plan that cannot be read.
+    """Whether a connection, or by UDP a datagram, may reach a port of the VM from outside. What a plan says
+    is read once, not for each of them: a rule may have thousands of blocks. Raises ValueError for a plan that
+    cannot be read.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._stages = [[_Ready(each) for each in stage] for stage in plan.stages]
+    def __init__(self, plan: Plan, protocol: Protocol = Protocol.TCP) -> None:
+        stages = plan.udp_stages if protocol is Protocol.UDP else plan.stages
+        self._stages = [[_Ready(each) for each in stage] for stage in stages]
         self._shut = plan.shut
 
     def decide(self, source: Address, source_port: int, port: int) -> Decision:
@@ -155,13 +160,15 @@ def _within(ranges: Sequence[tuple[int, int]], port: int) -> bool:
     return any(first <= port <= last for first, last in ranges)
 
 
-def stage(group: Group, own: Sequence[Address], around: Surroundings) -> tuple[PlanRule, ...]:
-    """A group's rules as they bear on connections to these addresses of the VM; of what else they say nothing
-    is left.
+def stage(
+    group: Group, own: Sequence[Address], around: Surroundings, protocol: Protocol = Protocol.TCP
+) -> tuple[PlanRule, ...]:
+    """A group's rules as they bear on what comes by this protocol to these addresses of the VM; of what else
+    they say nothing is left.
     """
     found = []
     for rule in in_order(group.rules, Direction.INBOUND):
-        if rule.protocol not in (Protocol.TCP, Protocol.ANY) or not _is_for(rule.destination, own, around):
+        if rule.protocol not in (protocol, Protocol.ANY) or not _is_for(rule.destination, own, around):
             continue
         sources = tuple(str(each) for each in collapse(_blocks(rule.source, around)))
         found.append(
@@ -176,9 +183,9 @@ def stage(group: Group, own: Sequence[Address], around: Surroundings) -> tuple[P
     return tuple(found)
 
 
-def ports_of(stages: Sequence[Sequence[PlanRule]]) -> tuple[int, ...]:
-    """The ports to listen on: ALWAYS, and what a rule allows by a number of its own, MAX_PORTS at most."""
-    named: dict[int, None] = dict.fromkeys(ALWAYS)
+def ports_of(stages: Sequence[Sequence[PlanRule]], always: Sequence[int] = ALWAYS) -> tuple[int, ...]:
+    """The ports to listen on: `always`, and what a rule allows by a number of its own, MAX_PORTS at most."""
+    named: dict[int, None] = dict.fromkeys(always)
     for rules in stages:
         for rule in rules:
             for first, last in filter(None, map(port_range, rule.ports)):

@@ -61,7 +61,9 @@ async def test_the_rule_that_decides_about_a_flow(net: Networks, wired: dict[str
     inside = await net.result(where, flow(localPort="22", remoteIPAddress="10.0.0.9"))
     assert inside == {"access": "Allow", "ruleName": "defaultSecurityRules/AllowVnetInBound"}
     out = await net.result(where, flow(direction="Outbound", remoteIPAddress="8.8.8.8"))
-    assert out == {"access": "Allow", "ruleName": "defaultSecurityRules/AllowInternetOutBound"}
+    assert (out["access"], out["ruleName"]) == ("Allow", "defaultSecurityRules/AllowInternetOutBound")
+    # It is told that nothing here would stop it.
+    assert out["outofband"]["enforced"] is False and "outbound" in out["outofband"]["statement"]
     deny = RDP | {"priority": 100, "access": "Deny", "sourceAddressPrefix": "198.51.100.0/24"}
     await net.put(RULES, "far", "block", **deny)
     assert await net.result(where, flow()) == {"access": "Deny", "ruleName": "securityRules/block"}
@@ -102,6 +104,9 @@ async def test_effective_rules_of_both_groups(net: Networks, wired: dict[str, An
     assert own["association"] == {"networkInterface": {"id": wired["id"]}}
     names = [each["name"] for each in own["effectiveSecurityRules"]]
     assert names[0] == "securityRules/desk"
+    told = {each["name"]: each["outofband"]["enforced"] for each in own["effectiveSecurityRules"]}
+    assert told["securityRules/desk"] and not told["defaultSecurityRules/AllowInternetOutBound"]
+    assert "not enforced" in found["outofband"]["statement"]
     assert "defaultSecurityRules/DenyAllOutBound" in names
     assert own["tagMap"]["VirtualNetwork"] == ["10.0.0.0/16", "168.63.129.16/32"]
 

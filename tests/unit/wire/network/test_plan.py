@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from ipaddress import ip_address, ip_network
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,9 +64,15 @@ def rules(draw: st.DrawFn) -> list[Rule]:
     source=st.sampled_from(["203.0.113.7", "198.51.100.1", "10.0.0.9", "10.0.5.1", "8.8.8.8"]),
     source_port=st.sampled_from([1024, 55555]),
     port=st.sampled_from([22, 3389, 80, 3500]),
+    protocol=st.sampled_from([Protocol.TCP, Protocol.UDP]),
 )
 def test_a_host_decides_as_ip_flow_verify(
-    subnet: list[Rule] | None, interface: list[Rule] | None, source: str, source_port: int, port: int
+    subnet: list[Rule] | None,
+    interface: list[Rule] | None,
+    source: str,
+    source_port: int,
+    port: int,
+    protocol: Protocol,
 ) -> None:
     groups = [
         Group(id=name, rules=found) if found is not None else None
@@ -73,15 +80,19 @@ def test_a_host_decides_as_ip_flow_verify(
     ]
     flow = Flow(
         direction=Direction.INBOUND,
-        protocol=Protocol.TCP,
+        protocol=protocol,
         local=OWN,
         remote=ip_address(source),
         local_port=port,
         remote_port=source_port,
     )
     expected = verify(flow, AROUND, subnet=groups[0], interface=groups[1])
-    plan = Plan(stages=tuple(stage(each, [OWN], AROUND) for each in groups if each is not None))
-    found = Judge(plan).decide(ip_address(source), source_port, port)
+    there = [each for each in groups if each is not None]
+    plan = Plan(
+        stages=tuple(stage(each, [OWN], AROUND) for each in there),
+        udp_stages=tuple(stage(each, [OWN], AROUND, Protocol.UDP) for each in there),
+    )
+    found = Judge(plan, protocol).decide(ip_address(source), source_port, port)
     assert found.allowed is (expected.access is Access.ALLOW)
     assert found.rule == (expected.rule.name if expected.rule is not None else "")
 
@@ -124,6 +135,10 @@ def test_the_ports_that_rules_name_are_offered() -> None:
         destination=End(prefixes=("*",), ports=("8080", "9000-9001", "*")),
     )
     assert ports_of([stage(Group(id="g", rules=[allow]), [OWN], AROUND)]) == (*ALWAYS, 8080, 9000, 9001)
+    udp = [stage(Group(id="g", rules=[allow]), [OWN], AROUND, Protocol.UDP)]
+    assert ports_of(udp, ()) == (8080, 9000, 9001)
+    tcp = msgspec.structs.replace(allow, protocol=Protocol.TCP)
+    assert ports_of([stage(Group(id="g", rules=[tcp]), [OWN], AROUND, Protocol.UDP)], ()) == ()
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ export const support = {
   meansNotReported: "The host has said nothing of the machine yet.",
 
   rulesIntro:
-    "All inbound rules that apply to the machine, of its interface and of its subnet, in the order in which they are tried. Each group has to allow a connection.",
+    "All inbound rules that apply to the machine, of its interface and of its subnet, in the order in which they are tried. Each group has to allow a connection. Hosts enforce TCP and UDP from outside to the public address of a machine with a card; outbound rules, ICMP and traffic between machines are evaluated and not enforced.",
   noGroups: "No security group is on the interface or its subnet.",
   rulesOf: "Inbound rules of {name}",
   ofCard: "on the interface {name}",

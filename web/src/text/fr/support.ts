@@ -115,7 +115,7 @@ export const support = inWordsOf<typeof english>()({
   meansNotReported: "L'hôte n'a encore rien dit de la machine.",
 
   rulesIntro:
-    "Toutes les règles entrantes qui s'appliquent à la machine, de son interface et de son sous-réseau, dans l'ordre où elles sont essayées. Chaque groupe doit autoriser une connexion.",
+    "Toutes les règles entrantes qui s'appliquent à la machine, de son interface et de son sous-réseau, dans l'ordre où elles sont essayées. Chaque groupe doit autoriser une connexion. Les hôtes appliquent TCP et UDP venant de l'extérieur à l'adresse publique d'une machine qui a une carte ; les règles sortantes, ICMP et le trafic entre machines sont évalués sans être appliqués.",
   noGroups: "Aucun groupe de sécurité n'est sur l'interface ni sur son sous-réseau.",
   rulesOf: "Règles entrantes de {name}",
   ofCard: "sur l'interface {name}",

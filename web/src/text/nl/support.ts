@@ -115,7 +115,7 @@ export const support = inWordsOf<typeof english>()({
   meansNotReported: "De host heeft nog niets over de machine gezegd.",
 
   rulesIntro:
-    "Alle regels voor binnenkomend verkeer die voor de machine gelden, van haar interface en haar subnet, in de volgorde waarin ze worden geprobeerd. Elke groep moet een verbinding toestaan.",
+    "Alle regels voor binnenkomend verkeer die voor de machine gelden, van haar interface en haar subnet, in de volgorde waarin ze worden geprobeerd. Elke groep moet een verbinding toestaan. Hosts handhaven TCP en UDP van buiten naar het openbare adres van een machine met een kaart; uitgaande regels, ICMP en verkeer tussen machines worden beoordeeld en niet gehandhaafd.",
   noGroups: "Er is geen beveiligingsgroep op de interface of haar subnet.",
   rulesOf: "Regels voor binnenkomend verkeer van {name}",
   ofCard: "op de interface {name}",
