@@ -21,6 +21,11 @@ from outofband.wire.network.rules import Protocol as Transport
 from outofband.wire.network.tags import Surroundings
 from outofband.wire.remote import Protocol
 
+CLIENT_PORT = 50000
+"""Stands for the port that a client's system draws: a rule about "every" source port is not the only one that
+lets such a client in, and not the only one that keeps it out.
+"""
+
 
 class Addition(msgspec.Struct, frozen=True, kw_only=True):
     """A rule to add to a group, by the group's id."""
@@ -72,6 +77,8 @@ def look(
     """`groups` are those of the subnet and of the interface; `shut`: an address that lets nobody in without a
     group.
     """
+    if flow.remote_port is None:
+        flow = msgspec.structs.replace(flow, remote_port=CLIENT_PORT)
     port = flow.local_port
     seen: dict[str, Any] = {
         "from": str(flow.remote),

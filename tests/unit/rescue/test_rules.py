@@ -30,14 +30,16 @@ FLOW = Flow(
 SUBNET, CARD = "/groups/subnet", "/groups/card"
 
 
-def rule(name: str, priority: int, access: str, ports: str = "*", source: str = "*") -> Rule:
+def rule(
+    name: str, priority: int, access: str, ports: str = "*", source: str = "*", source_ports: str = "*"
+) -> Rule:
     return Rule(
         name=name,
         priority=priority,
         direction=Direction.INBOUND,
         access=Access(access),
         protocol=Transport.TCP,
-        source=End(prefixes=(source,)),
+        source=End(prefixes=(source,), ports=(source_ports,)),
         destination=End(prefixes=("*",), ports=(ports,)),
     )
 
@@ -150,3 +152,13 @@ def test_with_the_added_rules_the_flow_is_allowed(one: list[Rule], other: list[R
         assert made.priority not in {each.priority for each in there}
         groups[at] = Group(id=added.group, rules=[*there, made])
     assert verify(FLOW, AROUND, subnet=groups[0], interface=groups[1]).access is Access.ALLOW
+
+
+@pytest.mark.parametrize(("ports", "lets_in"), [("1024-65535", True), ("3389", False), ("1-1023", False)])
+def test_rules_about_the_ports_of_clients(ports: str, lets_in: bool) -> None:
+    """Clients draw a high port. Who wrote 3389 at the wrong end lets nobody in."""
+    own = Group(id=CARD, rules=[rule("in", 300, "Allow", "3389", source_ports=ports)])
+    assert (look(own).wish is None) is lets_in
+    shut = rule("out", 200, "Deny", source_ports=ports)
+    both = Group(id=CARD, rules=[shut, rule("in", 300, "Allow", "3389")])
+    assert (look(both).wish is not None) is lets_in

@@ -18,6 +18,8 @@ KEEPALIVE_EVERY_SECONDS = 15
 KEEPALIVE_PROBES = 4
 """After two minutes without a sign of life somebody from outside is gone, and no longer takes up a place."""
 UNACKNOWLEDGED_MS = 120_000
+HELD_BYTES = 256 * 1024
+"""Waiting to go out of one side before the other is no longer read: what the loop reads at once."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -37,6 +39,7 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Not asked for: uvloop's are of another class.
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=HELD_BYTES)
         self.transport.pause_reading()
         if self._arrived is not None:
             self._arrived(self)
