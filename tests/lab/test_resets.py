@@ -30,7 +30,7 @@ def test_remote_desktop_is_reset_from_inside_and_broken_again_by_the_undo(lab: L
     assert "GuestServiceMasked" in said and "GuestPortChanged" in said
     assert not works(lab), "it only looked"
 
-    told = lab.house.json("vm", "reset-remote", NAME, "--protocol", "rdp")
+    told = lab.house.json("vm", "reset-remote", NAME, "--protocol", "rdp", seconds=600.0)
     until("Remote Desktop answers", lambda: works(lab), ANSWER_SECONDS)
     assert told["report"]["before"]["service.xrdp.enabled"].startswith("masked")
     assert (told["report"]["after"]["xrdp.listens"], told["report"]["problems"]) == (True, [])

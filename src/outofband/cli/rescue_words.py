@@ -44,6 +44,9 @@ def done(told: dict[str, Any]) -> None:
     if told["probe"] is not None:
         for where, name in (("controlPlane", "from the control plane"), ("host", "from its host")):
             look(told["probe"][where], name)
+        for each in told["probe"].get("findings", ()):
+            if each["code"].startswith("RescueSignIn"):
+                finding(each)
 
 
 def guest(told: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from outofband.rescue.texts import text
 from outofband.rescue.vantage import concluded, points, table
 from outofband.wire.remote import Report, Where
 
+_SIGN_IN = frozenset({"RescueSignInProven", "RescueSignInUnproven"})
+"""Of a look after a step: what else it finds stands with the look before the first one."""
 MAX_EVIDENCE = 4000
 """Characters of one piece of evidence in the page."""
 _STYLE = (
@@ -183,6 +185,7 @@ def _probed(seen: Probed) -> dict[str, Any]:
         "works": seen.works,
         "controlPlane": _plain(seen.outside) if seen.outside is not None else None,
         "host": _plain(seen.host) if seen.host is not None else None,
+        "findings": [_plain(each) for each in seen.findings],
     }
 
 
@@ -249,6 +252,7 @@ def _section(taken: Taken, locale: str) -> str:
             parts.append(_told(taken, taken.look.wish.deed, locale))
     if taken.probe is not None:
         parts += [f"<h3>{_safe(text('report.probe', locale))}</h3>", _seen(taken.probe, locale)]
+        parts += [_finding(each, locale) for each in taken.probe.findings if each.code in _SIGN_IN]
     return "\n".join(parts)
 
 

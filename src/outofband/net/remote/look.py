@@ -74,6 +74,10 @@ async def _ssh(
     fault = ssh_words.judge(seen, host=host, port=port)
     if fault is None and user is not None:
         fault = await ssh.log_in(found.address, at, user.name, user.password, host=host, shown=port)
+        tried: dict[str, Any] = {"signedIn": fault is None}
+        if fault is not None and "methods" in fault.fields:
+            tried["methods"] = fault.fields["methods"]
+        return fault, [], _plain(seen) | tried
     return fault, [], _plain(seen)
 
 

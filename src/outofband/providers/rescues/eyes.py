@@ -15,7 +15,7 @@ from outofband.providers.compute import shape as vm
 from outofband.providers.network.house import House
 from outofband.providers.rescues.scene import door, evaluated, public_address, reads_log, scene
 from outofband.providers.rescues.within import ask_guest, take_picture
-from outofband.rescue import judging, rules, way
+from outofband.rescue import judging, rules, sign_in, way
 from outofband.rescue.doing import Errand
 from outofband.rescue.run import Found, Look, Probed, Run, found
 from outofband.rescue.runbook import Deed, Step
@@ -30,6 +30,7 @@ from outofband.wire.network.rules import Direction
 from outofband.wire.network.rules import Protocol as Transport
 from outofband.wire.network.tags import internet
 from outofband.wire.rdp.credssp import User
+from outofband.wire.remote import Protocol as Remote
 from outofband.wire.remote import Report, Where
 
 HOST_SECONDS = 75.0
@@ -69,7 +70,11 @@ class Sight:
         if at is None:
             lacks = (*lacks, self._no_endpoint(row, run))
         outside, held = way.seen_past(outside, host, run.wanted.locale)
-        return Probed(outside=outside, host=host, findings=(*lacks, *held, *trouble))
+        signed: tuple[Found, ...] = ()
+        if user and sign_in.is_open(outside, host):
+            by_ssh, _ = await self._at_host(row, errand, run, user, Remote.SSH)
+            outside, host, signed = sign_in.judged(outside, host, by_ssh, run)
+        return Probed(outside=outside, host=host, findings=(*lacks, *held, *trouble, *signed))
 
     async def look(self, errand: Errand, run: Run, step: Step) -> Look:
         async with self._house.store.read() as tx:
@@ -138,9 +143,10 @@ class Sight:
         )
 
     async def _at_host(
-        self, row: Resource, errand: Errand, run: Run, user: str
+        self, row: Resource, errand: Errand, run: Run, user: str, protocol: Remote | None = None
     ) -> tuple[Report | None, tuple[Found, ...]]:
-        args = {"protocol": run.wanted.protocol.value, "locale": run.wanted.locale}
+        """`protocol`: another one than the run's."""
+        args = {"protocol": (protocol or run.wanted.protocol).value, "locale": run.wanted.locale}
         secret = {"user": user, PROTECTED: {"password": errand.secret[PASSWORD]}} if user else {}
         try:
             seen = await self._fleet.ask(
