@@ -71,11 +71,11 @@ class Lab:
             finally:
                 await self.stop()
 
-    def install(self, arm: str = "", trust: str | None = None) -> None:
+    def install(self, arm: str = "", trust: str | None = None, login: str = "") -> None:
         """As `oob agent cloud` does: which control plane this agent is for."""
         base = arm or self.cloud.base
         pem = self.cloud.pki.trust.read_text() if trust is None else trust
-        clouds.save(self.state, InstalledFor(name="Lab", arm=base, login=base, trust=pem))
+        clouds.save(self.state, InstalledFor(name="Lab", arm=base, login=login or base, trust=pem))
 
     async def start(self, *before: str) -> None:
         """himds, by the command `before`, and wait until it answers."""

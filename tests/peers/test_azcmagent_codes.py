@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 
 from outofband.access import roles
 from outofband.core.secrets import write_private
+from outofband.net import tls
 from tests.peers.azcmagent import certificate, lab
 from tests.peers.lab import GROUP, LOCATION, MACHINES, SUBSCRIPTION, TENANT, Lab
 
@@ -271,6 +273,44 @@ async def test_nobody_there(lab: Lab) -> None:
     said = await lab.run("connect", *lab.target(), *login, "-j", expect=26)
     assert said.error["evidence"][0].startswith("tls: "), said
     assert "issuer" in " ".join(said.error["evidence"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        ("200 OK", b"<html><body>Sign in to the hotel's network.</body></html>", 26),
+        ("200 OK", b"{", 26),
+        (
+            "404 Not Found",
+            b'{"error": {"code": "InvalidResourceType", "message": "No such thing here."}}',
+            75,
+        ),
+    ],
+)
+async def test_something_else_answers_in_its_place(lab: Lab, status: str, body: bytes, code: int) -> None:
+    """Signing in works. A stranger is told from one that speaks the language and has no such description."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(head.encode() + body)
+        writer.close()
+
+    login = await lab.principal(await lab.onboarder())
+    pki = lab.cloud.pki
+    other = await asyncio.start_server(
+        answer, "127.0.0.1", 0, ssl=tls.server_context(pki.certificate, pki.key)
+    )
+    try:
+        lab.install(arm=f"https://127.0.0.1:{other.sockets[0].getsockname()[1]}", login=lab.cloud.base)
+        said = await lab.run("connect", *lab.target(), *login, "-j", expect=code)
+    finally:
+        other.close()
+    assert said.error["code"] == f"AZCM{code:04}"
+    if code == 75:
+        assert "InvalidResourceType" in said.error["evidence"][0]
+    assert await lab.machine() is None
 
 
 async def test_whoever_may_not(lab: Lab) -> None:
