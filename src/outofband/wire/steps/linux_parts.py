@@ -115,7 +115,26 @@ service_of() {
         [ ! -x "/etc/init.d/$name" ] || { echo "$name"; return; }
     done
 }
-enabled() { has systemctl && systemctl is-enabled "$1.service" 2>/dev/null | head -n 1; }
+# In systemd's words, also where OpenRC or the links of System V decide.
+enabled() {
+    if has systemctl; then
+        systemctl is-enabled "$1.service" 2>/dev/null | head -n 1
+    elif has rc-update; then
+        rc-update show 2>/dev/null |
+            awk -v name="$1" '$1 == name { found = 1 } END { print found ? "enabled" : "disabled" }'
+    elif ls /etc/rc[2345].d/S[0-9]*"$1" >/dev/null 2>&1; then
+        echo enabled
+    elif ls /etc/rc[2345].d/K[0-9]*"$1" >/dev/null 2>&1; then
+        echo disabled
+    fi
+}
+enable() {
+    if has systemctl; then systemctl --quiet enable "$1.service"
+    elif has rc-update; then rc-update add "$1" default
+    elif has update-rc.d; then update-rc.d "$1" enable
+    elif has chkconfig; then chkconfig "$1" on
+    fi >/dev/null 2>&1
+}
 runs() {
     if booted; then
         systemctl --quiet is-active "$1.service"
@@ -150,7 +169,7 @@ bring_up() {
     fi
     if [ "$state" = disabled ]; then
         plan unit disable "$1"
-        systemctl --quiet enable "$1.service" >/dev/null 2>&1
+        enable "$1"
     fi
     if runs "$1" "$2" && [ -z "$4" ] && { [ -z "$3" ] || listens "$3"; }; then
         return

@@ -23,7 +23,7 @@ for kept in "/var/lib/outofband/undo/$run" "/run/outofband-undo/$run" ''; do
     [ -z "$kept" ] || [ ! -e "$kept/plan" ] || break
 done
 [ -n "$kept" ] || exit {NO_PLAN}
-"""
+"""  # noqa: S608
     + """\
 mark=outofband-$run
 failed=0 undone=0 restarted=
@@ -53,7 +53,14 @@ unit() {
             fi
             stopped="${stopped-} $2"
             ;;
-        mask | disable) systemctl --quiet "$1" "$2.service" >/dev/null 2>&1 ;;
+        mask) systemctl --quiet mask "$2.service" >/dev/null 2>&1 ;;
+        disable)
+            if has systemctl; then systemctl --quiet disable "$2.service"
+            elif has rc-update; then rc-update del "$2" default
+            elif has update-rc.d; then update-rc.d "$2" disable
+            elif has chkconfig; then chkconfig "$2" off
+            fi >/dev/null 2>&1
+            ;;
     esac
 }
 rules() {
