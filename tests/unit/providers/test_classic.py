@@ -315,3 +315,31 @@ async def test_its_host_is_told_the_endpoints(cloud: Cloud, host: Host) -> None:
     assert (found.ports, found.endpoints, found.doors) == ((), (Endpoint(50000, 3389),), {50000: 3389})
     assert (await cloud.owner.ask("DELETE", OLD, version=V)).status_code == 200
     assert (await plan()).doors == {22: 22, 3389: 3389}
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "-a", "a\nb", "x" * 64, "..", "a?b#c"])
+async def test_a_cloud_service_has_a_name_of_the_domain_name_system(
+    cloud: Cloud, host: Host, name: str
+) -> None:
+    """It becomes a part of ids: one with a slash in it kept everybody from the list of services."""
+    await cloud.owner.create_vm("demo")
+    wrong = await cloud.owner.ask("PUT", OLD, body(domainName={"name": name}), version=V)
+    assert (wrong.status_code, code(wrong)) == (400, "InvalidParameter")
+    await view(cloud, domainName={"id": f"{GROUP_ID}/providers/Microsoft.ClassicCompute/domainNames/front-1"})
+    services = f"{GROUP_ID}/providers/Microsoft.ClassicCompute/domainNames"
+    found = await cloud.owner.get(services, version=V)
+    assert [each["name"] for each in found.json()["value"]] == ["front-1"]
+    patched = await cloud.owner.ask("PATCH", OLD, {"properties": {"domainName": {"name": name}}}, version=V)
+    assert (patched.status_code, code(patched)) == (400, "InvalidParameter")
+
+
+async def test_a_locked_vm_keeps_its_view(cloud: Cloud, host: Host) -> None:
+    """Pointed at another VM, the view would leave this one reachable at other ports."""
+    await cloud.owner.create_vm("demo")
+    await cloud.owner.create_vm("second")
+    await view(cloud)
+    lock = f"{vm_id('demo')}/providers/Microsoft.Authorization/locks/still"
+    given = {"properties": {"level": "ReadOnly"}}
+    assert (await cloud.owner.ask("PUT", lock, given, version="2020-05-01")).is_success
+    answer = await cloud.owner.ask("PUT", OLD, body("second"), version=V)
+    assert (answer.status_code, code(answer)) == (409, "ScopeLocked")

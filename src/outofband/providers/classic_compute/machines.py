@@ -164,7 +164,7 @@ class ClassicMachines:
         wanted: ClassicProperties = draft.properties
         domain = shape.domain_of(kept) if kept is not None else call.rid.name
         if wanted.domain_name is not None:
-            domain = _domain(wanted.domain_name, domain)
+            domain = shape.domain(wanted.domain_name, domain)
         if wanted.network_profile is not None:
             endpoints = shape.checked(wanted.network_profile.input_endpoints)
         elif kept is not None:
@@ -173,6 +173,9 @@ class ClassicMachines:
             endpoints = shape.checked(shape.usual(machine))
         # At which ports it is reached is a matter of the VM.
         await self._unlocked(tx, machine)
+        if kept is not None and (before := await behind(self._store, tx, kept)) is not None:
+            # Another VM's view from now on: that changes at which ports this one is reached.
+            await self._unlocked(tx, before)
         await self._check_service(call, tx, domain, endpoints)
         group = await self._store.resources.get(tx, group_id(call.rid))
         tags = draft.tags if draft.tags is not None else (kept.tags if kept is not None else {})
@@ -326,8 +329,3 @@ def _behind(run: Callable[[Job], Awaitable[Done]]) -> Step:
         return await run(job.on(parse_id(job.input(On).vm)))
 
     return Step(run=work)
-
-
-def _domain(given: shape.Named, kept: str) -> str:
-    text = given.id.rstrip("/").rpartition("/")[2] if given.id else given.name
-    return text or kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ NAMESPACE = "Microsoft.ClassicCompute"
 TYPE = CLASSIC
 DOMAINS = f"{NAMESPACE}/domainNames"
 _MAX_NAME = 80
+_SERVICE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 # Azure's words for the state of a role instance, and for its power, by ours.
 _STATES = {
     "running": ("ReadyRole", "Started"),
@@ -83,6 +85,17 @@ def checked(endpoints: list[Endpoint]) -> list[dict[str, Any]]:
         ports.add(each.public_port)
     plain: list[dict[str, Any]] = msgspec.to_builtins(endpoints)
     return [each | {"protocol": "tcp"} for each in plain]
+
+
+def domain(given: Named, kept: str) -> str:
+    """The cloud service that a body names, by its id or its name, else the one `kept`. Its name is a name of
+    the domain name system and part of ids. Raises Fault InvalidParameter.
+    """
+    text = (given.id.rstrip("/").rpartition("/")[2] if given.id else given.name) or kept
+    if text != kept and not _SERVICE.fullmatch(text):
+        detail = "letters, digits and hyphens, at most 63, none of those hyphens at an end"
+        raise Fault("InvalidParameter", target="properties.domainName", detail=detail)
+    return text
 
 
 def usual(machine: Resource) -> list[Endpoint]:
