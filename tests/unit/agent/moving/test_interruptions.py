@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from pathlib import Path
@@ -258,3 +259,69 @@ async def test_what_cannot_be_carried_is_told_before_and_never_left_behind(hosts
             await hosts.source_does(verb, **more)
         assert caught.value.code == "DiskNotMovable"
     await hosts.source_does("start")
+
+
+async def test_a_large_disk_that_is_mostly_holes_stays_so(hosts: Hosts, blobs: KeptBlobs) -> None:
+    """Beyond 2 and 4 GiB, with a hole at its end, and with zeros that are written and no hole."""
+    home = await hosts.define()
+    disk = home / "volume.bin"
+    with disk.open("wb") as file:
+        for offset in (0, (2 << 30) - 7, (4 << 30) + 11):
+            file.seek(offset)
+            file.write(os.urandom(4096))
+        file.seek(1 << 30)
+        file.write(bytes(CHUNK))
+        file.truncate((5 << 30) + 3)
+    before = bundle.part(disk)
+    manifest = await hosts.send()
+    # Both sides of the boundary at 2 GiB, and zeros went nowhere.
+    assert len([name for name in blobs.puts if name.startswith("chunk/")]) <= 7
+    await hosts.receive(manifest)
+    await hosts.take(manifest)
+    there = hosts.target.get(VM).directory / "volume.bin"
+    assert bundle.part(there) == before
+    assert there.stat().st_size == (5 << 30) + 3
+    assert there.stat().st_blocks * 512 < 8 * CHUNK
+
+
+async def test_what_is_the_same_twice_is_sent_once_and_comes_twice(hosts: Hosts, blobs: KeptBlobs) -> None:
+    home = await hosts.define()
+    body = os.urandom(CHUNK)
+    (home / "volume.bin").write_bytes(body * 3 + b"end")
+    manifest = await hosts.send()
+    chunks = [name for name in blobs.puts if name.startswith("chunk/")]
+    assert len(chunks) == len(set(chunks))
+    await hosts.receive(manifest)
+    await hosts.take(manifest)
+    assert (hosts.target.get(VM).directory / "volume.bin").read_bytes() == body * 3 + b"end"
+
+
+async def test_a_disk_that_fills_up_on_the_way_is_told_and_leaves_room_again(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There was room when it was asked; another took it meanwhile."""
+    files = fill(await hosts.define())
+    manifest = await hosts.send()
+    write = receiving._write
+    written = 0
+
+    def fuller(*arguments: Any) -> Any:
+        nonlocal written
+        written += 1
+        if written > 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(receiving, "_write", fuller)
+        with pytest.raises(Fault) as caught:
+            await hosts.receive(manifest)
+    assert caught.value.code == "NoSpace"
+    with pytest.raises(Fault, match="DiskNotReceived"):
+        await hosts.take(manifest)
+    await hosts.target_does("disk-drop", move=MOVE)
+    assert list(hosts.target.host.state.machines.iterdir()) == []
+    # And again, when there is room.
+    await hosts.receive(manifest)
+    await hosts.take(manifest)
+    assert kept(hosts.target.get(VM).directory, files) == files
