@@ -357,6 +357,18 @@ class Moving:
         """Wait for the end of a transfer, long as it may take while its host is there; say how far it is."""
         begun = seen = clock.monotonic()
         while True:
+            # Its host may open a link at another node at any time, which sends what is open then, and once.
+            async with self._moves.store.write() as tx:
+                await self._moves.fleet.leave_order(
+                    tx,
+                    agent,
+                    verb,
+                    row.uid,
+                    args,
+                    key=self._job.key(f"{verb.value}:move"),
+                    epoch=epoch,
+                    seconds=AWAY_SECONDS,
+                )
             try:
                 return await self._moves.order(
                     self._job, row, agent, verb, args, epoch=epoch, seconds=LOOK_SECONDS

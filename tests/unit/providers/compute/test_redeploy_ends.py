@@ -81,7 +81,7 @@ async def starts(cloud: Cloud) -> dict[str, Any]:
 async def never_twice(vm: str, *hosts: Mover) -> None:
     while True:
         assert sum(host.runs(vm) for host in hosts) <= 1
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.005)
 
 
 async def containers(cloud: Cloud) -> list[str]:
