@@ -118,6 +118,9 @@ def _read(part: Callable[[], T]) -> T | None:
         return part()
     except (
         ValueError,
+        TypeError,
+        LookupError,
+        OverflowError,
         x509.InvalidVersion,
         x509.ExtensionNotFound,
         x509.DuplicateExtension,

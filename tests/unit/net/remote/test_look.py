@@ -56,8 +56,11 @@ def test_a_certificate_is_read_as_far_as_it_can_be() -> None:
         "dates": good.replace(_UTC, bytes.fromhex("170d")[:1] + b"\x0d" + b"99", 1),
         "name": good.replace(b"\x82\x0bvm1.example", b"\xa3\x0bvm1.example"),
         "text": good.replace(b"vm1.example", b"vm1.ex\xff\xfele"),
+        # Found by the fuzzer: a common name that is a string of bits.
+        "bits": good.replace(b"\x55\x04\x03\x0c\x08v", b"\x55\x04\x03\x03\x08\0"),
         "nothing": b"\x30\x00",
     }
+    assert all(raw != good for raw in odd.values())
     for what, raw in odd.items():
         assert len(described(raw).sha256) == 64, what
 
