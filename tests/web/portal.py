@@ -75,7 +75,8 @@ class Portal:
     def machine(self) -> str:
         """Resource id of the machine that hosts the VMs of this house."""
         path = f"{self.api.subscription}/providers/Microsoft.HybridCompute/machines"
-        found = self.api.call("GET", path, **{"api-version": "2024-07-10"})["value"]
+        version: dict[str, Any] = {"api-version": "2024-07-10"}
+        found = self.api.call("GET", path, **version)["value"]
         hosts = [each for each in found if each["properties"]["outofband"]["virtualMachines"]]
         identity: str = (hosts or found)[0]["id"]
         return identity

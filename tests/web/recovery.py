@@ -15,8 +15,8 @@ from outofband.core.secrets import write_private
 from tests.peers.house import House, until
 from tests.support.process import Api
 
-NETWORK = {"api-version": "2024-05-01"}
-COMPUTE = {"api-version": "2024-11-01"}
+NETWORK: dict[str, Any] = {"api-version": "2024-05-01"}
+COMPUTE: dict[str, Any] = {"api-version": "2024-11-01"}
 PUBLIC = "127.9.8.0/28"
 """Of the loopback interface: what the host offers is also what the control plane may give out."""
 BOOT_SECONDS = 420.0

@@ -9,7 +9,9 @@ import { Facts } from "../shared/Facts";
 import { GuardedButton } from "../shared/GuardedButton";
 import { placeIn, placeOf, vmPath } from "../shared/resourceId";
 import { useTableStyles } from "../shared/tableStyles";
+import { HealthCard } from "../vm/support/HealthCard";
 import { lossesOf } from "../vms/PowerQuestion";
+import { BootData } from "./BootData";
 import { act, type ClassicDeed, type ClassicVm, classicId, deedWord } from "./classic";
 import { Endpoints } from "./Endpoints";
 import { Password } from "./Password";
@@ -43,6 +45,8 @@ export default function ClassicPage(): ReactNode {
           <Commands vm={data} onEnd={refresh} />
           <About vm={data} />
           <Endpoints vm={data} onEnd={refresh} />
+          <HealthCard id={data.id} title={t("support.health")} />
+          <BootData vm={data} />
           <Password vm={data} onEnd={refresh} />
         </div>
       )}
@@ -123,22 +127,6 @@ function About({ vm }: { vm: ClassicVm }): ReactNode {
             value: (
               <Link className={table.link} to={vmPath(behind)}>
                 {behind.name}
-              </Link>
-            ),
-          },
-          {
-            name: t("support.health"),
-            value: (
-              <Link className={table.link} to={vmPath(behind, "health")}>
-                {t("rescue.show")}
-              </Link>
-            ),
-          },
-          {
-            name: t("vm.diagnostics"),
-            value: (
-              <Link className={table.link} to={vmPath(behind, "diagnostics")}>
-                {t("rescue.show")}
               </Link>
             ),
           },

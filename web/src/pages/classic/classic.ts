@@ -79,6 +79,17 @@ export async function writeEndpoints(vm: ClassicVm, inputEndpoints: readonly End
   });
 }
 
+/** Addresses that open by themselves for some minutes. */
+export interface BootPlaces {
+  serialConsoleLogBlobUri?: string;
+  consoleScreenshotBlobUri?: string;
+}
+
+/** Throws ApiError. */
+export function bootPlaces(vm: ClassicVm): Promise<BootPlaces> {
+  return arm.post<BootPlaces>(`${vm.id}/retrieveBootDiagnosticsData`, { version: VERSIONS.classicCompute });
+}
+
 export type ClassicDeed = "start" | "restart" | "shutdown" | "resetRemoteAccess";
 
 /** `account` is for a password only. Throws ApiError. */

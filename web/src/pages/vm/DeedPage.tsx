@@ -3,6 +3,7 @@ import { type ReactElement, type ReactNode, useMemo, useState } from "react";
 import type { VirtualMachine } from "../../api/types";
 import { t } from "../../text";
 import { Card } from "../shared/Card";
+import { CommandLine } from "../shared/CommandLine";
 import { GuardedButton } from "../shared/GuardedButton";
 import { toMachine } from "../vms/machine";
 import { obstacleText } from "../vms/obstacles";
@@ -67,6 +68,12 @@ function Explained({ vm, deed, title, icon, when, what }: Props & { vm: VirtualM
           </GuardedButton>
         </div>
         {why && !deeds.busy && <p className={styles.text}>{why}</p>}
+        {deed === "redeploy" && found === "host" && (
+          <div>
+            <p className={styles.text}>{t("support.redeployHostAway")}</p>
+            <CommandLine command={`oob vm redeploy ${machine.name} --confirm-host-is-dead --reason "..."`} />
+          </div>
+        )}
         <DeedOutcome deeds={deeds} onForce={() => setAsked("force")} />
       </Card>
       <DeedQuestion

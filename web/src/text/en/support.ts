@@ -71,6 +71,8 @@ export const support = {
     "The machine is ended, moved to another connected host where there is one, and started there with its disk.",
   redeployAlone: "Without another host that can run it, it starts anew where it is; the answer says why.",
   redeployFail: "If that fails, the machine stays where it was.",
+  redeployHostAway:
+    "A host that is away is not taken for dead: it may still run the machine. When you know that it is off for good, this begins the machine anew from its image on another host; its disk is lost.",
   redeployLoss1: "What is on its temporary disk is lost.",
   redeployLoss2: "Dynamic addresses of the machine change.",
   redeployLoss3:

@@ -17,6 +17,9 @@ export const classic = inWordsOf<typeof english>()({
   ask: "{what} : {name} ?",
   resetLoss:
     "L'accès à distance de l'invité revient à son état de livraison ; des connexions ouvertes peuvent être coupées.",
+  fetch: "Obtenir le journal et l'écran",
+  log: "Ce qu'elle a écrit",
+  picture: "Ce que montre son écran",
   endpoints: "Points de terminaison",
   endpointsNote: "La machine est joignable par ceux-ci et par rien d'autre",
   noRdp: "Aucun point de terminaison ne mène au Bureau à distance (port TCP 3389)",

@@ -74,6 +74,8 @@ export const support = inWordsOf<typeof english>()({
   redeployAlone:
     "Sans autre hôte qui puisse l'exécuter, elle redémarre à neuf où elle est ; la réponse dit pourquoi.",
   redeployFail: "En cas d'échec, la machine reste où elle était.",
+  redeployHostAway:
+    "Un hôte absent n'est pas tenu pour mort : il exécute peut-être encore la machine. Si vous savez qu'il est arrêté pour de bon, ceci recommence la machine à partir de son image sur un autre hôte ; son disque est perdu.",
   redeployLoss1: "Ce qui est sur son disque temporaire est perdu.",
   redeployLoss2: "Les adresses dynamiques de la machine changent.",
   redeployLoss3:

@@ -17,6 +17,9 @@ export const classic = inWordsOf<typeof english>()({
   ask: "{what}: {name}?",
   resetLoss:
     "Externe toegang in de gast gaat terug naar hoe die geleverd is; open verbindingen kunnen worden afgebroken.",
+  fetch: "Log en scherm ophalen",
+  log: "Wat zij heeft geschreven",
+  picture: "Wat haar scherm toont",
   endpoints: "Eindpunten",
   endpointsNote: "De machine is hierop te bereiken en nergens anders",
   noRdp: "Geen eindpunt leidt naar Extern bureaublad (TCP-poort 3389)",

@@ -74,6 +74,8 @@ export const support = inWordsOf<typeof english>()({
   redeployAlone:
     "Zonder een andere host die haar kan draaien, start zij opnieuw waar zij is; het antwoord zegt waarom.",
   redeployFail: "Mislukt dat, dan blijft de machine waar zij was.",
+  redeployHostAway:
+    "Een host die weg is, geldt niet als dood: misschien draait hij de machine nog. Als u weet dat hij voorgoed uit is, begint dit de machine opnieuw vanaf haar image op een andere host; haar schijf gaat verloren.",
   redeployLoss1: "Wat op de tijdelijke schijf staat, gaat verloren.",
   redeployLoss2: "Dynamische adressen van de machine veranderen.",
   redeployLoss3:

@@ -31,7 +31,10 @@ export function FoundWords({ found, brief = false }: { found: Found; brief?: boo
       {!brief && evidence && Object.keys(evidence).length > 0 && (
         <details>
           <summary>{t("rescue.evidence")}</summary>
-          <pre className={styles.pre}>{JSON.stringify(evidence, undefined, 2)}</pre>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
+          <pre className={styles.pre} tabIndex={0}>
+            {JSON.stringify(evidence, undefined, 2)}
+          </pre>
         </details>
       )}
     </div>

@@ -1,94 +1,24 @@
 import { mergeClasses } from "@fluentui/react-components";
-import { type ReactNode, useCallback } from "react";
-import { arm, VERSIONS } from "../../../api/client";
-import { ErrorView, Prose, StatusBadge, usePoll, When } from "../../../components";
-import { localTimes, t } from "../../../text";
-import { Card } from "../../shared/Card";
-import { Facts } from "../../shared/Facts";
+import type { ReactNode } from "react";
+import { t } from "../../../text";
 import { VmGate } from "../VmGate";
 import { VmHeader } from "../VmHeader";
-import {
-  actionsOf,
-  availabilityOf,
-  availabilityWord,
-  type HealthStatus,
-  meaning,
-  reasonWord,
-  toneOf,
-} from "./health";
+import { HealthCard } from "./HealthCard";
 import { useSupportStyles } from "./useStyles";
 
-const SECONDS = 5;
-
 export default function HealthPage(): ReactNode {
+  const styles = useSupportStyles();
   return (
     <>
       <VmHeader page={t("support.health")} />
-      <VmGate>{(vm) => <Health id={vm.id} />}</VmGate>
+      <VmGate>
+        {(vm) => (
+          <div className={mergeClasses(styles.root, styles.narrow)}>
+            <p className={styles.text}>{t("support.healthIntro")}</p>
+            <HealthCard id={vm.id} title={t("support.healthNow")} />
+          </div>
+        )}
+      </VmGate>
     </>
-  );
-}
-
-function Health({ id }: { id: string }): ReactNode {
-  const styles = useSupportStyles();
-  const load = useCallback(
-    (signal: AbortSignal) =>
-      arm.get<HealthStatus>(`${id}/providers/Microsoft.ResourceHealth/availabilityStatuses/current`, {
-        version: VERSIONS.resourceHealth,
-        signal,
-      }),
-    [id],
-  );
-  const { data, error, refresh } = usePoll(load, SECONDS);
-  return (
-    <div className={mergeClasses(styles.root, styles.narrow)}>
-      <p className={styles.text}>{t("support.healthIntro")}</p>
-      {error !== undefined && !data && <ErrorView error={error} onRetry={() => void refresh()} />}
-      {data && <Told status={data} />}
-    </div>
-  );
-}
-
-function Told({ status }: { status: HealthStatus }): ReactNode {
-  const styles = useSupportStyles();
-  const { properties } = status;
-  const availability = availabilityOf(status);
-  const actions = actionsOf(status);
-  return (
-    <Card title={t("support.healthNow")}>
-      <Facts
-        facts={[
-          {
-            name: t("support.healthState"),
-            value: <StatusBadge tone={toneOf(availability)}>{availabilityWord(availability)}</StatusBadge>,
-          },
-          {
-            name: t("support.healthSince"),
-            value: properties.occuredTime ? <When at={properties.occuredTime} relative /> : t("vm.notSaid"),
-          },
-          { name: t("support.healthReason"), value: reasonWord(properties.reasonType) },
-          {
-            name: t("support.healthReported"),
-            value: properties.reportedTime ? <When at={properties.reportedTime} relative /> : t("vm.notSaid"),
-          },
-          { name: t("common.code"), value: properties.detailedStatus || t("vm.notSaid") },
-        ]}
-      />
-      <p className={styles.text}>
-        <Prose text={localTimes(meaning(status))} />
-      </p>
-      {actions.length > 0 && (
-        <div>
-          <span className={styles.strong}>{t("common.whatToDo")}:</span>
-          <ul className={styles.list}>
-            {actions.map((action) => (
-              <li key={action}>
-                <Prose text={action} />
-              </li>
-            ))}
-          </ul>
-        </div>
-      )}
-    </Card>
   );
 }
