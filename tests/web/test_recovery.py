@@ -153,7 +153,7 @@ async def test_a_rule_that_denies_is_found_asked_about_mended_and_taken_back(
     await expect(ended(page, "The VM answers.")).to_be_visible()
     await expect(step(page, "2. Check the security rules")).to_contain_text("Helped")
     assert await portal.meanwhile(recovery.greets, target.address)
-    await looked_at(visit, "vm-troubleshoot")
+    await looked_at(visit, "vm-troubleshoot-answers")
 
     told = json.loads(await saved(page, JSON))
     assert (told["outcome"], told["steps"][1]["deed"]["name"]) == ("proven", "addRule")
@@ -292,7 +292,7 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
                 break
             assert time.monotonic() < deadline, report
         assert not await portal.meanwhile(recovery.greets, target.address)
-        await looked_at(visit, "classic")
+        await looked_at(visit, "classic-endpoint")
 
         await page.get_by_role("button", name="Reset remote access").click()
         await visit.dialog.get_by_role("button", name="Reset remote access").click()
