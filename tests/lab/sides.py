@@ -49,7 +49,7 @@ class Sides:
     """
 
     def __init__(self, lab: Lab, house: House, folder: Path) -> None:
-        self.lab, self.house, self._folder = lab, house, folder
+        self.lab, self.house, self.folder = lab, house, folder
         self.words: tuple[str, ...] = ()
         self.connect_to = ""
         """What the person connects to, where it is no address."""
@@ -63,8 +63,8 @@ class Sides:
     # Coming and going
 
     def furnish(self) -> None:
-        self._xrdp = self._servers.enter_context(servers.xrdp(self._folder, "negotiate"))
-        self._sshd = self._servers.enter_context(servers.sshd(self._folder))
+        self._xrdp = self.xrdp()
+        self._sshd = self._servers.enter_context(servers.sshd(self.folder))
         self.net.put("networkSecurityGroups/fence", {})
         self.address = self.net.ground()
         self.rules()
@@ -152,6 +152,10 @@ class Sides:
         """Whether what answers the person is the VM."""
         before = self.rdp.taken
         return self.look(Protocol.RDP).works and self.rdp.taken > before
+
+    def xrdp(self, *, days: int = 30) -> int:
+        """The port of another xrdp, which stays until the end; its certificate is good for so long."""
+        return self._servers.enter_context(servers.xrdp(self.folder, "negotiate", days=days))
 
     def serve(self, target: int | Talk | None) -> None:
         """What answers at the guest's port of Remote Desktop from now on."""

@@ -110,14 +110,14 @@ def freerdp(folder: Path, user: str, password: str) -> Iterator[int]:
     command = ["freerdp-shadow-cli", f"/port:{port}", "/bind-address:127.0.0.1", "/sec:nla", "+auth"]
     command.append(f"/sam-file:{folder}/sam")
     with (
-        _screen() as display,
+        screen() as display,
         running(command, folder, port, DISPLAY=f":{display}", HOME=str(folder)),
     ):
         yield port
 
 
 @contextmanager
-def _screen() -> Iterator[int]:
+def screen() -> Iterator[int]:
     """Xvfb on a display that it chose itself: of two that take the same one, one would end."""
     reading, writing = os.pipe()
     screen = subprocess.Popen(

@@ -33,14 +33,26 @@ NOT_REACHED = 6
     type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
     help="File with the password; - is standard input.  [default: asked for]",
 )
+@click.option(
+    "--session",
+    is_flag=True,
+    help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
+)
 @options.printing
 def probe(
-    host: str, protocol: str, port: int | None, user: str | None, password_file: Path | None, output: str
+    host: str,
+    protocol: str,
+    port: int | None,
+    user: str | None,
+    password_file: Path | None,
+    session: bool,
+    output: str,
 ) -> int:
     """Look at HOST as a client would, and say which step fails: name, way, port, TLS, sign-in.
 
-    It runs from this computer: what is told here may be your own network's doing. No session is begun, and a
-    password is tried only with --user. The exit code is 0 when it works, else 6.
+    It runs from this computer: what is told here may be your own network's doing. A password is tried only
+    with --user, and a session is begun only with --session: a server that counts licences by computers then
+    gives one to `oob-probe`. The exit code is 0 when it works, else 6.
     """
     import msgspec
 
@@ -49,7 +61,16 @@ def probe(
     from outofband.wire.remote import Protocol
 
     account = User(user, read_password(user, password_file)) if user is not None else None
-    report = asyncio.run(look(host, Protocol(protocol), port=port, user=account, locale=show.voice.locale))
+    report = asyncio.run(
+        look(
+            host,
+            Protocol(protocol),
+            port=port,
+            user=account,
+            locale=show.voice.locale,
+            session=session,
+        )
+    )
     show.emit(msgspec.to_builtins(report), output, _tell)
     return 0 if report.works else NOT_REACHED
 
@@ -83,6 +104,7 @@ def _tell(report: dict[str, Any]) -> None:
             else "",
             "computer": challenge.get("dns_computer") or challenge.get("computer", ""),
             "domain": challenge.get("dns_domain") or challenge.get("domain", ""),
+            "licences": _licences(rdp),
             "version": ssh.get("version") or challenge.get("version", ""),
             "host keys": ", ".join(ssh.get("host_keys", [])),
             "answers": f"yes, in {report['seconds']:.2f} s" if report["works"] else "no",
@@ -95,6 +117,13 @@ def _tell(report: dict[str, Any]) -> None:
         show.line(each["cause"])
         for step in each["remedy"]:
             show.line(f"- {step}")
+
+
+def _licences(rdp: dict[str, Any]) -> str:
+    if (asked := rdp.get("licensing")) is None:
+        return ""
+    went = "granted" if asked["granted"] else "challenged" if asked["challenged"] else "asked for"
+    return f"{went}, {asked['company']} {asked['product']}".strip(", ")
 
 
 def _security(rdp: dict[str, Any]) -> str:

@@ -57,6 +57,11 @@ def rescue() -> None:
     help="File with the password; - is standard input.  [default: asked for]",
 )
 @click.option(
+    "--session",
+    is_flag=True,
+    help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
+)
+@click.option(
     "--connect-to",
     metavar="NAME",
     help="The name or address that you connect to: looked at from here as well. Where the VM has no public"
@@ -72,6 +77,7 @@ def run(
     yes: bool,
     user: str | None,
     password_file: Path | None,
+    session: bool,
     connect_to: str | None,
     group: str | None,
     state: StateDir,
@@ -89,6 +95,8 @@ def run(
         wanted["protocol"] = protocol
     if step is not None:
         wanted["step"] = step
+    if session:
+        wanted["session"] = True
     if user is not None:
         wanted |= {"user": user, "protected": {"password": read_password(user, password_file)}}
     with options.sign_in(state) as client:

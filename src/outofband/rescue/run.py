@@ -95,7 +95,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What somebody asked for. `agreed`: to everything that would be asked, but for a password; `user`: whose
-    sign-in is tried, with a password that is withheld elsewhere.
+    sign-in is tried, with a password that is withheld elsewhere; `session`: a session is begun at each look.
     """
 
     protocol: Protocol = Protocol.RDP
@@ -103,6 +103,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     dry_run: bool = False
     agreed: bool = False
     user: str = ""
+    session: bool = False
     locale: str = DEFAULT
 
     @property

@@ -26,12 +26,13 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeArgs(msgspec.Struct, frozen=True, kw_only=True):
-    """`protected` holds the password of `user`, where one is to be tried."""
+    """`protected` holds the password of `user`, where one is to be tried. `session`: as `look` has it."""
 
     protocol: Protocol
     port: int | None = None
     user: str = ""
     locale: str = "en"
+    session: bool = False
     protected: Secret = Secret()
 
 
@@ -67,6 +68,7 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
         where=Where.HOST,
         locale=wish.locale,
         through=way,
+        session=wish.session,
     )
     forwarder = {"listening": network.listening, "problems": network.problems}
     shown = msgspec.structs.replace(report, evidence=report.evidence | {"forwarder": forwarder})

@@ -26,9 +26,11 @@ async def look(
     where: Where = Where.CLIENT,
     locale: str = DEFAULT,
     through: tuple[str, int] | None = None,
+    session: bool = False,
 ) -> Report:
-    """With a user the password is tried, once; no session is begun. Never raises for what is in the way.
+    """With a user the password is tried, once. Never raises for what is in the way.
 
+    `session`: begin one of Remote Desktop, up to the server's word on licences; else none is begun.
     `through`: an address and port that lead to it, which the report's words are not about.
     """
     number = port or PORTS[protocol]
@@ -37,9 +39,11 @@ async def look(
     evidence: dict[str, Any] = {str(step.step): _plain(step) for step in found.steps}
     fault, warnings = found.fault, list[Fault]()
     if found.socket is not None:
-        ask = _rdp if protocol is Protocol.RDP else _ssh
-        fault, warnings, evidence[protocol.value] = await ask(
-            found, host, number, user, through[1] if through is not None else number
+        at = through[1] if through is not None else number
+        fault, warnings, evidence[protocol.value] = (
+            await _rdp(found, host, number, user, session)
+            if protocol is Protocol.RDP
+            else await _ssh(found, host, number, user, at)
         )
     return Report(
         where=where,
@@ -57,10 +61,11 @@ async def look(
 
 
 async def _rdp(
-    found: way.Way, host: str, port: int, user: User | None, at: int
+    found: way.Way, host: str, port: int, user: User | None, session: bool
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
-    probe = Probe(host, Depth.SIGN_IN if user is not None else Depth.SECURITY, user=user)
+    depth = Depth.SESSION if session else Depth.SIGN_IN if user is not None else Depth.SECURITY
+    probe = Probe(host, depth, user=user)
     seen = await rdp.talk(found.socket, probe, host)
     verdict = judge(seen, host=host, port=port, user=user.name if user is not None else "")
     return verdict.fault, verdict.warnings, _plain(seen)

@@ -139,14 +139,23 @@ class Sight:
         wanted = run.wanted
         tried = User(user, errand.secret[PASSWORD]) if user else None
         return await self._looking(
-            address, wanted.protocol, port=port, user=tried, where=Where.CONTROL_PLANE, locale=wanted.locale
+            address,
+            wanted.protocol,
+            port=port,
+            user=tried,
+            where=Where.CONTROL_PLANE,
+            locale=wanted.locale,
+            session=wanted.session,
         )
 
     async def _at_host(
         self, row: Resource, errand: Errand, run: Run, user: str, protocol: Remote | None = None
     ) -> tuple[Report | None, tuple[Found, ...]]:
         """`protocol`: another one than the run's."""
-        args = {"protocol": (protocol or run.wanted.protocol).value, "locale": run.wanted.locale}
+        wanted = run.wanted
+        args: dict[str, object] = {"protocol": (protocol or wanted.protocol).value, "locale": wanted.locale}
+        if wanted.session:
+            args["session"] = True
         secret = {"user": user, PROTECTED: {"password": errand.secret[PASSWORD]}} if user else {}
         try:
             seen = await self._fleet.ask(

@@ -34,9 +34,11 @@ class Protected(msgspec.Struct, frozen=True, kw_only=True):
 class RescueProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`protocol`: `rdp` (else) or `ssh`. `step`: that one alone. `dryRun`: look, and do nothing. `agreed`: to
     all that would be asked, but for a password. `user` with `protected.password`: the sign-in that is tried.
+    `session`: begin a session of Remote Desktop at each look, up to the server's word on licences.
     """
 
     protocol: str = Protocol.RDP.value
+    session: bool = False
     step: int | None = None
     dry_run: bool = False
     agreed: bool = False

@@ -168,6 +168,7 @@ class Rescues:
             dry_run=given.dry_run,
             agreed=given.agreed,
             user=given.user,
+            session=given.session,
             locale=call.request.locale,
         )
         stored = StoredRescue(

@@ -44,6 +44,8 @@ class Kind(enum.Enum):
 class Unit(msgspec.Struct, frozen=True):
     kind: Kind
     value: int | None = None
+    message: bytes = b""
+    """Of a licence, where it is no ERROR_ALERT."""
 
 
 def connect_initial(selected: Security, name: str) -> bytes:
@@ -132,6 +134,11 @@ def _send(user: int, payload: bytes) -> bytes:
     return header + struct.pack(">H", 0x8000 | len(payload)) + payload
 
 
+def licence(user: int, message: bytes) -> bytes:
+    """A client's message about a licence in a Send Data Request."""
+    return _send(user, struct.pack("<HH", _SEC_LICENSE, 0) + message)
+
+
 def read(unit: bytes) -> Unit:
     """What a server's unit says. Raises ProtocolError for what no server may send."""
     if not unit:
@@ -178,7 +185,7 @@ def _told(payload: bytes) -> Unit:
     if first & _SEC_LICENSE and first != len(payload):
         message = payload[4:]
         if message[0] != _LICENSE_ERROR or len(message) < 8:
-            return Unit(Kind.LICENCE)
+            return Unit(Kind.LICENCE, message=message)
         return Unit(Kind.LICENCE, int.from_bytes(message[4:8], "little"))
     kind = int.from_bytes(payload[2:4], "little")
     if kind & 0x1F == _DEMAND_ACTIVE:

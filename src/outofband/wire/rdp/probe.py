@@ -16,8 +16,9 @@ from datetime import datetime
 import msgspec
 
 from outofband.core.errors import ProtocolError
-from outofband.wire.rdp import credssp, der, errors, mcs, x224
+from outofband.wire.rdp import credssp, der, errors, licensing, mcs, x224
 from outofband.wire.rdp.credssp import Challenged, User
+from outofband.wire.rdp.licensing import Asked
 from outofband.wire.rdp.mcs import Kind
 from outofband.wire.rdp.x224 import Security
 
@@ -98,6 +99,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A password was to be tried, and was not given to a server of before CVE-2018-0886."""
     early: int | None = None
     licence: int | None = None
+    licensing: Asked | None = None
+    """Of a server that gives licences out."""
     error_info: int | None = None
     disconnect: int | None = None
     active: bool = False
@@ -127,6 +130,7 @@ class Probe:
         self._mcs_user = 0
         self._joined = 0
         self._units = 0
+        self._exchange = licensing.Exchange()
         self.seen = Seen()
 
     @property
@@ -307,8 +311,7 @@ class Probe:
                 self._note(stage=Stage.LICENCE)
             case Stage.LICENCE, Kind.LICENCE:
                 if unit.value is None:
-                    # It asks for a licence; a probe has none, and what it would be told is not known.
-                    return self._finish(End.DONE, "the server negotiates licences")
+                    return self._licensed(unit.message)
                 self._note(licence=unit.value)
                 if unit.value != errors.Licence.VALID_CLIENT:
                     words = errors.named(errors.Licence, unit.value)
@@ -320,6 +323,12 @@ class Probe:
                 pass
             case stage, kind:
                 raise ProtocolError(f"unexpected {kind.value} at {stage.value}")
+
+    def _licensed(self, message: bytes) -> None:
+        answer = self._exchange.receive(message)
+        self._note(licensing=self._exchange.asked)
+        if answer is not None:
+            self._outbox.append(x224.data(mcs.licence(self._mcs_user, answer)))
 
     def _note(self, **news: object) -> None:
         self.seen = msgspec.structs.replace(self.seen, **news)
