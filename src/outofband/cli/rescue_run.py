@@ -142,7 +142,9 @@ class Course:
             # What was tried and refused is what the account is to have.
             return {"agree": True, **given} if agreed else {}
         user = click.prompt("User", err=True)
-        return {"agree": True, "user": user, "protected": {"password": getpass.getpass("New password: ")}}
+        given = {"user": user, "protected": {"password": getpass.getpass("New password: ")}}
+        self._wanted |= given
+        return {"agree": True, **given}
 
     def _with_own_look(self, told: dict[str, Any]) -> dict[str, Any]:
         """The run with what this computer's network sees of the same port, and what follows from that."""
@@ -163,5 +165,11 @@ class Course:
         import msgspec
 
         from outofband.net.remote.look import look
+        from outofband.wire.rdp.credssp import User
 
-        return msgspec.to_builtins(asyncio.run(look(host, protocol, port=port, locale=show.voice.locale)))
+        # As deep as the other looks: or one that ends sooner would seem to get further.
+        password = self._wanted.get("protected", {}).get("password")
+        user = User(self._wanted["user"], password) if password else None
+        session = bool(self._wanted.get("session"))
+        looking = look(host, protocol, port=port, user=user, locale=show.voice.locale, session=session)
+        return msgspec.to_builtins(asyncio.run(looking))

@@ -18,6 +18,7 @@ from outofband.core.errors import Fault
 from outofband.rescue import guest
 from outofband.rescue.course import RESTS, Event, State
 from outofband.rescue.doing import Errand, Eyes, Hands
+from outofband.rescue.judging import refused_password
 from outofband.rescue.run import Done, Found, Look, Probed, Run, Taken, found
 from outofband.rescue.runbook import EFFECTS, Ask
 from outofband.store.faults import PASSING
@@ -168,5 +169,7 @@ def _after(errand: Errand, run: Run, look: Look) -> tuple[Event, Done | None]:
 
 
 def _may_change(seen: Probed) -> bool:
-    """Whether waiting can help: without any way to look, it cannot."""
-    return seen.outside is not None or seen.host is not None
+    """Whether waiting can help: without any way to look it cannot, and a password that was refused would be
+    counted against its account at every look.
+    """
+    return not refused_password(seen) and (seen.outside is not None or seen.host is not None)

@@ -13,7 +13,7 @@ import msgspec
 
 from outofband.core.errors import Fault
 from outofband.rescue import guest
-from outofband.rescue.run import Found, Look, Run, Wish, found, of_word
+from outofband.rescue.run import Found, Look, Probed, Run, Wish, found, of_word
 from outofband.rescue.runbook import EFFECTS, Deed, Step, row_of
 from outofband.rescue.texts import text
 from outofband.wire.steps.report import StepReport
@@ -54,6 +54,14 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     guest: StepReport | None = None
     speechless: Fault | None = None
     picture: str = ""
+
+
+def refused_password(seen: Probed) -> bool:
+    """Whether a password was tried and not taken, so that trying it again may lock its account."""
+    return any(
+        report is not None and report.problem is not None and report.problem.code in CREDENTIALS
+        for report in (seen.outside, seen.host)
+    )
 
 
 def look(step: Step, run: Run, scene: Scene) -> Look:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from outofband.core.errors import Fault
 from outofband.rescue.course import State
+from outofband.rescue.doing import Errand
 from outofband.rescue.engine import Engine, answer
-from outofband.rescue.run import Run, Wanted
+from outofband.rescue.run import Probed, Run, Wanted
 from outofband.rescue.runbook import Ask, Deed, Step
-from tests.unit.rescue.world import World, errand
+from outofband.wire.remote import Word
+from tests.unit.rescue.world import World, errand, report
 
 pytestmark = pytest.mark.anyio
 
@@ -117,3 +120,23 @@ async def test_a_store_that_is_away_ends_the_drive_and_not_the_deed() -> None:
     world.reach = away
     with pytest.raises(Fault, match="StoreUnavailable"):
         await drive(world, wanting(agreed=True))
+
+
+async def test_a_password_that_was_refused_is_not_tried_again_and_again() -> None:
+    """Servers lock an account after a few; waiting does not make a password right."""
+
+    class Refusing(World):
+        async def probe(self, errand: Errand, run: Run) -> Probed:
+            self.probes += 1
+            word = Word(code="RdpWrongCredentials", title="t", message="m")
+            return Probed(outside=msgspec.structs.replace(report(False), problem=word))
+
+    world = Refusing(wishes=(Step.RESTART,))
+    run = Run(wanted=Wanted(agreed=True, step=Step.RESTART))
+    ended = await Engine(world, world, pause=0.001, patience=0.01).drive(errand(), run, _kept)
+    assert ended.state is State.UNRESOLVED and world.effects == [Deed.RESTART]
+    assert world.probes == 2, "before, and once after the deed"
+
+
+async def _kept(run: Run) -> None:
+    """Nobody reads it."""

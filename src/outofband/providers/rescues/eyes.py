@@ -57,7 +57,12 @@ class Sight:
             return await public_address(self._house, tx, await self._row(tx, errand))
 
     async def probe(self, errand: Errand, run: Run) -> Probed:
-        """Both looks at once; neither raises for what is in its way."""
+        """Both looks at once; neither raises for what is in its way. A password that was refused is not tried
+        again while nothing was done about it.
+        """
+        nothing_done = run.current is not None and run.current.done is None
+        if nothing_done and judging.refused_password(run.probed):
+            return run.probed
         async with self._house.store.read() as tx:
             row = await self._row(tx, errand)
             address = await public_address(self._house, tx, row)
