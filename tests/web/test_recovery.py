@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.soak]
 VM = "tgt"
 USER = "operator1"
 STEP_MS = 240_000
+SECRET = "input[type=password]"
 HTML, JSON = "Download as a page (HTML)", "Download as data (JSON)"
 SHUT = "networkSecurityGroups/wall/securityRules/shut"
 DIAGNOSTICS: dict[str, Any] = {"api-version": "2026-11-01"}
@@ -241,13 +242,13 @@ async def test_a_new_password_counts_at_sshd(
     await visit.sign_in(admin, to=portal.vm_page(VM, "password"))
     await expect(page.get_by_label("User name")).to_have_value(USER)
     for password in ("tern-mallow-77", PASSWORD):
-        await page.get_by_label("New password", exact=True).fill(password)
-        await page.get_by_label("New password again").fill(password)
+        await page.locator(SECRET).first.fill(password)
+        await page.locator(SECRET).last.fill(password)
         await page.get_by_role("button", name="Update").click()
         await expect(page.get_by_text(f"The account {USER} has the new password.")).to_be_visible(
             timeout=STEP_MS
         )
-        await expect(page.get_by_label("New password", exact=True)).to_have_value("")
+        await expect(page.locator(SECRET).first).to_have_value("")
         assert await signs_in(password)
         assert not await signs_in("something-else-1")
         if password != PASSWORD:
@@ -288,7 +289,7 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
         deadline = time.monotonic() + 30
         while True:
             report = await look(target.address, Protocol.RDP)
-            if report.evidence.get("rdp", {}).get("negotiated") or report.works:
+            if report.works:
                 break
             assert time.monotonic() < deadline, report
         assert not await portal.meanwhile(recovery.greets, target.address)
@@ -296,12 +297,14 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
 
         await page.get_by_role("button", name="Reset remote access").click()
         await visit.dialog.get_by_role("button", name="Reset remote access").click()
-        await expect(page.get_by_text("Reset remote access: old: Succeeded")).to_be_visible(timeout=STEP_MS)
+        await expect(page.get_by_text("Reset remote access: old: Succeeded").first).to_be_visible(
+            timeout=STEP_MS
+        )
         for name, password in ((USER, "quail-marsh-19"), (USER, PASSWORD)):
             await page.get_by_label("User name").fill(name)
-            await page.get_by_label("New password", exact=True).fill(password)
+            await page.locator(SECRET).fill(password)
             await page.get_by_role("button", name="Save").click()
-            await expect(page.get_by_label("New password", exact=True)).to_have_value("", timeout=STEP_MS)
+            await expect(page.locator(SECRET)).to_have_value("", timeout=STEP_MS)
         await expect(card(page, "Resource health")).to_contain_text("Available")
         await page.get_by_role("button", name="Get the log and the screen").click()
         async with page.context.expect_page() as opening:
@@ -309,7 +312,7 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
         await expect((await opening.value).locator("body")).to_contain_text("tgt01 login:")
         await page.get_by_role("button", name="Restart").click()
         await visit.dialog.get_by_role("button", name="Restart").click()
-        await expect(page.get_by_text("Restart: old: Succeeded")).to_be_visible(timeout=STEP_MS)
+        await expect(page.get_by_text("Restart: old: Succeeded").first).to_be_visible(timeout=STEP_MS)
     finally:
         await portal.meanwhile(lambda: portal.api.call("DELETE", old, **CLASSIC))
     await portal.meanwhile(target.answers)
