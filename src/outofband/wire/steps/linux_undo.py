@@ -127,6 +127,7 @@ network() {
 addresses() { ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ print "address", $4 }'; }
 card() {
     [ -e "/sys/class/net/$1" ] || return 0
+    grep -qx off "$kept/card.$1" || ip link set "$1" up
     grep '^address' "$kept/card.$1" >"$kept/were"
     # Some set their addresses a moment later.
     for second in 1 2 3 4 5; do
