@@ -12,15 +12,18 @@ from tests.lab.fault import Row
 
 PLACE = Path(os.environ.get("OOB_LAB_RESULTS") or "results")
 """Folder of the table; git does not keep it."""
+KEEP = bool(os.environ.get("OOB_LAB_KEEP"))
+"""Whether rows of earlier runs stay in the table."""
 HEADS = ("fault", "port", "cause named", "mended", "proven", "seconds", "told", "done")
 
 
 class Table:
     """Rows by the fault's name, kept after each: a run that is ended halfway has told what it saw."""
 
-    def __init__(self, folder: Path = PLACE) -> None:
+    def __init__(self, folder: Path = PLACE, *, keep: bool = KEEP) -> None:
         self._folder = folder
-        self.rows: dict[str, Row] = {}
+        earlier = read(folder / "fault-lab.json") if keep else []
+        self.rows: dict[str, Row] = {each.name: each for each in earlier}
 
     def add(self, row: Row) -> None:
         self.rows[row.name] = row
@@ -57,7 +60,9 @@ def _word(value: bool) -> str:
 
 
 def read(path: Path) -> list[Row]:
-    """Rows that an earlier run wrote."""
+    """Rows that an earlier run wrote, if any."""
+    if not path.exists():
+        return []
     names = {each.name for each in fields(Row)}
     found = json.loads(path.read_text())
     return [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from outofband.wire.remote import Protocol
 from tests.lab.fault import Answers, Fault, guest
 
 FULL = """
-cp /etc/xrdp/xrdp.ini /run/
+rm -f /etc/ssh/ssh_host_*
 cat /dev/zero >/var/filler 2>/dev/null
 cat /dev/zero >/var/more 2>/dev/null
-cat /run/xrdp.ini >/etc/xrdp/xrdp.ini
-systemctl restart xrdp
+systemctl restart ssh
 """
 READ_ONLY = """
 sync
@@ -20,9 +20,10 @@ systemctl start xrdp
 """
 
 FAULTS = [
-    # Somebody changed the configuration when there was no room left for it: then there is none.
+    # A copy of a machine makes its own keys at its first start, and there is no room for them.
     Fault(
         name="disk full",
+        protocol=Protocol.SSH,
         inject=guest(FULL),
         causes=frozenset({"GuestDiskFull", "DiskFull"}),
         mendable=False,
