@@ -33,6 +33,8 @@ from tests.support.process import Api
 NAME, IMAGE = "web1", "debian"
 USER = "operator1"
 BOOT_SECONDS = 900.0
+SOON_SECONDS = 10
+"""As long as the end of a script may take to be known outside."""
 ANSWER_SECONDS = 300.0
 COMPUTE = "2024-11-01"
 RESCUES = "2026-11-01"
@@ -141,8 +143,8 @@ class Lab:
         return str(told["value"][0]["message"])
 
     def soon(self, script: str) -> None:
-        """Have something done in the guest in a second, when nobody waits for its end any more."""
-        self.in_guest(f"setsid sh -c 'sleep 1; {script}' >/dev/null 2>&1 </dev/null &")
+        """Have something done in the guest when nobody waits for its end any more."""
+        self.in_guest(f"setsid sh -c 'sleep {SOON_SECONDS}; {script}' >/dev/null 2>&1 </dev/null &")
 
     def prints(self, text: bytes, since: int | None = None) -> None:
         """Wait until it printed that on its serial port, after now or after `since`."""
