@@ -282,6 +282,8 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
     try:
         visit = await visits.open()
         page = visit.page
+        # At the end it is deleted under the page.
+        visit.allow("status of 404")
         await visit.sign_in(admin, to=portal.address + "classic")
         await page.get_by_role("link", name="old", exact=True).click()
         await page.get_by_role("button", name="Add the missing endpoint").click()
