@@ -1,4 +1,4 @@
-"""The health of a machine, as a pure judgement of what its host said last and whether it still speaks."""
+"""The health of a machine: a judgement of what its host said last, and whether it still speaks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import msgspec
 from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.fleet.fleet import Fleet
 from outofband.fleet.hosts import HostView
-from outofband.providers.compute.shape import private_of
+from outofband.providers.compute.shape import INSTANCES, TYPE, private_of
 from outofband.store.agents import Agent
 from outofband.store.resources import Resource
+from outofband.store.store import Store
+from outofband.store.tx import Tx
 from outofband.wire.machine import Power, VmReport
+
+_TURNED_OFF = frozenset(
+    f"{kind}/{verb}/action".lower() for kind in (TYPE, INSTANCES) for verb in ("powerOff", "deallocate")
+)
+_POWERED = (*_TURNED_OFF, *(f"{kind}/start/action" for kind in (TYPE, INSTANCES)))
+_SUCCEEDED = ("Succeeded",)
 
 
 class State(enum.Enum):
@@ -181,6 +190,25 @@ def _reported(report: VmReport, now: datetime) -> Health:
                 reported=now,
                 detail=report.power.value,
             )
+
+
+async def health_of(store: Store, fleet: Fleet, tx: Tx, row: Resource, now: datetime) -> Health:
+    """Of a VM by what is known here at `now`."""
+    agent = private_of(row).agent
+    health = of_vm(row, fleet.host(agent), fleet.report(row.uid, agent), now)
+    if health.power_is_off and await _was_turned_off(store, tx, row):
+        return health.by_somebody()
+    return health
+
+
+async def _was_turned_off(store: Store, tx: Tx, row: Resource) -> bool:
+    """Whether the last word about its power was to be off, rather than its own doing."""
+    if private_of(row).deallocated:
+        return True
+    page = await store.activity.page(
+        tx, resource=row.id, equal={"action": _POWERED, "status": _SUCCEEDED}, limit=1
+    )
+    return bool(page.items) and page.items[0].action.lower() in _TURNED_OFF
 
 
 def of_host(agent: Agent, connected: bool, now: datetime) -> Health:

@@ -13,8 +13,8 @@ from outofband.core import clock
 from outofband.core.ids import ResourceId, parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.classic_compute.machines import behind
-from outofband.providers.compute.shape import PRIVATE, TYPE, private_of
-from outofband.providers.health import Health, of_host, of_vm
+from outofband.providers.compute.shape import PRIVATE, TYPE
+from outofband.providers.health import Health, health_of, of_host
 from outofband.providers.hybrid_compute.shape import MACHINES
 from outofband.providers.network.endpoints import CLASSIC
 from outofband.resources.declaration import Item, Page, Place, ResourceType
@@ -29,11 +29,8 @@ NAMESPACE, _KIND = "Microsoft.ResourceHealth", "availabilityStatuses"
 NAME = f"{NAMESPACE}/{_KIND}"
 CURRENT = "current"
 _ANSWERED = "Microsoft.ResourceHealth/AvailabilityStatuses"
-_POWERED = tuple(f"{TYPE}/{verb}" for verb in ("powerOff/action", "deallocate/action", "start/action"))
-_TURNED_OFF = frozenset(each.lower() for each in _POWERED[:2])
 _MACHINE = "/virtualmachines"
 """Of a VM and of an instance of a scale set."""
-_SUCCEEDED = ("Succeeded",)
 
 
 class AvailabilityStatuses:
@@ -76,7 +73,7 @@ class AvailabilityStatuses:
             machine = await behind(self._store, tx, row)
             if machine is None:
                 return None
-            return _item(rid, row.location, await self._health(tx, machine, now))
+            return _item(rid, row.location, await health_of(self._store, self._fleet, tx, machine, now))
         of_machine = row is not None and row.type.lower().endswith(_MACHINE) and PRIVATE in row.properties
         return await self._vm(tx, row, now) if row is not None and of_machine else None
 
@@ -109,23 +106,7 @@ class AvailabilityStatuses:
         )
 
     async def _vm(self, tx: Tx, row: Resource, now: datetime) -> Item:
-        return _item(parse_id(row.id), row.location, await self._health(tx, row, now))
-
-    async def _health(self, tx: Tx, row: Resource, now: datetime) -> Health:
-        agent = private_of(row).agent
-        health = of_vm(row, self._fleet.host(agent), self._fleet.report(row.uid, agent), now)
-        if health.power_is_off and await self._was_turned_off(tx, row):
-            health = health.by_somebody()
-        return health
-
-    async def _was_turned_off(self, tx: Tx, row: Resource) -> bool:
-        """Whether the last word about its power was to be off, rather than its own doing."""
-        if private_of(row).deallocated:
-            return True
-        page = await self._store.activity.page(
-            tx, resource=row.id, equal={"action": _POWERED, "status": _SUCCEEDED}, limit=1
-        )
-        return bool(page.items) and page.items[0].action.lower() in _TURNED_OFF
+        return _item(parse_id(row.id), row.location, await health_of(self._store, self._fleet, tx, row, now))
 
     def _machine(self, agent: Agent, now: datetime) -> Item:
         return _item(

@@ -487,6 +487,8 @@ async def test_a_vm_that_is_off_and_a_host_that_is_away(lab: Lab) -> None:
     told = await lab.rescue()
     assert (told["state"], told["question"]["deed"]) == ("asking", "start")
     assert codes(told, 1) == ["RescueVmOff"]
+    (health,) = (each for step in told["steps"] if step["number"] == 5 for each in step["findings"])
+    assert health["evidence"]["reason"] == "Customer Initiated"
     told = await lab.answer(7, False)
     assert told["outcome"] == "unresolved"
 

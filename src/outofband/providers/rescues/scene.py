@@ -13,7 +13,7 @@ from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
 from outofband.providers.compute.finding_views import findings_of, moment, words
-from outofband.providers.health import of_vm
+from outofband.providers.health import health_of
 from outofband.providers.network import evaluation
 from outofband.providers.network.addresses import PUBLIC, read
 from outofband.providers.network.attachments import interfaces_of
@@ -47,7 +47,7 @@ async def scene(
     within = within or Inside()
     private, now = vm.private_of(row), clock.now()
     host, report = fleet.host(private.agent), fleet.report(row.uid, private.agent)
-    health = of_vm(row, host, report, now)
+    health = await health_of(house.store, fleet, tx, row, now)
     card = await interface(house, tx, row)
     return Scene(
         vm=vm.command_name(row),
