@@ -12,13 +12,17 @@ from outofband.wire.steps import words
 from outofband.wire.steps.causes import causes
 from outofband.wire.steps.report import Problem, StepReport
 
+_BENEATH = frozenset({"GuestDiskFull", "GuestReadOnly"})
+"""What keeps services down is told before the services that are down."""
+
 
 def found_in(report: StepReport, wanted: Wanted, addresses: tuple[str, ...] = ()) -> tuple[Found, ...]:
     """Why nobody got in, as far as the guest knows, and what could not be mended there. `addresses`: those
     that its card has for everybody else.
     """
     wrong = causes(report, (wanted.protocol,), addresses)
-    told = dict.fromkeys([*_keys(wrong), *_keys(report.problems)])
+    beneath = tuple(each for each in report.problems if each.code in _BENEATH)
+    told = dict.fromkeys([*_keys(beneath), *_keys(wrong), *_keys(report.problems)])
     return tuple(
         found(Fault(code, **dict(fields)), wanted.locale, step=report.step, before=report.before)
         for code, fields in told

@@ -58,7 +58,9 @@ def _by_card(seen: Value) -> dict[str, str]:
 
 def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
     yield from _services(seen, ("ssh", "sshd"), listens=seen.get("ssh.listens") is True)
-    if fault := seen.get("ssh.fault"):
+    fault = str(seen.get("ssh.fault") or "")
+    # Without a key it refuses any configuration; that has a name of its own.
+    if fault and not (seen.get("ssh.hostKeys") == 0 and "no hostkeys" in fault):
         yield _problem("GuestConfigurationBroken", service="sshd", detail=fault)
     yield from _port(seen.get("ssh.port"), Protocol.SSH, "sshd")
     if seen.get("ssh.onlyLocal") is True:

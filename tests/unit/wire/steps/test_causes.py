@@ -78,6 +78,10 @@ def test_a_healthy_guest_has_none() -> None:
         ({"xrdp.port": "tcp://:4489"}, "GuestPortChanged"),
         ({"ssh.onlyLocal": True}, "GuestListensLocally"),
         ({"ssh.hostKeys": 0}, "GuestHostKeysMissing"),
+        (
+            {"ssh.hostKeys": 0, "ssh.fault": "sshd: no hostkeys available -- exiting."},
+            "GuestHostKeysMissing",
+        ),
         ({"ssh.nologin": True}, "GuestSignInClosed"),
         ({"xrdp.security": "none"}, "GuestConfigurationBroken"),
         ({"xrdp.certificate": "expired", "xrdp.certificateEnds": "Jan 1"}, "GuestCertificateEnded"),
