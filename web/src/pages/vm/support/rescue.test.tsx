@@ -76,6 +76,8 @@ describe("runs", () => {
   it("can be taken back as far as rules go, once they have ended", () => {
     const steps = [step(1), step(2, { deed })];
     expect(isUndoable(rescue("a", "", { steps }))).toBe(true);
+    const given = step(4, { deed: { ...deed, name: "assignAddress" } });
+    expect(isUndoable(rescue("a", "", { steps: [given] }))).toBe(true);
     expect(isUndoable(rescue("a", "", { steps, outcome: null }))).toBe(false);
     expect(isUndoable(rescue("a", "", { steps: [step(2, { deed: { ...deed, undone: "now" } })] }))).toBe(
       false,

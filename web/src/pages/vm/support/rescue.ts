@@ -138,7 +138,7 @@ export function isUndoable(run: Rescue): boolean {
 function leavesWayBack({ name, state, undone, problem, guest }: Deed): boolean {
   if (state !== "done" || undone || problem) return false;
   if (name === "resetConfiguration") return (guest?.changes.length ?? 0) > 0;
-  return name === "addRule" || name === "resetNic";
+  return name === "addRule" || name === "resetNic" || name === "assignAddress";
 }
 
 /** When the last of its deeds was taken back; what it says of the connection is older than that. */
