@@ -6,14 +6,16 @@ debugger beside the agent's own, and a state to begin in. The agent knows of non
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,8 @@ class Machine:
 
     def prepare(self) -> None:
         """The boot disk and the host's `qemu`."""
-        initrd = checking_initrd(self._cache, self.guest.initrd, self._scratch / "initrd.img")
+        with self.alone():
+            initrd = checking_initrd(self._cache, self.guest.initrd, self._scratch / "initrd.img")
         self._bootable = Guest(
             self.guest.kernel, initrd, f"{self.guest.cmdline} {QUICK}", self.guest.username
         )
@@ -86,6 +89,13 @@ class Machine:
         self.program.chmod(0o700)
 
     # --- the healthy state
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """What is dear is made by one process; the others wait, and find it."""
+        with (self._cache / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @functools.cached_property
     def kept(self) -> Path:
@@ -108,12 +118,13 @@ class Machine:
             # Another checkout may be at work with its own.
             if time.time() - old.stat().st_mtime > KEPT_SECONDS:
                 old.unlink()
-        made = self.kept.with_suffix(".new")
+        made = self.kept.with_suffix(f".{os.getpid()}")
         _copy(self.directory / OVERLAY, made)
         made.replace(self.kept)
 
     def put(self) -> None:
         """Have the next start begin in the healthy state. It has to be stopped."""
+        self.kept.touch()
         _copy(self.kept, self.directory / OVERLAY)
         self.boot_from(None)
         (self.directory / BEGIN_IN).write_text(HEALTHY)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -13,34 +15,74 @@ from tests.lab.fault import Row
 PLACE = Path(os.environ.get("OOB_LAB_RESULTS") or "results")
 """Folder of the table; git does not keep it."""
 KEEP = bool(os.environ.get("OOB_LAB_KEEP"))
-"""Whether rows of earlier runs stay in the table."""
-HEADS = ("fault", "port", "cause named", "mended", "proven", "seconds", "told", "done")
+"""Whether rows of earlier runs, and of other processes of this one, stay in the table."""
+HEADS = ("fault", "port", "cause named", "false causes", "mended", "proven", "seconds", "told", "done")
 
 
 class Table:
-    """Rows by the fault's name, kept after each: a run that is ended halfway has told what it saw."""
+    """Rows by the fault's name, kept after each: a run that is ended halfway has told what it saw.
+
+    With `keep` several processes may fill one table.
+    """
 
     def __init__(self, folder: Path = PLACE, *, keep: bool = KEEP) -> None:
-        self._folder = folder
-        earlier = read(folder / "fault-lab.json") if keep else []
-        self.rows: dict[str, Row] = {each.name: each for each in earlier}
+        self._folder, self._keep = folder, keep
+        self.rows: dict[str, Row] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Take in what others wrote since."""
+        if self._keep:
+            with self._alone():
+                self.rows = self._written()
+
+    def begin(self, name: str) -> None:
+        """Without the row of an earlier try, which may have ended better."""
+        with self._alone():
+            if self._keep:
+                self.rows = self._written()
+            self.rows.pop(name, None)
+            self._write()
 
     def add(self, row: Row) -> None:
-        self.rows[row.name] = row
         print(f"\n{line(row)}", flush=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        shown = [asdict(each) for each in self.rows.values()]
-        (self._folder / "fault-lab.json").write_text(json.dumps(shown, indent=2) + "\n")
-        (self._folder / "fault-lab.md").write_text(markdown(self.rows.values()))
+        with self._alone():
+            if self._keep:
+                self.rows = self._written()
+            self.rows[row.name] = row
+            self._write()
 
-    @property
-    def named(self) -> list[Row]:
-        return [each for each in self.rows.values() if each.named]
+    def unnamed(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if not self.rows[name].named]
 
-    @property
-    def left(self) -> list[Row]:
+    def alarms(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """False causes, by fault."""
+        return {name: self.rows[name].alarms for name in names if self.rows[name].alarms}
+
+    def left(self, names: Iterable[str]) -> list[str]:
         """What should have been mended and was not, or was and was not proven."""
-        return [each for each in self.rows.values() if each.mendable and not (each.mended and each.proven)]
+        rows = [self.rows[name] for name in names]
+        return [each.name for each in rows if each.mendable and not (each.mended and each.proven)]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".fault-lab.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _written(self) -> dict[str, Row]:
+        return {each.name: each for each in read(self._folder / "fault-lab.json")}
+
+    def _write(self) -> None:
+        shown = [asdict(each) for each in self.rows.values()]
+        for name, text in (
+            ("fault-lab.json", json.dumps(shown, indent=2) + "\n"),
+            ("fault-lab.md", markdown(self.rows.values())),
+        ):
+            made = self._folder / f"{name}.new"
+            made.write_text(text)
+            made.replace(self._folder / name)
 
 
 def markdown(rows: Iterable[Row]) -> str:
@@ -50,7 +92,9 @@ def markdown(rows: Iterable[Row]) -> str:
 
 def line(row: Row) -> str:
     mended = _word(row.mended) if row.mendable else f"{_word(row.mended)} (not expected)"
-    cells = [row.name, row.protocol, _word(row.named), mended, _word(row.proven), f"{row.seconds:.0f}"]
+    named = _word(row.named) if row.named else f"no ({row.main or 'nothing'} first)"
+    cells = [row.name, row.protocol, named, ", ".join(row.alarms) or "none", mended, _word(row.proven)]
+    cells.append(f"{row.seconds:.0f}")
     cells += [", ".join(row.told), ", ".join(row.deeds)]
     return f"| {' | '.join(cells)} |"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.lab.lab import NAME, Lab
 from tests.peers.house import until
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 PORT = 4242
 SERVER = (
     "use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 4242, Proto => q(udp));"
@@ -29,6 +29,7 @@ def answered(lab: Lab, text: bytes, seconds: float = 2.0) -> bytes | None:
 
 
 def test_udp_reaches_a_guest_where_a_rule_lets_it(lab: Lab) -> None:
+    lab.heal()
     lab.in_guest(f"setsid perl -e '{SERVER}' >/dev/null 2>&1 </dev/null & sleep 1; ss -lun | grep {PORT}")
     assert answered(lab, b"x", 1.0) is None
     rule = {

@@ -26,18 +26,22 @@ def fault(
     protocol: Protocol = Protocol.RDP,
     broken: Callable[[Sides], bool] | None = None,
     answers: Answers | None = None,
+    beside: frozenset[str] = frozenset(),
+    warns: bool = False,
 ) -> Fault:
     """One of this house. Most of them nobody but the person or the host's owner can mend."""
     return Fault(
         name=name,
         inject=lambda lab: inject(_sides(lab)),
         causes=frozenset(causes),
+        beside=beside,
         protocol=protocol,
         mendable=mendable,
         clear=lambda lab: clear(_sides(lab)),
         guest=SIDES,
         broken=(lambda lab, _: broken(_sides(lab))) if broken is not None else None,
         answers=answers or Answers(),
+        warns=warns,
     )
 
 

@@ -15,9 +15,13 @@ READ_ONLY = """
 sync
 echo u >/proc/sysrq-trigger
 sleep 3
+# By its own means its end waits up to a minute and a half for what it cannot write.
+systemctl kill -s KILL xrdp xrdp-sesman
 systemctl stop xrdp xrdp-sesman
 systemctl start xrdp
 """
+# What cannot be written to keeps services down.
+FOLLOWS = {"GuestServiceStopped", "GuestServiceFailed", "GuestFileNotWritten"}
 
 FAULTS = [
     # A copy of a machine makes its own keys at its first start, and there is no room for them.
@@ -26,6 +30,7 @@ FAULTS = [
         protocol=Protocol.SSH,
         inject=guest(FULL),
         causes=frozenset({"GuestDiskFull", "DiskFull"}),
+        beside=frozenset({"GuestHostKeysMissing", *FOLLOWS}),
         mendable=False,
         answers=Answers(yes=False),
     ),
@@ -34,5 +39,6 @@ FAULTS = [
         name="root read-only",
         inject=guest(READ_ONLY),
         causes=frozenset({"GuestReadOnly", "RootReadOnly"}),
+        beside=frozenset(FOLLOWS),
     ),
 ]

@@ -10,6 +10,9 @@ nft add table inet walls
 nft add chain inet walls in '{ type filter hook input priority 0; policy %s; }'
 """
 
+# What a rescue puts before the owner's rules goes when these are loaded anew, and it says so.
+TEMPORARY = frozenset({"GuestFirewallTemporary"})
+
 
 def drops(protocol: Protocol) -> Fault:
     port = PORTS[protocol]
@@ -18,6 +21,7 @@ def drops(protocol: Protocol) -> Fault:
         protocol=protocol,
         inject=guest(f"{CHAIN % 'accept'} nft add rule inet walls in tcp dport {port} drop"),
         causes=frozenset({"GuestFirewallDenies"}),
+        beside=TEMPORARY,
     )
 
 
@@ -32,5 +36,6 @@ FAULTS = [
             "nft add rule inet walls in tcp dport 22 accept; nft add rule inet walls in reject"
         ),
         causes=frozenset({"GuestFirewallDenies"}),
+        beside=TEMPORARY,
     ),
 ]

@@ -94,9 +94,15 @@ def _says_nothing(one: object) -> None:
 
 
 FAULTS = [
-    fault("vm stopped", stopped, "RescueVmOff", mendable=True),
+    fault("vm stopped", stopped, "RescueVmOff", mendable=True, beside=frozenset({"VmNotRunning"})),
     fault("host agent killed", agent(signal.SIGKILL), "AgentOffline"),
-    fault("host agent hangs", agent(signal.SIGSTOP), "AgentOffline", clear=agent(signal.SIGCONT)),
+    fault(
+        "host agent hangs",
+        agent(signal.SIGSTOP),
+        "AgentOffline",
+        clear=agent(signal.SIGCONT),
+        beside=frozenset({"AgentTimeout"}),
+    ),
     fault("host port taken", taken(answers=False), "RescueHostPortTaken", clear=freed),
     fault(
         "host port taken by a desktop",

@@ -42,8 +42,29 @@ def without_address(sides: Sides) -> None:
     sides.net.delete("publicIPAddresses/door")
 
 
-def rule(name: str, inject: Way, *causes: str, protocol: Protocol = Protocol.RDP) -> Fault:
-    return fault(name, inject, *causes, mendable=True, protocol=protocol)
+def unreachable(sides: Sides) -> bool:
+    """Nobody gets in at the address that the VM has by now, if any."""
+    part = sides.net.get("networkInterfaces/card")["properties"]["ipConfigurations"][0]["properties"]
+    if "publicIPAddress" not in part:
+        return True
+    name = part["publicIPAddress"]["id"].rpartition("/")[2]
+    sides.address = sides.net.get(f"publicIPAddresses/{name}")["properties"]["ipAddress"]
+    return not sides.look(Protocol.RDP).works
+
+
+def rule(
+    name: str,
+    inject: Way,
+    *causes: str,
+    protocol: Protocol = Protocol.RDP,
+    beside: frozenset[str] = frozenset(),
+) -> Fault:
+    return fault(name, inject, *causes, mendable=True, protocol=protocol, beside=beside)
+
+
+def no_door(name: str, inject: Way) -> Fault:
+    """A rescue gives it another public address."""
+    return fault(name, inject, "RescueNoPublicAddress", mendable=True, broken=unreachable)
 
 
 FAULTS = [
@@ -57,7 +78,12 @@ FAULTS = [
         "RescueRuleShadowed",
         protocol=Protocol.SSH,
     ),
-    rule("groups of subnet and card deny", two_groups, "RescueRuleMissing"),
-    fault("public address dissociated", dissociated, "RescueNoPublicAddress"),
-    fault("no public address", without_address, "RescueNoPublicAddress"),
+    rule(
+        "groups of subnet and card deny",
+        two_groups,
+        "RescueRuleMissing",
+        beside=frozenset({"RescueRuleShadowed"}),
+    ),
+    no_door("public address dissociated", dissociated),
+    no_door("no public address", without_address),
 ]

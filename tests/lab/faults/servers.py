@@ -63,5 +63,6 @@ FAULTS = [
         "RdpCertificateEnded",
         answers=NOBODY,
         broken=certificate_ended,
+        warns=True,
     ),
 ]

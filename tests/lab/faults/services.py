@@ -58,8 +58,9 @@ FAULTS = [
     Fault(
         name="xrdp certificate ended",
         inject=guest(CERTIFICATE),
-        causes=frozenset({"RdpCertificateEnded", "GuestCertificateEnded"}),
+        causes=frozenset({"GuestCertificateEnded"}),
         broken=warned("RdpCertificateEnded"),
+        warns=True,
         step=1,
     ),
 ]

@@ -38,11 +38,13 @@ FAULTS = [
         name="kernel panic",
         inject=soon("echo c >/proc/sysrq-trigger"),
         causes=frozenset({"KernelPanic"}),
+        beside=frozenset({"GuestAgentSilent", "GuestPanicked"}),
     ),
     Fault(
         name="stuck at fsck",
         inject=at_fsck,
         causes=frozenset({"FsckQuestion"}),
+        beside=frozenset({"GuestAgentAbsent", "InitramfsShell"}),
         mendable=False,
         answers=Answers(yes=False),
     ),
@@ -50,12 +52,17 @@ FAULTS = [
         name="GRUB prompt",
         inject=at_grub,
         causes=frozenset({"GrubPrompt"}),
+        beside=frozenset({"GuestAgentAbsent"}),
         mendable=False,
         answers=Answers(yes=False),
     ),
     Fault(
         name="no guest agent",
-        inject=soon("systemctl stop xrdp; systemctl mask --now qemu-guest-agent"),
-        causes=frozenset({"GuestAgentAbsent", "GuestAgentSilent"}),
+        # The agent first: while it answers, a rescue would start what is stopped. A service that is killed
+        # does not take the time that its own end would.
+        inject=soon(
+            "systemctl mask --now qemu-guest-agent; systemctl kill -s KILL xrdp; systemctl stop xrdp"
+        ),
+        causes=frozenset({"GuestAgentAbsent"}),
     ),
 ]
