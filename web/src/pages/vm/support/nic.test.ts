@@ -1,9 +1,11 @@
+import { act, renderHook } from "@testing-library/react";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Asked, json, refusal, type Server, serve } from "../../../../tests/server";
 import { setSession } from "../../../api/session";
 import { sampleVm } from "../../vms/samples";
 import type { Interface } from "./network";
 import { freeAddress, resetCard, type Stage, viewOf } from "./nic";
+import { useNicReset } from "./useNicReset";
 
 const NET =
   "/subscriptions/aaaaaaaa-0000-0000-0000-000000000001/resourceGroups/rg1/providers/Microsoft.Network";
@@ -41,6 +43,24 @@ function bodyOf(asked: Asked | undefined): unknown {
 }
 
 describe("a reset of a card", () => {
+  it("that cannot even read the card failed at its first stage, also after one that failed later", async () => {
+    const { result } = renderHook(() => useNicReset(vm, async () => undefined));
+    const begin = () =>
+      act(() => result.current.begin(card("Static"), { address: "10.0.0.5", fixed: true }, false));
+    const denied = () => refusal(403, "AuthorizationFailed");
+    server.answer(
+      () => json(card("Static")),
+      () => json(card("Static")),
+      denied,
+    );
+    await begin();
+    expect(result.current).toMatchObject({ busy: false, stage: "tell" });
+    server.answer(denied);
+    await begin();
+    expect(result.current).toMatchObject({ busy: false, stage: "write", result: undefined });
+    expect(result.current.error).toBeDefined();
+  });
+
   it("goes by a static address and ends dynamic, and restarts the machine", async () => {
     server.answer(...Array.from({ length: 6 }, () => () => json(card("Static"))));
     const stages: Stage[] = [];

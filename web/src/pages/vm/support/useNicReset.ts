@@ -41,6 +41,7 @@ export function useNicReset(vm: VirtualMachine, onEnd: () => Promise<void>): Nic
     setResult(undefined);
     setError(undefined);
     setStages(stagesOf(off));
+    setStage("write");
     try {
       // As it is now: somebody may have written it since the page has read it.
       const current = await arm.get<Interface>(card.id, { version });
