@@ -14,13 +14,15 @@ from outofband.wire.steps.report import Problem, StepReport
 
 _BENEATH = frozenset({"GuestDiskFull", "GuestReadOnly"})
 """What keeps services down is told before the services that are down."""
+_NEW_CARD = "resetCards"
+"""A step for a card that was plugged in a moment ago: it had no address by then, and that is no fault."""
 
 
 def found_in(report: StepReport, wanted: Wanted, addresses: tuple[str, ...] = ()) -> tuple[Found, ...]:
     """Why nobody got in, as far as the guest knows, and what could not be mended there. `addresses`: those
     that its card has for everybody else.
     """
-    wrong = causes(report, (wanted.protocol,), addresses)
+    wrong = causes(report, (wanted.protocol,), addresses) if report.step != _NEW_CARD else ()
     beneath = tuple(each for each in report.problems if each.code in _BENEATH)
     told = dict.fromkeys([*_keys(beneath), *_keys(wrong), *_keys(report.problems)])
     return tuple(

@@ -154,11 +154,11 @@ async def test_what_the_guest_is_reset_from_is_told_and_taken_back(lab: Lab) -> 
     deed = step(told, 1)["deed"]
     assert deed["state"] == "done", told
     expected = [
+        "GuestDiskFull",
         "GuestServiceMasked",
         "GuestPortChanged",
         "GuestCertificateEnded",
         "GuestAccountLocked",
-        "GuestDiskFull",
     ]
     assert codes(told, 1) == ["RdpSilent", "RescueGuestAgentAnswers", *expected], "seen before it is done"
     assert deed["findings"] == [], "and not told twice"
