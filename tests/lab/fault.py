@@ -12,7 +12,7 @@ from tests.lab.lab import NAME, Lab
 from tests.lab.verdict import verdict
 from tests.peers.house import until
 
-BROKEN_SECONDS = 120.0
+BROKEN_SECONDS = 180.0
 DEBIAN = "debian"
 Act = Callable[[Lab], None]
 
