@@ -28,11 +28,14 @@ PLATFORM = 0x04010000
 MAX_KEY = 1024
 """Bytes of a server's RSA modulus."""
 MAX_PRODUCT, MAX_SCOPES = 512, 16
+MAX_CHALLENGE = 512
+"""Bytes; servers send ten of them."""
 _VERSION = 0x83
 """Preamble of version 3, with which errors are told in full."""
 _RSA, _RSA1 = 1, int.from_bytes(b"RSA1", "little")
 _RANDOM, _ENCRYPTED, _USER, _MACHINE = 2, 9, 15, 16
 _PREMASTER_BYTES = 48
+_ODD_KEY = "expected an RSA key of a usual size in the licence's certificate"
 
 
 class Message(enum.IntEnum):
@@ -109,7 +112,10 @@ class Exchange:
         if self._keys is None:
             raise ProtocolError("expected a request for a licence before its challenge")
         reader.take(4)
-        challenge = rc4(self._keys.cipher, reader.blob())
+        sealed = reader.blob()
+        if len(sealed) > MAX_CHALLENGE:
+            raise ProtocolError(f"expected a challenge of at most {MAX_CHALLENGE} bytes, got {len(sealed)}")
+        challenge = rc4(self._keys.cipher, sealed)
         if not hmac.compare_digest(mac(self._keys.mac, challenge), reader.take(16)):
             raise ProtocolError("expected a challenge under the keys of this exchange")
         self._note(challenged=True)
@@ -169,9 +175,9 @@ def public_key(certificate: bytes) -> tuple[int, int, int]:
         reader.take(12)
         magic, size, _, _, exponent = reader.unpack("<5I")
         if magic != _RSA1 or not 8 < size <= MAX_KEY:
-            raise ProtocolError("expected an RSA key of a usual size in the licence's certificate")
+            raise ProtocolError(_ODD_KEY)
         # Eight zeros end the number.
-        return int.from_bytes(reader.take(size), "little"), exponent, size - 8
+        return _usual(int.from_bytes(reader.take(size)[:-8], "little"), exponent, size - 8)
     if kind != 2:
         raise ProtocolError(f"expected a certificate of kind 1 or 2, got {kind}")
     (count,) = reader.unpack("<I")
@@ -184,10 +190,14 @@ def public_key(certificate: bytes) -> tuple[int, int, int]:
     first, rest = der.expect(content, 0x02)
     second, _ = der.expect(rest, 0x02)
     modulus = int.from_bytes(first, "big")
-    size = (modulus.bit_length() + 7) // 8
-    if not 0 < size <= MAX_KEY:
-        raise ProtocolError("expected an RSA key of a usual size in the licence's certificate")
-    return modulus, int.from_bytes(second, "big"), size
+    return _usual(modulus, int.from_bytes(second, "big"), (modulus.bit_length() + 7) // 8)
+
+
+def _usual(modulus: int, exponent: int, size: int) -> tuple[int, int, int]:
+    """A key to reckon with: one with a huge exponent would keep whoever does so for minutes."""
+    if modulus < 2 or size > MAX_KEY or not 0 < exponent < 1 << 32:
+        raise ProtocolError(_ODD_KEY)
+    return modulus, exponent, size
 
 
 def keys(premaster: bytes, client: bytes, server: bytes) -> Keys:

@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outofband.core.errors import ProtocolError
-from outofband.wire.rdp.licensing import MAX_SCOPES, NAME, Exchange, Message, frame, public_key, rc4
+from outofband.wire.rdp import der
+from outofband.wire.rdp.licensing import (
+    MAX_CHALLENGE,
+    MAX_SCOPES,
+    NAME,
+    Exchange,
+    Message,
+    frame,
+    mac,
+    public_key,
+    rc4,
+)
 from tests.support.rdp_server import COMPANY, PRODUCT, Licences
 
 
@@ -64,6 +75,69 @@ def test_the_key_of_a_server_that_has_no_chain() -> None:
     for wrong in (certificate[:40], certificate.replace(b"RSA1", b"RSA2"), struct.pack("<I", 3)):
         with pytest.raises(ProtocolError):
             public_key(wrong)
+
+
+def number(value: int) -> bytes:
+    """A positive integer in DER."""
+    return der.pack(der.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def chained(modulus: int, exponent: int) -> bytes:
+    """A chain of one certificate that is no more than its key."""
+    key = der.pack(der.SEQUENCE, number(modulus), number(exponent))
+    subject = der.pack(der.SEQUENCE, der.pack(der.SEQUENCE), der.pack(0x03, b"\0", key))
+    body = der.pack(der.SEQUENCE, *[der.pack(der.SEQUENCE)] * 5, subject)
+    whole = der.pack(der.SEQUENCE, body)
+    return struct.pack("<III", 2, 1, len(whole)) + whole
+
+
+def bare(modulus: bytes, exponent: int = 65537) -> bytes:
+    """A key alone, in the older kind of certificate; the number's end should be eight zeros."""
+    blob = struct.pack("<4sIIII", b"RSA1", len(modulus), 8 * len(modulus), 0, exponent) + modulus
+    return struct.pack("<IIIHH", 1, 1, 1, 6, len(blob)) + blob
+
+
+def asking(certificate: bytes) -> bytes:
+    body = bytes(32) + struct.pack("<I", 0x60000) + bytes(8) + struct.pack("<HH", 13, 0)
+    return frame(Message.REQUEST, body + struct.pack("<HH", 3, len(certificate)) + certificate + bytes(4))
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [
+        bare(bytes(264)),
+        bare(b"\1" + bytes(263)),
+        bare(b"\xff" * 256 + bytes(8), 0),
+        chained(0, 65537),
+        chained(1 << 2047 | 1, 0),
+        chained(1 << 2047 | 1, 1 << 200_000),
+        chained(1 << 8200, 65537),
+    ],
+)
+def test_a_key_that_nobody_can_reckon_with_is_refused(certificate: bytes) -> None:
+    with pytest.raises(ProtocolError, match="RSA key"):
+        Exchange().receive(asking(certificate))
+
+
+def test_a_key_without_its_zeros_is_as_long_as_it_says() -> None:
+    answer = Exchange().receive(asking(bare(b"\xff" * 264)))
+    assert answer is not None
+
+
+def test_a_long_challenge_is_refused() -> None:
+    """By the server that has the keys, so that nothing else is wrong with it."""
+    server, client = Licences(), Exchange()
+    server.receive(client.receive(server.request()) or b"")
+    assert client._keys is not None
+    for size in (MAX_CHALLENGE, MAX_CHALLENGE + 1, 65_000):
+        plain = bytes(size)
+        blob = struct.pack("<HH", 9, size) + rc4(client._keys.cipher, plain)
+        message = frame(Message.CHALLENGE, bytes(4) + blob + mac(client._keys.mac, plain))
+        if size == MAX_CHALLENGE:
+            assert client.receive(message) is not None
+            continue
+        with pytest.raises(ProtocolError, match="challenge of at most"):
+            client.receive(message)
 
 
 @given(st.binary(min_size=1, max_size=32), st.binary(max_size=200))
