@@ -324,7 +324,7 @@ class Machine:
             raise
         if self.power is Power.STARTING:
             self._to(Power.RUNNING)
-        if self.network is not None:
+        if self.network is not None and self.power is Power.RUNNING:
             await self.network.started()
         printed = await self._first_output(since, began)
         data = {"pid": self.driver.pid, "boot": self.boots, "seconds": round(clock.monotonic() - began, 3)}
@@ -403,6 +403,9 @@ class Machine:
                 self._settle("HypervisorUnreachable")
                 if self.power in (Power.UNKNOWN, Power.STOPPED):
                     self._to(Power.RUNNING)
+                if self.network is not None and self.power is Power.RUNNING and not self.network.running:
+                    # Its monitor said nothing when the agent took hold of it, or when it was thought dead.
+                    self._tasks.spawn(f"network {self.name}", self.network.started())
 
     def _may_run(self) -> bool:
         return not self._closed and self.power is not Power.STOPPED

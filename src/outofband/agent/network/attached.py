@@ -73,6 +73,11 @@ class Attached:
         self._insisting = False
 
     @property
+    def running(self) -> bool:
+        """Whether the hypervisor is known to run, so that the VM may be reached."""
+        return self._running
+
+    @property
     def listening(self) -> list[str]:
         return [*self.forwarder.listening, *self.datagrams.listening]
 

@@ -1,0 +1,65 @@
+"""What becomes of a VM's doors when its hypervisor is silent, back, or over before it was up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from outofband.agent.hypervisors.driver import Happening
+from outofband.agent.machines.machine import Machine
+from outofband.agent.machines.registry import Machines
+from outofband.agent.network.attached import Attached
+from outofband.wire.machine import MachineDefinition, Power
+from outofband.wire.network.plan import Nic
+from tests.support.wait import until
+
+pytestmark = pytest.mark.anyio
+VM = "0b1f3a52-6c1d-4c55-9d6a-0f5b0c2f7e12"
+NIC = Nic(mac="00:0d:3a:00:00:01", address="10.9.1.4", network="10.9.1.0/24")
+
+
+@pytest.fixture
+async def machine(machines: Machines) -> AsyncIterator[Machine]:
+    definition = MachineDefinition(vm=VM, name="web", driver="qemu", image="none", nic=NIC)
+    directory = machines.host.directory(VM)
+    directory.mkdir(parents=True)
+    made = Machine(machines.host, definition, lambda: None)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def network(machine: Machine) -> Attached:
+    assert machine.network is not None
+    return machine.network
+
+
+async def test_a_vm_whose_monitor_answers_late_is_reached(machine: Machine) -> None:
+    """An agent that comes anew to a monitor that says nothing takes hold of the VM when it does."""
+    machine._to(Power.UNKNOWN)
+    assert not network(machine).running
+    machine._happened(Happening.BACK, {})
+    await until(lambda: network(machine).running)
+    assert machine.power is Power.RUNNING
+
+
+async def test_a_vm_that_starts_is_reached_once_it_runs(machine: Machine) -> None:
+    machine._to(Power.STARTING)
+    machine._happened(Happening.BACK, {})
+    assert not machine._tasks._alive and not network(machine).running
+
+
+async def test_a_vm_that_ends_while_it_starts_is_not_reached(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ends_at_once() -> str:
+        machine._happened(Happening.ENDED, {"clean": True, "detail": "its guest switched it off"})
+        await until(lambda: not machine._tasks._alive)
+        return "It ran"
+
+    monkeypatch.setattr(machine.driver, "start", ends_at_once)
+    monkeypatch.setattr(type(machine.driver), "output_seconds", 0.0, raising=False)
+    outcome = await machine.start()
+    assert "it has ended again" in outcome.observed
+    assert not network(machine).running
