@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import ClassVar
 
 import structlog
 
@@ -28,6 +30,8 @@ MAX_TOLD = 256
 """Senders that the log names as denied, until the rules change."""
 _AT_ONCE = 64
 _SIZE = 65535
+_SHARE = 8
+"""Flows to all VMs may take an eighth of the process's descriptors, one each: connections may take half."""
 
 log = structlog.get_logger(__name__)
 Place = tuple[str, int]
@@ -82,6 +86,9 @@ class _Door(asyncio.DatagramProtocol):
 
 class Datagrams:
     """`backend` is asked for the address and port that lead to a port of the VM; None: there are none now."""
+
+    carried: ClassVar[int] = 0
+    """Flows to all VMs of this process."""
 
     def __init__(self, vm: str, backend: Callable[[int], Place | None]) -> None:
         self._vm, self._backend = vm, backend
@@ -163,7 +170,7 @@ class Datagrams:
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: _Door(arrived), sock=bound
             )
-        except OSError:
+        except BaseException:
             bound.close()
             raise
         return transport
@@ -173,7 +180,7 @@ class Datagrams:
         flow = self._flows.get((place, sender))
         if flow is None:
             backend = self._backend(port)
-            if backend is None or len(self._flows) >= MAX_FLOWS or not self._allowed(sender, port):
+            if backend is None or self._is_full() or not self._allowed(sender, port):
                 return
 
             def answer(reply: bytes) -> None:
@@ -185,7 +192,11 @@ class Datagrams:
             except OSError as error:
                 log.warning("network.no_flow", vm=self._vm, port=port, error=str(error))
                 return
+            Datagrams.carried += 1
         flow.send(data)
+
+    def _is_full(self) -> bool:
+        return len(self._flows) >= MAX_FLOWS or Datagrams.carried >= _most()
 
     def _allowed(self, sender: Sender, port: int) -> bool:
         decision = self._judge.decide(ip_address(sender[0]), sender[1], port)
@@ -198,6 +209,7 @@ class Datagrams:
 
     def _end(self, key: tuple[Place, Sender]) -> None:
         if (flow := self._flows.pop(key, None)) is not None:
+            Datagrams.carried -= 1
             flow.close()
 
     async def _sweep(self) -> None:
@@ -210,3 +222,8 @@ class Datagrams:
                         self._end(key)
         finally:
             self._sweeping = False
+
+
+def _most() -> int:
+    """Flows that this process may carry."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // _SHARE

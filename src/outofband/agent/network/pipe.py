@@ -52,16 +52,19 @@ class Side(asyncio.Protocol):
                 return side._broken()
         for side in (self, other):
             side._catch_up()
+        # After what both have said: where both have ended, the first end closes both.
+        for side in (self, other):
+            if side._ended:
+                side._pass_end()
 
     def _catch_up(self) -> None:
         assert self.transport is not None
         early, self._early = bytes(self._early), bytearray()
+        if not self._ended:
+            # Before it is passed on, which may well be a reason to pause.
+            self.transport.resume_reading()
         if early:
             self.data_received(early)
-        if self._ended:
-            self._pass_end()
-        else:
-            self.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         other = self._living()

@@ -22,7 +22,7 @@ from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
 HERE = f"127.{random.randrange(20, 250)}.{random.randrange(256)}.5"
-SECONDS = 5.0
+SECONDS = 30.0
 
 
 class Echo(asyncio.DatagramProtocol):
@@ -146,7 +146,7 @@ async def test_rules_of_tcp_are_none_of_udp(guest: Echo, carried: Datagrams) -> 
 
 
 async def test_idle_flows_end(guest: Echo, carried: Datagrams, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datagrams, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(datagrams, "IDLE_SECONDS", 2.0)
     monkeypatch.setattr(datagrams, "SWEEP_SECONDS", 0.05)
     port, one = free(), Client()
     await carried.apply(plan(port, rule(Access.ALLOW)))
@@ -161,7 +161,28 @@ async def test_there_is_a_bound(guest: Echo, carried: Datagrams, monkeypatch: py
     port = free()
     await carried.apply(plan(port, rule(Access.ALLOW)))
     clients = [Client() for _ in range(3)]
-    assert [await each.ask(port, b"x", 0.5) for each in clients] == [b"echo x", b"echo x", None]
+    assert [await each.ask(port, b"x") for each in clients[:2]] == [b"echo x", b"echo x"]
+    assert await clients[2].ask(port, b"x", 0.5) is None
+    for each in clients:
+        each.close()
+
+
+async def test_all_vms_together_leave_descriptors_for_the_rest(
+    guest: Echo, carried: Datagrams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datagrams, "_most", lambda: 2)
+    backend = guest.transport.get_extra_info("sockname")
+    other, first, second = Datagrams("web2", lambda _: backend), free(), free()
+    await carried.apply(plan(first, rule(Access.ALLOW)))
+    await other.apply(plan(second, rule(Access.ALLOW)))
+    clients = [Client() for _ in range(3)]
+    assert await clients[0].ask(first, b"x") == b"echo x"
+    assert await clients[1].ask(second, b"x") == b"echo x"
+    assert await clients[2].ask(second, b"x", 0.5) is None
+    await carried.close()
+    assert await clients[2].ask(second, b"x") == b"echo x"
+    await other.close()
+    assert Datagrams.carried == 0
     for each in clients:
         each.close()
 
