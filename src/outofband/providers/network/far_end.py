@@ -30,6 +30,8 @@ LOOK_SECONDS = 75.0
 _SOMEBODY = ip_address("198.51.100.1")
 """Stands for whoever comes from the internet (RFC 5737)."""
 _FILTERED = frozenset({"RdpSilent", "SshSilent"})
+_NOTHING = frozenset({"RdpCut", "SshCut", "ConnectionCut", "PortClosed"})
+"""A host's connection to a port that nobody has in the guest is taken, and ended at once."""
 _NOT_CARRIED = "VMs do not reach each other by private addresses here: each has a network of its own."
 _CLOSED = "no security group, and a public address of SKU Standard"
 
@@ -111,9 +113,11 @@ class FarEnd:
         if code in _FILTERED:
             said = {"Seen": "silent", "From": "host of the destination"}
             return [Issue(origin=Origin.INBOUND, type=Type.FIREWALL, context=said)]
-        if look.works or code.endswith("NotSpoken"):
-            return [platform("The port answers its own host: the fault is on the way to it.")]
-        return [Issue(origin=Origin.LOCAL, type=Type.UNKNOWN, context={"Reason": "Nothing takes the port."})]
+        if code in _NOTHING:
+            reason = "Nothing takes the port, or what takes it ends the connection at once."
+            return [Issue(origin=Origin.LOCAL, type=Type.UNKNOWN, context={"Reason": reason})]
+        # Whatever else is wrong with what answers there: it answers.
+        return [platform("The port answers its own host: the fault is on the way to it.")]
 
     async def _outer(self, card: evaluation.Interface) -> Address:
         """As whom the VM comes to others from outside."""
