@@ -133,7 +133,7 @@ class Person:
         """Poll an operation to its end; its last body."""
         assert answer.is_success, answer.text
         where = answer.headers["Azure-AsyncOperation"]
-        end = clock.monotonic() + 20
+        end = clock.monotonic() + 60
         while True:
             polled = await self.get(where, version=None)
             assert polled.status_code == 200, polled.text

@@ -29,7 +29,7 @@ from tests.support import rdp as words
 TLS, CREDSSP = 1, 2
 USER_CHANNEL, GLOBAL_CHANNEL = 1007, 1003
 CHALLENGE = b"TEST\0"
-GOODBYE_SECONDS = 2.0
+GOODBYE_SECONDS = 10.0
 """For a client to go by itself after the last word."""
 COMPANY, PRODUCT, SCOPE = "Microsoft Corporation", "A02", b"microsoft.com\0"
 

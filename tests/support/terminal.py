@@ -18,8 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 EXPECT_SECONDS = 60.0
-_WAITING = {"0", "7", "23", "270", "271"} if platform.machine() == "x86_64" else {"63", "72", "73"}
-"""Numbers of read, poll, select, pselect6 and ppoll; elsewhere of read, pselect6 and ppoll."""
+_WAITING = {
+    "x86_64": {"0", "7", "23", "232", "270", "271", "281"},
+}.get(platform.machine(), {"22", "63", "72", "73"})
+"""Numbers of read, poll, select, epoll_wait, pselect6, ppoll and epoll_pwait; elsewhere of epoll_pwait, read,
+pselect6 and ppoll.
+"""
 # The guest's shell asks the terminal for its cursor right after each prompt.
 SHELL = rb"\$ (?:\x1b\[6n)?$"
 LOGIN_OR_SHELL = rb"demo login: $|" + SHELL
@@ -89,7 +93,7 @@ class Terminal:
             return got
 
     def interrupt(self, seconds: float = EXPECT_SECONDS) -> None:
-        """Type Ctrl-C, once the program waits for what is typed.
+        """Type Ctrl-C, once the program waits, for what is typed or in its event loop.
 
         Between its prompt and that wait Python's readline would lose the signal: it looks for signals, and
         then waits for keys alone. A person is never that fast.

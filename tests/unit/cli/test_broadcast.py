@@ -224,6 +224,6 @@ async def test_an_interruption_ends_it(far: Far) -> None:
     command = [*OOB, "broadcast", "web1", "--line", "sleep 99", "--yes"]
     with Terminal(command, {"OOB_STATE": str(far.folder / "state")}) as person:
         await until(lambda: into)
-        person.send(b"\x03")
-        assert await asyncio.to_thread(person.wait, 10) == 130
+        await asyncio.to_thread(person.interrupt)
+        assert await asyncio.to_thread(person.wait) == 130
         assert b"Traceback" not in person.seen

@@ -183,7 +183,8 @@ async def test_commands_are_sent_until_answered(populated: Store, now: datetime)
     store = populated
     agent = await enrol(store, now)
 
-    async def put(key: str, minutes: int = 5) -> None:
+    async def put(key: str, minutes: int = 5) -> list[str]:
+        """What was rung for it."""
         async with store.write() as tx:
             await store.outbox.put(
                 tx,
@@ -194,12 +195,13 @@ async def test_commands_are_sent_until_answered(populated: Store, now: datetime)
                 now=now,
                 deadline=now + minutes * MINUTE,
             )
+            return tx.topics
 
     with store.bell.listen(outbox_topic(agent.id)) as ear:
-        await put("k1")
+        assert await put("k1") == [outbox_topic(agent.id)]
         assert await ear.wait(1.0)
-        await put("k1")
-        assert not await ear.wait(0.01)
+    # Not by an ear: on PostgreSQL the first ring comes once more, by way of the database, whenever it does.
+    assert await put("k1") == []
     await put("k2", minutes=1)
     await put("k3")
     async with store.write() as tx:

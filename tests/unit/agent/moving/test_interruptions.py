@@ -22,7 +22,7 @@ from tests.unit.agent.moving.hosts import MOVE, PLACE, VM, Hosts, args_of, defin
 
 pytestmark = pytest.mark.anyio
 
-SOON = 5.0
+SOON = 30.0
 
 
 def fill(directory: Path) -> dict[str, bytes]:

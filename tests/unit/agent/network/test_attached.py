@@ -30,7 +30,7 @@ async def test_a_port_is_taken_when_it_is_free(tmp_path: Path, monkeypatch: pyte
         assert "another program" in one.forwarder.problems[place]
         await asyncio.sleep(0.1)
         assert one.forwarder.listening == []
-    await until(lambda: one.forwarder.listening == [place], seconds=10)
+    await until(lambda: one.forwarder.listening == [place])
     assert one.forwarder.problems == {}
     await one.close()
     with pytest.raises(ConnectionRefusedError):

@@ -24,6 +24,7 @@ from tests.support.wait import until
 pytestmark = pytest.mark.anyio
 ONE, OTHER = "127.9.3.1", "127.9.3.2"
 OFFERED = ("127.9.3.0/24",)
+SOON = 30.0
 
 
 def free(address: str = ONE) -> int:
@@ -91,7 +92,7 @@ async def guest(name: bytes = b"") -> AsyncIterator[tuple[Place, set[asyncio.Str
 
 async def is_cut(reader: asyncio.StreamReader) -> None:
     with contextlib.suppress(ConnectionError):
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), SOON) == b""
 
 
 async def test_an_address_that_is_taken_away_takes_its_connections_along() -> None:
@@ -138,11 +139,11 @@ async def test_what_is_sent_at_once_and_half_closed_comes_through_whole() -> Non
             reader, writer = await enter(ONE, port)
             writer.write(sent)
             writer.write_eof()
-            assert await asyncio.wait_for(reader.read(-1), 30) == sent
+            assert await asyncio.wait_for(reader.read(-1), SOON) == sent
             writer.close()
 
         await asyncio.gather(*(talk(size) for size in (0, 1, 65536, 5_000_000) for _ in range(5)))
-        await until(lambda: one.flows == 0, seconds=10.0)
+        await until(lambda: one.flows == 0)
         assert Forwarder.carried == 0
 
 
@@ -157,8 +158,8 @@ async def test_a_side_that_breaks_is_a_reset_on_the_other() -> None:
             each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             each.transport.abort()
         with pytest.raises(ConnectionResetError):
-            await asyncio.wait_for(reader.read(), 10)
-        await until(lambda: one.flows == 0, seconds=10.0)
+            await asyncio.wait_for(reader.read(), SOON)
+        await until(lambda: one.flows == 0)
 
 
 async def test_nobody_behind_the_door_is_a_reset_and_leaves_nothing() -> None:
@@ -168,8 +169,8 @@ async def test_nobody_behind_the_door_is_a_reset_and_leaves_nothing() -> None:
     for _ in range(50):
         with contextlib.suppress(ConnectionError):
             reader, _ = await enter(ONE, port)
-            assert await asyncio.wait_for(reader.read(), 10) == b""
-    await until(lambda: one.flows == 0, seconds=10.0)
+            assert await asyncio.wait_for(reader.read(), SOON) == b""
+    await until(lambda: one.flows == 0)
     assert Forwarder.carried == 0
 
 

@@ -111,8 +111,11 @@ async def test_a_look_through_another_place_speaks_of_the_machine(xrdp_like: int
     assert str(xrdp_like) not in report.problem.message and HERE not in report.problem.message
 
 
-async def test_an_address_that_nobody_answers_at_costs_no_more_than_a_moment() -> None:
+async def test_an_address_that_nobody_answers_at_costs_no_more_than_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A listener whose queue is full is as silent as a firewall."""
+    monkeypatch.setattr(sockets, "SECONDS", 120.0)
     with socket.socket() as deaf, socket.create_server(("127.9.4.2", 0)) as good:
         port = int(good.getsockname()[1])
         deaf.bind(("127.9.4.1", port))
@@ -131,7 +134,7 @@ async def test_an_address_that_nobody_answers_at_costs_no_more_than_a_moment() -
     assert taken is not None
     taken.close()
     assert step.evidence["address"] == "127.9.4.2" and step.evidence["others"] == ["127.9.4.1 silence"]
-    assert spent < 3.0
+    assert spent < 60.0, "the silent one was waited for"
 
 
 class Asking(asyncssh.SSHServer):
@@ -216,7 +219,7 @@ async def test_what_is_no_server_of_either(
     serve: Any, rdp: str, ssh: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for driver, name in ((rdp_driver, "WHOLE_SECONDS"), (ssh_driver, "SILENCE_SECONDS")):
-        monkeypatch.setattr(driver, name, 2.0)
+        monkeypatch.setattr(driver, name, 30.0)
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # uvloop says RuntimeError of a connection that is over.
@@ -229,7 +232,7 @@ async def test_what_is_no_server_of_either(
     began = time.monotonic()
     assert code(await look(HERE, Protocol.RDP, port=port)) == rdp
     assert code(await look(HERE, Protocol.SSH, port=port)) == ssh
-    assert time.monotonic() - began < 30.0
+    assert time.monotonic() - began < 29.0, "none of them needs the patience to end"
     server.close()
 
 

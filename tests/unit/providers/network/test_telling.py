@@ -170,10 +170,14 @@ async def test_plans_are_worked_out_when_something_changed(
     task = asyncio.ensure_future(counted.run())
     try:
         await until(lambda: looks and plans(host))
-        await asyncio.sleep(0.2)
+
+        async def still() -> bool:
+            before = len(looks)
+            await asyncio.sleep(0.5)
+            return len(looks) == before
+
+        await until(still)
         quiet = len(looks)
-        await asyncio.sleep(0.5)
-        assert len(looks) == quiet
         host.power[uid] = Power.STOPPED
         await host.report()
         await until(lambda: len(looks) > quiet)
