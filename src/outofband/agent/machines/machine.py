@@ -403,8 +403,8 @@ class Machine:
                 self._settle("HypervisorUnreachable")
                 if self.power in (Power.UNKNOWN, Power.STOPPED):
                     self._to(Power.RUNNING)
-                if self.network is not None and self.power is Power.RUNNING and not self.network.running:
-                    # Its monitor said nothing when the agent took hold of it, or when it was thought dead.
+                if self.network is not None and self.power is Power.RUNNING:
+                    # Silent, its monitor took no forward, perhaps since the agent took hold of it.
                     self._tasks.spawn(f"network {self.name}", self.network.started())
 
     def _may_run(self) -> bool:

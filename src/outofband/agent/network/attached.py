@@ -73,11 +73,6 @@ class Attached:
         self._insisting = False
 
     @property
-    def running(self) -> bool:
-        """Whether the hypervisor is known to run, so that the VM may be reached."""
-        return self._running
-
-    @property
     def listening(self) -> list[str]:
         return [*self.forwarder.listening, *self.datagrams.listening]
 
@@ -97,15 +92,15 @@ class Attached:
             await self._apply()
 
     async def started(self) -> None:
-        """The hypervisor runs: since now, or with the forwards that an earlier life of the agent made."""
+        """The hypervisor runs and is heard: since now, or again, or with the forwards that an earlier life of
+        the agent made. What it could not be asked for while it was silent is asked for.
+        """
         async with self._lock:
             self._running = True
-            self._ports.clear()
-            self._udp_ports.clear()
             with contextlib.suppress(Fault):
-                self._ports.update(await self._forwards())
+                _replace(self._ports, await self._forwards())
                 if self._udp is not None:
-                    self._udp_ports.update(await self._udp[1]())
+                    _replace(self._udp_ports, await self._udp[1]())
             await self._apply()
 
     async def stopped(self) -> None:
@@ -239,6 +234,12 @@ class Attached:
             log.warning("network.plan_lost", vm=self._vm, error=str(error))
             return Plan()
         return plan
+
+
+def _replace(ports: dict[int, Place], known: dict[int, Place]) -> None:
+    """At once: connections that come meanwhile find one or the other."""
+    ports.clear()
+    ports.update(known)
 
 
 def _somewhere() -> str:

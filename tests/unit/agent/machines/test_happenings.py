@@ -9,7 +9,7 @@ import pytest
 from outofband.agent.hypervisors.driver import Happening
 from outofband.agent.machines.machine import Machine
 from outofband.agent.machines.registry import Machines
-from outofband.agent.network.attached import Attached
+from outofband.agent.network.attached import Attached, Place
 from outofband.wire.machine import MachineDefinition, Power
 from outofband.wire.network.plan import Nic
 from tests.support.wait import until
@@ -35,19 +35,45 @@ def network(machine: Machine) -> Attached:
     return machine.network
 
 
+def is_reached(machine: Machine) -> bool:
+    return network(machine)._running
+
+
 async def test_a_vm_whose_monitor_answers_late_is_reached(machine: Machine) -> None:
     """An agent that comes anew to a monitor that says nothing takes hold of the VM when it does."""
     machine._to(Power.UNKNOWN)
-    assert not network(machine).running
+    assert not is_reached(machine)
     machine._happened(Happening.BACK, {})
-    await until(lambda: network(machine).running)
+    await until(lambda: is_reached(machine))
     assert machine.power is Power.RUNNING
+
+
+async def test_what_a_silent_monitor_did_not_take_is_asked_for_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    async def forward(place: Place, port: int) -> bool:
+        opened.append(port)
+        return True
+
+    async def none() -> dict[int, Place]:
+        return {}
+
+    machine._to(Power.RUNNING)
+    await network(machine).started()
+    # Its monitor is not there yet: nothing was taken.
+    monkeypatch.setattr(network(machine), "_forward", forward)
+    monkeypatch.setattr(network(machine), "_forwards", none)
+    assert network(machine)._ports == {}
+    machine._happened(Happening.BACK, {})
+    await until(lambda: opened == [22, 3389])
 
 
 async def test_a_vm_that_starts_is_reached_once_it_runs(machine: Machine) -> None:
     machine._to(Power.STARTING)
     machine._happened(Happening.BACK, {})
-    assert not machine._tasks._alive and not network(machine).running
+    assert not machine._tasks._alive and not is_reached(machine)
 
 
 async def test_a_vm_that_ends_while_it_starts_is_not_reached(
@@ -62,4 +88,4 @@ async def test_a_vm_that_ends_while_it_starts_is_not_reached(
     monkeypatch.setattr(type(machine.driver), "output_seconds", 0.0, raising=False)
     outcome = await machine.start()
     assert "it has ended again" in outcome.observed
-    assert not network(machine).running
+    assert not is_reached(machine)
