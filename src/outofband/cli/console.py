@@ -101,22 +101,33 @@ def console(
                 asks=ask,
                 tell_size=tell_size,
             )
-            ended = _run(seat.sit())
+            ended = _run(seat.sit(), output)
             killed_by = seat.killed_by
         else:
-            ended = _run(_Follower(client, vm, port=port, session=session).follow())
+            ended = _run(_Follower(client, vm, port=port, session=session).follow(), output)
     if ended.code != "Left":
         raise Fault(ended.code, **{"vm": name, **ended.fields})
     return 128 + killed_by if killed_by else 0
 
 
-def _run(main: Coroutine[Any, Any, Ended]) -> Ended:
+def _run(main: Coroutine[Any, Any, Ended], output: str) -> Ended:
+    import asyncio
+
     import uvloop
 
     from outofband.net import logs
 
-    logs.configure(verbose=show.voice.verbose)
-    return uvloop.run(main)
+    if output == "json" and not show.voice.verbose:
+        logs.silence()
+    else:
+        logs.configure(verbose=show.voice.verbose)
+
+    async def watched() -> Ended:
+        # Connections are made ahead and given up in the middle of a handshake, which is no news.
+        asyncio.get_running_loop().set_exception_handler(logs.loop_errors)
+        return await main
+
+    return uvloop.run(watched())
 
 
 class _Follower:

@@ -63,6 +63,12 @@ def configure(*, json: bool | None = None, verbose: bool = False, file: LogFile 
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def silence() -> None:
+    """No log at all from this process: for a command whose standard error is for one JSON object."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.disable(logging.CRITICAL)
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Only warnings, on standard error, within the block: for a command whose output is its result."""

@@ -66,7 +66,10 @@ class Oob:
     async def json(self, line: str, code: int = 0) -> Any:
         """The value of the result, or of the error when one is expected."""
         out, err = await self(f"{line} -o json", code)
-        if code and not out:
-            return json.loads(err)["error"]
-        assert err == ""
-        return json.loads(out)
+        try:
+            if code and not out:
+                return json.loads(err)["error"]
+            assert err == ""
+            return json.loads(out)
+        except json.JSONDecodeError as error:
+            raise AssertionError(f"no JSON object alone: {line}: {out!r}, {err!r}") from error

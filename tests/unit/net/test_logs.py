@@ -36,3 +36,24 @@ def test_secrets_are_not_written(as_json: bool) -> None:
         events = [json.loads(line) for line in done.stderr.splitlines()]
         assert [event["event"] for event in events] == ["link.open", "defect"]
         assert events[0]["token"] == "***" and events[0]["level"] == "info"
+
+
+SILENT = """
+import asyncio
+import logging
+import structlog
+from outofband.net import logs
+logs.silence()
+structlog.get_logger("x").error("task.failed", exc_info=ValueError("told"))
+logging.getLogger("asyncio").error("a connection was broken")
+
+async def main():
+    asyncio.get_running_loop().call_exception_handler({"message": "told"})
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_written_beside_an_object_of_json() -> None:
+    done = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
