@@ -24,9 +24,9 @@ from outofband.providers.compute.guest_steps import cards_args, step_report
 from outofband.providers.compute.machines import check_power
 from outofband.providers.compute.power import Work
 from outofband.providers.compute.shape import command_name, private_of
-from outofband.providers.network.hosting import card
+from outofband.providers.network.hosting import card, interface_of
 from outofband.providers.network.house import INTERFACES
-from outofband.providers.network.readdressing import Seat, interface_of, other_seat, reseat, seat_of
+from outofband.providers.network.readdressing import Seat, other_seat, reseat, seat_of
 from outofband.resources.declaration import Begin, Item, Step
 from outofband.resources.exchange import Call
 from outofband.resources.gate import Change, unlocked

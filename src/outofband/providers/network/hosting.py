@@ -33,7 +33,7 @@ _OCTETS = "00-0D-3A"
 
 async def card(store: Store, tx: Tx, machine: Resource) -> Nic | None:
     """The VM's card; None when it has no interface, or one that no host can give."""
-    interface = await _interface(store, tx, machine)
+    interface = await interface_of(store, tx, machine)
     if interface is None or MAC not in interface.properties:
         return None
     part = primary(interface)
@@ -48,7 +48,7 @@ async def card(store: Store, tx: Tx, machine: Resource) -> Nic | None:
 
 async def public_keys(store: Store, tx: Tx, machine: Resource) -> list[str]:
     """The lower-cased ids of the public addresses of a VM's primary interface."""
-    interface = await _interface(store, tx, machine)
+    interface = await interface_of(store, tx, machine)
     parts = interface.properties["ipConfigurations"] if interface is not None else []
     return [key for part in parts if (key := key_of(part["properties"].get("publicIPAddress"))) is not None]
 
@@ -66,7 +66,7 @@ async def static_addresses(store: Store, tx: Tx, machine: Resource) -> list[str]
 
 async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> Plan | None:
     """How the VM is reached at a host that offers these blocks of public addresses; None without a card."""
-    interface = await _interface(house.store, tx, machine)
+    interface = await interface_of(house.store, tx, machine)
     if interface is None:
         return None
     try:
@@ -96,7 +96,7 @@ async def plan(house: House, tx: Tx, machine: Resource, offered: list[str]) -> P
 
 async def public_addresses(store: Store, tx: Tx, machine: Resource) -> list[str]:
     """Those of the VM's primary interface, whether or not its host offers them."""
-    interface = await _interface(store, tx, machine)
+    interface = await interface_of(store, tx, machine)
     return await public_of(store, tx, interface) if interface is not None else []
 
 
@@ -105,7 +105,8 @@ def new_mac(random: bytes) -> str:
     return "-".join([_OCTETS, *(f"{each:02X}" for each in random[:3])])
 
 
-async def _interface(store: Store, tx: Tx, machine: Resource) -> Resource | None:
+async def interface_of(store: Store, tx: Tx, machine: Resource) -> Resource | None:
+    """The VM's primary network interface."""
     keys = interfaces_of(Attachment(id=machine.id, properties=machine.properties))
     return await store.resources.get(tx, keys[0]) if keys else None
 

@@ -13,11 +13,10 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
 from outofband.providers.network import addresses
-from outofband.providers.network.attachments import interfaces_of
 from outofband.providers.network.hosting import MAC, new_mac
 from outofband.providers.network.references import key_of
 from outofband.providers.network.subnets import blocks_of
-from outofband.store.network import Attachment, Holding
+from outofband.store.network import Holding
 from outofband.store.resources import Resource
 from outofband.store.store import Store
 from outofband.store.tx import Tx
@@ -35,12 +34,6 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     address: str
     method: str
     mac: str
-
-
-async def interface_of(store: Store, tx: Tx, machine: Resource) -> Resource | None:
-    """The VM's primary network interface."""
-    keys = interfaces_of(Attachment(id=machine.id, properties=machine.properties))
-    return await store.resources.get(tx, keys[0]) if keys else None
 
 
 def seat_of(interface: Resource) -> Seat:
