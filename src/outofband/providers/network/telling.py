@@ -121,11 +121,10 @@ class Telling:
                     else:
                         self._too_large.discard(report.vm)
                     present.add(report.vm)
-                    args = msgspec.to_builtins(plan)
                     digest = hashlib.sha256(text).hexdigest()[:32]
                     mark = f"{link}:{report.since}:{digest}"
                     if self._told.get(report.vm) != mark:
-                        wanted.append((machine, view.agent.id, mark, args))
+                        wanted.append((machine, view.agent.id, mark, msgspec.to_builtins(plan)))
         for gone in self._told.keys() - present:
             del self._told[gone]
         self._too_large &= present

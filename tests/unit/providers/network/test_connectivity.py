@@ -168,6 +168,8 @@ async def test_a_vm_by_its_public_address(net: Networks, cloud: Cloud, wired: Ho
         ("RdpSilent", ("Inbound", "Error", "GuestFirewall")),
         ("", ("Local", "Error", "Platform")),
         ("RdpCut", ("Local", "Error", "Unknown")),
+        # It answers, whatever else is wrong with it.
+        ("RdpNoCertificate", ("Local", "Error", "Platform")),
     ):
         sees(problem)
         assert issues(await found(3389)) == [issue], problem
