@@ -67,7 +67,7 @@ serve() {
 }
 # What the neighbour sees at a port here. Drops are silent, so what is behind one is waited for no longer.
 sees() {
-    there timeout "${patience:-2}" bash -c "exec 3<>/dev/tcp/10.9.0.4/$1 && echo open" 2>/dev/null ||
+    there timeout "${patience:-5}" bash -c "exec 3<>/dev/tcp/10.9.0.4/$1 && echo open" 2>/dev/null ||
         echo closed
 }
 """

@@ -276,14 +276,14 @@ async def test_interrupted_where_something_was_begun(lab: Lab) -> None:
     while b"enter the code" not in await asyncio.wait_for(process.stderr.readline(), 60):
         pass
     process.send_signal(signal.SIGINT)
-    out, err = await asyncio.wait_for(process.communicate(), 30)
+    out, err = await asyncio.wait_for(process.communicate(), 90)
     said = lab.ended(("connect",), process, out, err, 11)
     assert "AZCM0011" in said.out and "sign in at" in said.out
     assert (await lab.run("show", "halfway", "-j")).json == {"halfway": ""}
     # The resource is made, and cannot be claimed: himds does not go on.
     assert lab.himds is not None
     process = await lab.begin("connect", *lab.target(), *login)
-    await until(lambda: (lab.state.agent / "halfway.json").exists(), seconds=30)
+    await until(lambda: (lab.state.agent / "halfway.json").exists(), seconds=90)
     lab.himds.send_signal(signal.SIGSTOP)
     await until_machine(lab)
     process.send_signal(signal.SIGINT)
@@ -301,7 +301,7 @@ async def test_interrupted_where_something_was_begun(lab: Lab) -> None:
 
 
 async def until_machine(lab: Lab) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         if await lab.machine() is not None:
             return
         await asyncio.sleep(0.02)

@@ -28,9 +28,9 @@ seen() {
     ip -4 route show default dev eth0 | awk '{ print $3 }'
     ip -o link show eth0 | grep -o '[<,]UP[,>]' || echo off
 }
-there_it_answers() { there busybox ping -c 1 -W 2 10.9.0.4 >/dev/null 2>&1 && echo answers || echo silent; }
+there_it_answers() { there busybox ping -c 2 -W 3 10.9.0.4 >/dev/null 2>&1 && echo answers || echo silent; }
 is_there() {
-    for each in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    for each in $(seq 60); do
         case "$(ip -4 -o addr show dev eth0)" in *" $1/"*) return ;; esac
         sleep 1
     done

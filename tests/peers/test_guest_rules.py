@@ -102,7 +102,7 @@ def test_a_chain_is_read_as_it_works(tmp_path: Path, debian: Path, path: str, ki
                 "iptables -S INPUT >/tmp/chain",
                 "tell iptables_let_in dport 22 </tmp/chain",
             ]
-        lines += ["PATH=$was", f"patience={2 if plain else 0.3}", "sees 22"]
+        lines += ["PATH=$was", f"patience={30 if plain else 0.3}", "sees 22"]
     found = verdicts(Jail(tmp_path, debian).run("\n".join(lines)))
     given = NFT if kind == "nft" else IPTABLES
     assert len(found) == len(given)

@@ -289,7 +289,7 @@ async def test_a_classic_endpoint_is_added_and_its_port_answers(
         await page.get_by_role("link", name="old", exact=True).click()
         await page.get_by_role("button", name="Add the missing endpoint").click()
         await expect(page.get_by_role("rowheader", name="Remote Desktop")).to_be_visible(timeout=STEP_MS)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             report = await look(target.address, Protocol.RDP)
             if report.works:
