@@ -305,3 +305,56 @@ ip link set eth0 up
 """
     found = read(jail.run(script))
     assert [(each.code, each.fields) for each in found.problems] == [("GuestCardNoCable", {"card": "eth0"})]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_card_below_others_that_have_its_address_is_left_alone(jail: Jail, shell: str) -> None:
+    script = f"""\
+{BUSYBOX}{NEIGHBOUR}
+ip link add br0 type bridge
+ip link set eth0 master br0
+ip link add link br0 name upper0 type macvlan
+for each in eth0 br0 upper0; do ip link set $each up; done
+until grep -q up /sys/class/net/br0/operstate; do sleep 0.1; done
+ip addr add 10.9.0.4/24 dev upper0
+ip route add default via 10.9.0.1
+{reset(jail, shell=shell)}
+"""
+    found = read(jail.run(script))
+    assert not changes(found)
+    assert (found.problems, found.run) == ((), "")
+    assert "eth0=10.9.0.4" in str(found.before["cards.address"])
+
+
+def test_a_card_below_another_is_not_given_an_address_of_its_own(jail: Jail) -> None:
+    script = f"""\
+{NEIGHBOUR}serve
+ip link add br0 type bridge
+ip link set eth0 master br0
+{reset(jail)}
+echo -----
+cat /sys/class/net/eth0/operstate
+ip -4 -o addr show dev eth0
+"""
+    _, seen = jail.run(script).split("-----\n")
+    assert seen == "up\n"
+
+
+def test_an_address_that_it_had_before_is_not_asked_for_again(jail: Jail) -> None:
+    """A DHCP server that lets a guest keep that one keeps it away from its network's."""
+    script = f"""\
+{NEIGHBOUR}serve --log-facility=/tmp/asked
+{IFUPDOWN}profile 'iface eth0 inet dhcp'
+printf '%s\\n' 'lease {{' ' interface "eth0";' ' fixed-address 10.9.0.7;' \\
+    ' option dhcp-server-identifier 10.9.0.1;' ' renew never;' ' rebind never;' ' expire never;' '}}' \\
+    >/var/lib/dhcp/dhclient.eth0.leases
+ip link set eth0 up
+ip addr add 10.9.0.7/24 dev eth0
+ip route add default via 10.9.0.1
+{reset(jail)}
+echo -----
+grep -E 'DHCP(DISCOVER|REQUEST)' /tmp/asked
+"""
+    told, asked = jail.run(script).split("-----\n")
+    assert read(told).after["cards.address"] == "eth0=10.9.0.4"
+    assert "10.9.0.4" in asked and "10.9.0.7" not in asked

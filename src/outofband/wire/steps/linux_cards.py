@@ -35,9 +35,16 @@ cards() {{
 }}
 """
     + """\
+# Bridges, bonds and VLANs on a card have the address in its place.
+above() {
+    for each in "/sys/class/net/$1"/upper_*; do
+        [ ! -e "$each" ] || { echo "${each##*/upper_}"; (above "${each##*/upper_}"); }
+    done
+}
 address_of() {
-    ip -4 -o addr show dev "$1" scope global 2>/dev/null | awk '{ split($4, part, "/"); print part[1] }' |
-        tr '\\n' ' ' | sed 's/ $//'
+    for link in "$1" $(above "$1"); do
+        ip -4 -o addr show dev "$link" scope global 2>/dev/null
+    done | awk '{ split($4, part, "/"); print part[1] }' | tr '\\n' ' ' | sed 's/ $//'
 }
 joined() { tr '\\n' ',' | sed 's/,$//; s/,/, /g'; }
 look_at_cards() {
@@ -120,14 +127,19 @@ mend() {
         ip link set "$card" up 2>/dev/null
         # Who looks after it may see that by itself.
         if [ -z "$was_on" ] && { sleep 2; is_right "$card"; }; then continue; fi
-        # What they print is no part of the report, and some stay to look after the card.
-        no_cable "$card" || ask_again "$card" >/dev/null 2>&1 </dev/null
+        # What they print is no part of the report, and some stay to look after the card. What is above a card
+        # is somebody's work: a card below it is switched on, and no more.
+        if [ -z "$(above "$card")" ] && ! no_cable "$card"; then
+            ask_again "$card" >/dev/null 2>&1 </dev/null
+        fi
         soon_right "$card" 10 && continue
         if no_cable "$card"; then
             problem GuestCardNoCable card "$card"
             continue
         fi
-        if use_dhcp "$card" >/dev/null 2>&1 </dev/null; then soon_right "$card" 25 && continue; fi
+        if [ -z "$(above "$card")" ] && use_dhcp "$card" >/dev/null 2>&1 </dev/null; then
+            soon_right "$card" 25 && continue
+        fi
         if [ -z "$(address_of "$card")" ]; then
             problem GuestCardWithoutAddress card "$card"
         else

@@ -55,6 +55,14 @@ keeper_of() {
 force() {
     if "$1" --help 2>&1 | grep -q -e --force; then bounded "$1" --force "$2"; else bounded "$1" -f "$2"; fi
 }
+# dhclient asks for the address that it had, also after a release, and a DHCP server that has it free lets it.
+# Where the network has another one for the card, what it had is none of its business.
+forget_lease() {
+    [ -n "$(wanted_of "$1")" ] || return
+    for folder in /var/lib/dhcp /var/lib/dhclient /var/lib/NetworkManager; do
+        rm -f "$folder/dhclient.leases" "$folder"/dhclient[.-]"$1".lease* "$folder"/dhclient-*-"$1".lease*
+    done
+}
 
 ask_again() {
     case $(keeper_of "$1") in
@@ -65,10 +73,12 @@ ask_again() {
                 plan network down "$1"
             fi
             force ifdown "$1"
+            forget_lease "$1"
             force ifup "$1"
             ;;
         dhclient)
             if asks dhclient "$1" >/dev/null; then dhclient -r "$1"; else plan network dhclient "$1"; fi
+            forget_lease "$1"
             ip -4 addr flush dev "$1" scope global
             bounded dhclient -1 "$1"
             ;;

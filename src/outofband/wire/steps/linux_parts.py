@@ -18,7 +18,9 @@ problems=
 
 begin() {
     for kept in "/var/lib/outofband/undo/$run" "/run/outofband-undo/$run"; do
-        (mkdir -p "$kept" && echo >"$kept/plan" && : >"$kept/plan") 2>/dev/null && return
+        # Where a byte has no room there is no plan either. One of this run that is there already goes on.
+        (mkdir -p "$kept" && echo >"$kept/room" && rm "$kept/room" && : >>"$kept/plan") 2>/dev/null && return
+        { rm -f "$kept/room"; rmdir "$kept" "${kept%/*}"; } 2>/dev/null
     done
     kept=
     problem GuestReadOnly path /var/lib
@@ -194,8 +196,13 @@ SSH = """\
 ssh_config=/etc/ssh/sshd_config
 ssh_files() { ls "$ssh_config" /etc/ssh/sshd_config.d/*.conf 2>/dev/null; }
 ssh_says() { sshd -T 2>/dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
-# A service that is stopped takes its folder in memory along; that is no fault of the configuration.
-ssh_complaint() { sshd -t 2>&1 | grep -vi 'missing privilege separation directory' | head -n 1; }
+# What it only warns of it takes. A service that is stopped takes its folder in memory along; that is no
+# fault of the configuration.
+ssh_complaint() {
+    said=$(sshd -t 2>&1) && return
+    printf '%s\\n' "$said" | grep -viE 'missing privilege separation directory|(deprecated|unsupported) option' |
+        grep -vi 'load host key' | head -n 1
+}
 ssh_only_local() {
     listened=$(ssh_says listenaddress)
     [ -n "$listened" ] && ! printf '%s\\n' "$listened" | grep -qvE '^(127\\.|\\[?::1\\]?)'
