@@ -62,7 +62,8 @@ there ip addr add 10.8.0.1/24 dev far
 there ip link set far up
 serve() {
     there dnsmasq --conf-file=/dev/null --port=0 -i far --dhcp-range=10.9.0.4,10.9.0.4,1h --leasefile-ro \\
-        --dhcp-host=$mac,10.9.0.4 --dhcp-ignore-clid --dhcp-authoritative --no-ping -u root -x /run/serves "$@"
+        --dhcp-host=$mac,10.9.0.4 --dhcp-ignore-clid --dhcp-authoritative --no-ping -u root \\
+        -x /run/serves "$@"
     until [ -s /run/serves ]; do sleep 0.05; done
 }
 # What the neighbour sees at a port here. Drops are silent, so what is behind one is waited for no longer.

@@ -71,7 +71,7 @@ def reset_remote(
     epilog="Examples:  oob vm reset-nic web1   ·   oob vm reset-nic web1 --address 10.0.0.9 --yes",
 )
 @click.argument("name", shell_complete=options.complete_vm)
-@click.option("--address", default="", help="Private address to give it.  [default: the lowest free one]")
+@click.option("--address", default="", help="Private address to give it.  [default: a free one]")
 @deeds.destructive
 @options.group
 @options.common

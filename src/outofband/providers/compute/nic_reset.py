@@ -48,7 +48,7 @@ _MAC = re.compile(r"00-0D-3A(-[0-9A-F]{2}){3}")
 
 
 class ResetNic(msgspec.Struct, frozen=True, kw_only=True):
-    """Body. Without anything: the lowest free address of the subnet, and a new card. With all three: where
+    """Body. Without anything: a free address of the subnet, and a new card. With all three: where
     it was before, to take a reset back.
     """
 
@@ -118,8 +118,10 @@ class NicReset:
             return Done()
         wish = job.input(Wish)
         if job.state is None:
+            # Refused, it has changed nothing: the VM goes on as it is.
+            await self._seat(wish, wish.after)
             try:
-                await self._take(job, row, wish, wish.after)
+                await self._take(job, row, wish)
             except Fault as fault:
                 if fault.code in PASSING:
                     raise
@@ -127,7 +129,8 @@ class NicReset:
                 await job.save(msgspec.to_builtins(failure))
         if job.state is not None:
             failure = msgspec.convert(job.state, Failure)
-            await self._take(job, row, wish, wish.before, step=":back")
+            await self._seat(wish, wish.before)
+            await self._take(job, row, wish, step=":back")
             raise Fault(
                 "NicResetTakenBack",
                 vm=command_name(row),
@@ -148,10 +151,12 @@ class NicReset:
         }
         return self._work.settled(job, output) if wish.ran else Done(output=output)
 
-    async def _take(self, job: Job, row: Resource, wish: Wish, seat: Seat, *, step: str = "") -> None:
-        """The interface at this seat, and the VM started anew with it."""
+    async def _seat(self, wish: Wish, seat: Seat) -> None:
         async with self._store.write() as tx:
             await reseat(self._store, tx, parse_id(wish.interface), seat)
+
+    async def _take(self, job: Job, row: Resource, wish: Wish, *, step: str = "") -> None:
+        """Have the host know the card that the interface has now, and start the VM anew with it."""
         await self._work.command(job, row, Verb.CREATE, await self._work.definition(row), step=step)
         if wish.ran:
             await self._work.again(job, row, step=step)

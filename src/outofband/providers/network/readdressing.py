@@ -24,6 +24,10 @@ from outofband.wire.network import prefixes
 from outofband.wire.network.prefixes import Address, Block
 
 _PARTS = "ipConfigurations"
+LEASES = 16
+"""From its card's address on QEMU's DHCP lets a guest have any of so many that it asks for, and a guest asks
+for the one that it had.
+"""
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -46,7 +50,7 @@ def seat_of(interface: Resource) -> Seat:
 
 
 async def other_seat(store: Store, tx: Tx, interface: Resource, wanted: str = "") -> Seat:
-    """A free address of the same subnet and a card of its own: `wanted`, else the lowest free one.
+    """A free address of the same subnet and a card of its own: `wanted`, else one far from the old one.
 
     Raises Fault SubnetIsFull, PrivateIPAddressNotInSubnet, PrivateIPAddressInReservedRange,
     PrivateIPAddressInUse, InvalidParameter, or ResourceNotFound where the subnet is gone.
@@ -54,7 +58,7 @@ async def other_seat(store: Store, tx: Tx, interface: Resource, wanted: str = ""
     old, (subnet, blocks) = seat_of(interface), await _subnet(store, tx, interface)
     mac = new_mac(secrets.token_bytes(3))
     if not wanted:
-        found = await addresses.lowest_free(store.network, tx, subnet, blocks, reserved=True)
+        found = await _free(store, tx, subnet, blocks, old.address)
         if found is None:
             prefix = ", ".join(map(str, blocks))
             raise Fault("SubnetIsFull", subnet=subnet.rpartition("/")[2], prefix=prefix, count=1)
@@ -98,6 +102,22 @@ async def reseat(store: Store, tx: Tx, interface: ResourceId, seat: Seat) -> Res
     ]
     properties = {**row.properties, _PARTS: parts, MAC: seat.mac}
     return await store.resources.update(tx, interface, now=clock.now(), properties=properties)
+
+
+async def _free(store: Store, tx: Tx, subnet: str, blocks: list[Block], old: str) -> Address | None:
+    """The lowest free address far enough from the old one for a guest to get it, and the old one on the way
+    back; else the next one, which a guest gets; else any.
+    """
+    had = prefixes.address(old)
+    assert had is not None
+    taken = set(await store.network.taken(tx, subnet))
+
+    def first(least: int, *, below: bool = False) -> Address | None:
+        free = (one for block in blocks for one in addresses.free_in(block, taken))
+        away = ((one, int(one) - int(had)) for one in free)
+        return next((one for one, by in away if by >= least or (below and -by >= least)), None)
+
+    return first(LEASES, below=True) or first(1) or first(1, below=True)
 
 
 async def _check_free(store: Store, tx: Tx, interface: Resource, subnet: str, one: Address) -> None:

@@ -200,8 +200,8 @@ ssh_says() { sshd -T 2>/dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
 # fault of the configuration.
 ssh_complaint() {
     said=$(sshd -t 2>&1) && return
-    printf '%s\\n' "$said" | grep -viE 'missing privilege separation directory|(deprecated|unsupported) option' |
-        grep -vi 'load host key' | head -n 1
+    printf '%s\\n' "$said" | grep -vi -e 'missing privilege separation directory' -e 'load host key' \\
+        -e 'deprecated option' -e 'unsupported option' | head -n 1
 }
 ssh_only_local() {
     listened=$(ssh_says listenaddress)

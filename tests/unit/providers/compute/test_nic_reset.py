@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
 from outofband.access import roles
 from outofband.core.errors import Fault
+from outofband.core.ids import parse_id
 from outofband.providers.compute import nic_reset
+from outofband.providers.network.addresses import label
+from outofband.providers.network.readdressing import other_seat
 from outofband.resources.runner import Runner
+from outofband.store.network import Holding
 from outofband.wire.link import Command
 from outofband.wire.machine import Power
 from tests.support.cloud import Cloud, Host, vm_id
@@ -37,7 +42,7 @@ async def lab(cloud: Cloud, host: Host) -> Lab:
     lab.guest(False)
     lab.step(
         {"cards.address": "eth0="},
-        {"cards.address": "eth0=10.0.1.5"},
+        {"cards.address": "eth0=10.0.1.20"},
     )
     return lab
 
@@ -61,7 +66,7 @@ async def test_another_address_is_another_card_and_goes_back(lab: Lab) -> None:
     state = await reset(lab)
     assert state["status"] == "Succeeded", state
     after = await seat(lab)
-    assert before[0] == "10.0.1.4" and after[0] == "10.0.1.5" and after[2] != before[2]
+    assert before[0] == "10.0.1.4" and after[0] == "10.0.1.20" and after[2] != before[2]
     assert [each for each in lab.host.performed if each != "vm.network"] == [
         "vm.create",
         "vm.stop",
@@ -71,7 +76,7 @@ async def test_another_address_is_another_card_and_goes_back(lab: Lab) -> None:
     nic = defined[-1].args["nic"]
     assert (nic["address"], nic["mac"]) == (after[0], after[2].replace("-", ":").lower())
     output = state["properties"]["output"]
-    assert output["report"]["after"] == {"cards.address": "eth0=10.0.1.5"}
+    assert output["report"]["after"] == {"cards.address": "eth0=10.0.1.20"}
     # The address that it left is free again, and the one it has is not.
     await lab.net.interface("other", privateIPAddress="10.0.1.4", privateIPAllocationMethod="Static")
     taken = await lab.cloud.owner.ask("POST", PATH, {"privateIPAddress": "10.0.1.4"})
@@ -106,6 +111,42 @@ async def test_what_does_not_start_is_as_it_was(lab: Lab) -> None:
     assert len(starts) == 2 and lab.host.power[lab.uid] is Power.RUNNING
 
 
+async def test_an_address_that_was_taken_meanwhile_stops_no_vm(lab: Lab) -> None:
+    before, store = await seat(lab), lab.cloud.store
+    lab.host.performed.clear()
+    await lab.cloud.runner._tasks.close()
+    asked = await lab.cloud.owner.ask("POST", PATH, {})
+    subnet = lab.net.id("virtualNetworks/subnets", "v", "s").lower()
+    async with store.write() as tx:
+        taken = label(ip_address("10.0.1.20"))
+        await store.network.hold(tx, Holding(space=subnet, address=taken, owner_key="u", owner_id="u"))
+    lab.cloud.runner = Runner(store, lab.cloud.registry, lab.cloud.node)
+    lab.cloud.runner.start()
+    state = await lab.cloud.owner.follow(asked)
+    assert (state["status"], state["error"]["code"]) == ("Failed", "PrivateIPAddressInUse")
+    assert [each for each in lab.host.performed if each != "vm.network"] == []
+    assert await seat(lab) == before and lab.host.power[lab.uid] is Power.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("prefix", "has", "gets"),
+    [
+        ("10.0.2.0/24", "10.0.2.40", "10.0.2.4"),
+        ("10.0.2.0/24", "10.0.2.10", "10.0.2.26"),
+        # Nothing is far here: one above, which the guest's DHCP does not take for what it had.
+        ("10.0.2.0/28", "10.0.2.10", "10.0.2.11"),
+        ("10.0.2.0/28", "10.0.2.14", "10.0.2.4"),
+    ],
+)
+async def test_a_guest_does_not_get_what_it_had(lab: Lab, prefix: str, has: str, gets: str) -> None:
+    net, store = lab.net, lab.cloud.store
+    await net.network("v2", s=prefix)
+    await net.interface("far", network="v2", privateIPAddress=has, privateIPAllocationMethod="Static")
+    async with store.read() as tx:
+        row = await store.resources.require(tx, parse_id(net.id("networkInterfaces", "far")))
+        assert (await other_seat(store, tx, row)).address == gets
+
+
 async def test_a_node_that_dies_on_the_way_gives_one_address(lab: Lab) -> None:
     lab.host.deaf.add("vm.stop")
     put = await lab.cloud.owner.ask("POST", PATH, {})
@@ -117,7 +158,7 @@ async def test_a_node_that_dies_on_the_way_gives_one_address(lab: Lab) -> None:
     lab.cloud.runner = Runner(lab.cloud.store, lab.cloud.registry, lab.cloud.node)
     lab.cloud.runner.start()
     assert (await lab.cloud.owner.follow(put))["status"] == "Succeeded"
-    assert (await seat(lab))[0] == "10.0.1.5"
+    assert (await seat(lab))[0] == "10.0.1.20"
     assert lab.host.performed.count("vm.start") == 2, "one of them made the VM"
 
 
@@ -157,9 +198,9 @@ async def test_a_rescue_resets_it_and_its_undo_gives_the_old_one_back(lab: Lab) 
     assert [each["name"] for each in told["question"]["asks"]] == ["unsaved", "address"]
     told = await lab.answer(4, True)
     deed = step(told, 4)["deed"]
-    assert deed["state"] == "done" and "10.0.1.5 instead of 10.0.1.4" in deed["observed"], told
+    assert deed["state"] == "done" and "10.0.1.20 instead of 10.0.1.4" in deed["observed"], told
     assert deed["guest"]["changes"][0]["name"] == "cards.address"
-    assert (await seat(lab))[0] == "10.0.1.5"
+    assert (await seat(lab))[0] == "10.0.1.20"
     state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
     assert state["status"] == "Succeeded", state
     assert await seat(lab) == before
