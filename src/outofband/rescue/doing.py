@@ -26,6 +26,8 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     caller: Principal
     address: str | None = None
     """Where the caller is."""
+    attempt: str = ""
+    """To take back: id of its operation. What failed in an earlier one is begun anew."""
     secret: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
@@ -67,4 +69,6 @@ class Hands(Protocol):
         """Raises Fault for what was refused or failed; the same one for the same key."""
 
     async def undo(self, errand: Errand, run: Run, done: Done) -> None:
-        """Take back what `done` did. Raises Fault RescueNoUndo where there is no way back."""
+        """Take back what `done` did, once in an attempt. Raises Fault RescueNoUndo where there is no way
+        back.
+        """

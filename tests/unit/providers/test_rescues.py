@@ -246,6 +246,24 @@ async def test_a_vm_without_an_address_is_offered_one_which_can_be_taken_back(la
     assert (await lab.net.ask("GET", made)).status_code == 404
 
 
+async def test_an_address_that_somebody_gave_it_since_is_not_taken_back(lab: Lab) -> None:
+    desktop = await lab.make(open_rule(), public=False)
+    lab.guest(True)
+    await lab.rescue()
+    await desktop.open()
+    told = await lab.answer(4, True)
+    await desktop.close()
+    [made] = step(told, 4)["deed"]["effects"]
+    public = {"sku": {"name": "Standard"}, "publicIPAllocationMethod": "Static"}
+    theirs = {"id": (await lab.net.put("publicIPAddresses", "theirs", **public))["id"]}
+    await lab.net.interface("nic", nsg=lab.group, publicIPAddress=theirs)
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    nic = await lab.net.get(lab.net.id("networkInterfaces", "nic"))
+    assert nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"]["id"] == theirs["id"]
+    assert (await lab.net.ask("GET", made)).status_code == 404
+
+
 async def test_an_address_that_cannot_be_given_leaves_nothing_behind(lab: Lab) -> None:
     await lab.make(open_rule(), public=False)
     lab.guest(True)
@@ -285,6 +303,11 @@ async def test_an_undo_that_the_guest_does_not_do_is_none(lab: Lab) -> None:
     state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
     assert (state["status"], state["error"]["code"]) == ("Failed", "GuestUndoFailed")
     assert step(await lab.read(), 1)["deed"]["undone"] is None
+    # Whoever tries again is not told of the first time.
+    lab.script('{"done":1,"failed":0}\n')
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    assert step(await lab.read(), 1)["deed"]["undone"]
 
 
 async def test_a_node_that_is_killed_in_the_middle_of_a_deed(lab: Lab) -> None:

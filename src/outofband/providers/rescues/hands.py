@@ -97,20 +97,21 @@ class Requests:
 
     async def undo(self, errand: Errand, run: Run, done: Done) -> None:
         deed = done.wish.deed
+        key = f"{done.key}:undo:{errand.attempt}"
         if (doer := self._doers.get(deed)) is not None:
             await doer.undo(errand, run, done)
             return
         if deed is Deed.ADD_RULE:
             made = done.effects if done.ended else await self._made(done)
-            await self._take_back(errand, f"{done.key}:undo", made)
+            await self._take_back(errand, key, made)
         elif deed is Deed.ASSIGN_ADDRESS:
-            await self._unassign(errand, done)
+            await self._unassign(errand, key, done)
         elif deed is Deed.RESET_NIC and done.before:
-            await self._nic(errand, f"{done.key}:undo", done.before)
+            await self._nic(errand, key, done.before)
         elif done.report is not None:
             body = {"report": msgspec.to_builtins(done.report)}
             path = f"{errand.vm}/undoStep"
-            await self._once(errand, f"{done.key}:undo", "POST", path, COMPUTE_VERSION, body)
+            await self._once(errand, key, "POST", path, COMPUTE_VERSION, body)
         else:
             raise Fault("RescueNoUndo", deed=deed.value)
 
@@ -244,31 +245,34 @@ class Requests:
         }
         await self._once(errand, f"{done.key}:ip", "PUT", address, NETWORK_VERSION, body)
         try:
-            await self._configure(errand, f"{done.key}:nic", interface, {"id": address})
+            await self._configure(errand, f"{done.key}:nic", interface, address)
         except Fault as fault:
             if fault.code not in PASSING:
                 await self._once(errand, f"{done.key}:back", "DELETE", address, NETWORK_VERSION)
             raise
         return Told(effects=(address,), before={"interface": interface})
 
-    async def _unassign(self, errand: Errand, done: Done) -> None:
-        await self._configure(errand, f"{done.key}:undo:nic", str(done.before["interface"]), None)
+    async def _unassign(self, errand: Errand, key: str, done: Done) -> None:
         for number, address in enumerate(done.effects):
-            await self._once(errand, f"{done.key}:undo:{number}", "DELETE", address, NETWORK_VERSION)
+            await self._configure(errand, f"{key}:nic", str(done.before["interface"]), address, away=True)
+            await self._once(errand, f"{key}:{number}", "DELETE", address, NETWORK_VERSION)
 
     async def _configure(
-        self, errand: Errand, key: str, interface: str, address: dict[str, str] | None
+        self, errand: Errand, key: str, interface: str, address: str, *, away: bool = False
     ) -> None:
-        """Write the interface as it is, with another public address. Raises Fault PreconditionFailed where
-        somebody else writes it at the same time.
+        """Write the interface as it is, but with this public address, or without it; another one that
+        somebody gave it since stays. Raises Fault PreconditionFailed where somebody else writes it at the
+        same time.
         """
         if await self._begun(key) is None:
             read = await self._ask(errand, key, "GET", interface, NETWORK_VERSION)
             body = msgspec.to_builtins(read.body)
             for part in body["properties"]["ipConfigurations"]:
-                if part["properties"].get("primary"):
-                    part["properties"].pop("publicIPAddress", None)
-                    part["properties"] |= {"publicIPAddress": address} if address is not None else {}
+                its = part["properties"]
+                if away and str(its.get("publicIPAddress", {}).get("id")).lower() == address.lower():
+                    del its["publicIPAddress"]
+                elif not away and its.get("primary"):
+                    its["publicIPAddress"] = {"id": address}
             await self._ask(errand, key, "PUT", interface, NETWORK_VERSION, body, match=body.get("etag"))
         if (operation := await self._begun(key)) is not None:
             ended = await self._end(operation)

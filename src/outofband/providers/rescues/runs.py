@@ -290,7 +290,10 @@ class Rescues:
             if stored is None:
                 return Done()
             await self._same(tx, job, stored)
-        errand = self._errand(stored, job.rid, job.caller.principal, job.caller.address, {})
+        errand = msgspec.structs.replace(
+            self._errand(stored, job.rid, job.caller.principal, job.caller.address, {}),
+            attempt=job.operation.id,
+        )
         run = run_of(stored)
         for number in reversed(undoable(run)):
             taken = run.taken[number]
