@@ -15,6 +15,8 @@ from outofband.wire.remote import Report, word
 FORWARDER = "forwarder"
 """In the evidence of a host's look: `listening`, places as ADDRESS:PORT, and `problems` by place."""
 
+_CUT = frozenset({"RdpCut", "SshCut"})
+
 
 def held(outside: Report, host: Report | None) -> Fault | None:
     """Why the host does not listen for the VM at the place that was looked at; None where it does, or where
@@ -35,6 +37,7 @@ def seen_past(
     outside: Report | None, host: Report | None, locale: str
 ) -> tuple[Report | None, tuple[Found, ...]]:
     """The outer look as it counts, and what the host says about that place."""
+    outside = _unheard(outside, host)
     if outside is None or (fault := held(outside, host)) is None:
         return outside, ()
     told = word(fault, locale)
@@ -42,6 +45,16 @@ def seen_past(
         # Something answers there, and it is not the VM.
         outside = msgspec.structs.replace(outside, works=False, problem=told)
     return outside, (of_word(told, seen=outside.problem.code if outside.problem else ""),)
+
+
+def _unheard(outside: Report | None, host: Report | None) -> Report | None:
+    """Who comes from outside is cut by the host, which knows that it found nobody to take the connection."""
+    theirs, its = (each.problem if each is not None else None for each in (outside, host))
+    if outside is None or theirs is None or its is None:
+        return outside
+    if theirs.code in _CUT and its.code == "GuestPortClosed":
+        return msgspec.structs.replace(outside, problem=its)
+    return outside
 
 
 def between(run: Run) -> tuple[Found, ...]:

@@ -133,8 +133,11 @@ class Probe:
         self._note(end=end, detail=detail, sample=self.seen.sample or bytes(self._held[:64]))
 
 
-def judge(seen: Seen, *, host: str, port: int) -> Fault | None:
-    """The catalogue's code for what stands in the way; None: a server of SSH is there."""
+def judge(seen: Seen, *, host: str, port: int, forwarded: bool = False) -> Fault | None:
+    """The catalogue's code for what stands in the way; None: a server of SSH is there.
+
+    `forwarded`: the hypervisor took the connection, as it does for a port behind which nobody listens.
+    """
     where = {"host": host, "port": port}
     if seen.end is End.DONE:
         return None
@@ -151,6 +154,8 @@ def judge(seen: Seen, *, host: str, port: int) -> Fault | None:
         return Fault("SshNotSpoken", **where, sample=readable(seen.sample) or seen.detail)
     if seen.end is End.SILENT:
         return Fault("SshSilent", **where)
+    if forwarded and not seen.sample:
+        return Fault("GuestPortClosed", **where)
     return Fault("SshCut", **where, detail=seen.detail)
 
 

@@ -91,6 +91,23 @@ def test_who_holds_the_hosts_port_is_not_the_vm(answers: bool) -> None:
     assert between(Run(before=Probed(outside=counted, host=host))) == ()
 
 
+@pytest.mark.parametrize(
+    ("outside", "host", "counts"),
+    [
+        ("SshCut", "GuestPortClosed", "GuestPortClosed"),
+        ("RdpCut", "GuestPortClosed", "GuestPortClosed"),
+        ("SshCut", "SshCut", "SshCut"),
+        ("PortSilent", "GuestPortClosed", "PortSilent"),
+    ],
+)
+def test_who_is_cut_outside_met_nobody_where_the_host_found_nobody(
+    outside: str, host: str, counts: str
+) -> None:
+    counted, findings = seen_past(seen(False, outside, host=ADDRESS), seen(False, host), "en")
+    assert counted is not None and counted.problem is not None
+    assert (counted.problem.code, counted.works, findings) == (counts, False, ())
+
+
 def test_a_host_that_listens_or_says_nothing_is_believed() -> None:
     outside = seen(True, host=ADDRESS)
     for host in (at_host(True, listening=[PLACE], problems={}), at_host(True), None):

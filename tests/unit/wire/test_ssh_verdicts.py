@@ -51,6 +51,25 @@ def test_verdicts(heard: bytes, end: End, code: str) -> None:
     assert told(heard, end) == code
 
 
+@pytest.mark.parametrize(
+    ("heard", "end", "code"),
+    [
+        (b"", End.RESET, "GuestPortClosed"),
+        (b"", End.CLOSED, "GuestPortClosed"),
+        (b"", End.SILENT, "SshSilent"),
+        (b"SSH-2.", End.RESET, "SshCut"),
+        (OPENSSH, End.CLOSED, "SshCut"),
+        (b"Not allowed at this time\r\n", End.RESET, "SshCut"),
+    ],
+)
+def test_behind_a_forward_nobody_is_heard_who_is_not_there(heard: bytes, end: End, code: str) -> None:
+    probe = Probe()
+    probe.receive(heard)
+    probe.ended(end, "it ended")
+    fault = judge(probe.seen, host="vm1", port=22, forwarded=True)
+    assert fault is not None and fault.code == code
+
+
 def test_a_banner_before_the_identification_is_no_refusal() -> None:
     lists = b"".join(len(each).to_bytes(4, "big") + each for each in [b"curve25519", b"ed25519", b"aes"])
     payload = bytes([20]) + bytes(16) + lists

@@ -31,7 +31,7 @@ async def look(
     """With a user the password is tried, once. Never raises for what is in the way.
 
     `session`: begin one of Remote Desktop, up to the server's word on licences; else none is begun.
-    `through`: an address and port that lead to it, which the report's words are not about.
+    `through`: an address and port that a hypervisor forwards to it, which the report's words are not about.
     """
     number = port or PORTS[protocol]
     began, started = clock.iso(), clock.monotonic()
@@ -39,9 +39,9 @@ async def look(
     evidence: dict[str, Any] = {str(step.step): _plain(step) for step in found.steps}
     fault, warnings = found.fault, list[Fault]()
     if found.socket is not None:
-        at = through[1] if through is not None else number
+        at = through[1] if through is not None else None
         fault, warnings, evidence[protocol.value] = (
-            await _rdp(found, host, number, user, session)
+            await _rdp(found, host, number, user, session, at)
             if protocol is Protocol.RDP
             else await _ssh(found, host, number, user, at)
         )
@@ -61,24 +61,25 @@ async def look(
 
 
 async def _rdp(
-    found: way.Way, host: str, port: int, user: User | None, session: bool
+    found: way.Way, host: str, port: int, user: User | None, session: bool, at: int | None
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
     depth = Depth.SESSION if session else Depth.SIGN_IN if user is not None else Depth.SECURITY
     probe = Probe(host, depth, user=user)
     seen = await rdp.talk(found.socket, probe, host)
-    verdict = judge(seen, host=host, port=port, user=user.name if user is not None else "")
+    name = user.name if user is not None else ""
+    verdict = judge(seen, host=host, port=port, user=name, forwarded=at is not None)
     return verdict.fault, verdict.warnings, _plain(seen)
 
 
 async def _ssh(
-    found: way.Way, host: str, port: int, user: User | None, at: int
+    found: way.Way, host: str, port: int, user: User | None, at: int | None
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
     seen = await ssh.talk(found.socket)
-    fault = ssh_words.judge(seen, host=host, port=port)
+    fault = ssh_words.judge(seen, host=host, port=port, forwarded=at is not None)
     if fault is None and user is not None:
-        fault = await ssh.log_in(found.address, at, user.name, user.password, host=host, shown=port)
+        fault = await ssh.log_in(found.address, at or port, user.name, user.password, host=host, shown=port)
         tried: dict[str, Any] = {"signedIn": fault is None}
         if fault is not None and "methods" in fault.fields:
             tried["methods"] = fault.fields["methods"]

@@ -28,11 +28,24 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Fault]
 
 
-def judge(seen: Seen, *, host: str, port: int, user: str = "", now: datetime | None = None) -> Verdict:
-    """`host`, `port` and `user` are for the words; `now` for the certificate's dates."""
+def judge(
+    seen: Seen,
+    *,
+    host: str,
+    port: int,
+    user: str = "",
+    now: datetime | None = None,
+    forwarded: bool = False,
+) -> Verdict:
+    """`host`, `port` and `user` are for the words; `now` for the certificate's dates; `forwarded` is that of
+    `wire.ssh.judge`.
+    """
     where = {"host": host, "port": port}
+    fault = _fault(seen, where, user)
+    if forwarded and fault is not None and fault.code == "RdpCut" and seen.stage is Stage.CONFIRM:
+        fault = Fault("GuestPortClosed", **where)
     return Verdict(
-        fault=_fault(seen, where, user),
+        fault=fault,
         warnings=[Fault(code, **where, **more) for code, more in _warnings(seen, user, now or clock.now())],
     )
 
