@@ -14,18 +14,14 @@ from outofband.providers.compute import instance_view
 from outofband.providers.compute import shape as vm
 from outofband.providers.compute.finding_views import findings_of, moment, words
 from outofband.providers.health import health_of
-from outofband.providers.network import evaluation
-from outofband.providers.network.addresses import PUBLIC, read
-from outofband.providers.network.attachments import interfaces_of
+from outofband.providers.network import evaluation, hosting
 from outofband.providers.network.endpoints import endpoints_of
 from outofband.providers.network.house import House
-from outofband.providers.network.references import key_of
 from outofband.providers.rescues.within import Inside
 from outofband.providers.serial_console.reading import READ_DIAGNOSTICS
 from outofband.rescue.judging import Scene
 from outofband.rescue.run import Found, Run
 from outofband.rescue.runbook import Deed
-from outofband.store.network import Attachment
 from outofband.store.resources import Resource
 from outofband.store.tx import Tx
 
@@ -48,7 +44,7 @@ async def scene(
     private, now = vm.private_of(row), clock.now()
     host, report = fleet.host(private.agent), fleet.report(row.uid, private.agent)
     health = await health_of(house.store, fleet, tx, row, now)
-    card = await interface(house, tx, row)
+    card = await hosting.interface_of(house.store, tx, row)
     return Scene(
         vm=vm.command_name(row),
         power=instance_view.power(fleet, row),
@@ -85,15 +81,9 @@ def reads_log(row: Resource, rights: Rights) -> bool:
     return rights.allow(READ_DIAGNOSTICS, port) or rights.allow(_READ_LOG, port)
 
 
-async def interface(house: House, tx: Tx, row: Resource) -> Resource | None:
-    """The VM's primary network interface."""
-    keys = interfaces_of(Attachment(id=row.id, properties=row.properties))
-    return await house.store.resources.get(tx, keys[0]) if keys else None
-
-
 async def evaluated(house: House, tx: Tx, row: Resource) -> evaluation.Interface | None:
     """The interface with all that decides about it; None without one, or when its network is incomplete."""
-    card = await interface(house, tx, row)
+    card = await hosting.interface_of(house.store, tx, row)
     if card is None:
         return None
     try:
@@ -104,14 +94,7 @@ async def evaluated(house: House, tx: Tx, row: Resource) -> evaluation.Interface
 
 async def public_address(house: House, tx: Tx, row: Resource) -> str:
     """The first public address of the VM; empty when it has none."""
-    card = await interface(house, tx, row)
-    for part in card.properties["ipConfigurations"] if card is not None else ():
-        if (key := key_of(part["properties"].get("publicIPAddress"))) is None:
-            continue
-        for held in await house.store.network.held(tx, key):
-            if held.space == PUBLIC:
-                return str(read(held.address))
-    return ""
+    return next(iter(await hosting.public_addresses(house.store, tx, row)), "")
 
 
 async def door(house: House, tx: Tx, row: Resource, port: int) -> int | None:
