@@ -135,7 +135,7 @@ def _firewall(report: StepReport, protocols: tuple[Protocol, ...]) -> Iterator[P
 
 
 def _windows(seen: dict[str, Value]) -> Iterator[Problem]:
-    if seen.get("RT.fDenyTSConnections") == 1:
+    if 1 in (seen.get("RT.fDenyTSConnections"), seen.get("POL.fDenyTSConnections")):
         yield _problem("GuestRemoteDesktopOff")
     for name in _WINDOWS_SERVICES:
         if seen.get(f"service.{name}.start") == "Disabled":

@@ -105,6 +105,7 @@ def test_each_fault_of_a_linux_guest_has_its_code(changes: dict[str, Value], cod
     ("changes", "code"),
     [
         ({"RT.fDenyTSConnections": 1}, "GuestRemoteDesktopOff"),
+        ({"POL.fDenyTSConnections": 1}, "GuestRemoteDesktopOff"),
         ({"service.TermService.start": "Disabled"}, "GuestServiceDisabled"),
         ({"service.TermService.state": "Stopped"}, "GuestServiceStopped"),
         ({"TCP.fEnableWinStation": 0}, "GuestConfigurationBroken"),
