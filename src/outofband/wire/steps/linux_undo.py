@@ -129,10 +129,14 @@ card() {
     [ -e "/sys/class/net/$1" ] || return 0
     grep -qx off "$kept/card.$1" || ip link set "$1" up
     grep '^address' "$kept/card.$1" >"$kept/were"
-    # Some set their addresses a moment later.
-    for second in 1 2 3 4 5; do
+    # Some set their addresses a moment later, and networkd twice where its settings are new to it.
+    calm=
+    for second in 1 2 3 4 5 6; do
         addresses "$1" >"$kept/are"
-        cmp -s "$kept/are" "$kept/were" && break
+        if ! cmp -s "$kept/are" "$kept/were"; then calm=
+        elif [ -n "$calm" ]; then break
+        else calm=true
+        fi
         sleep 1
     done
     if ! cmp -s "$kept/are" "$kept/were"; then
