@@ -337,7 +337,9 @@ pid=$!
 until grep -qs 'unit mask ssh' /var/lib/outofband/undo/r1/plan; do :; done
 kill -KILL $pid
 for each in /proc/[0-9]*; do
-    case $(tr '\\0' ' ' <$each/cmdline 2>/dev/null) in *given/reset*) kill -KILL "${{each#/proc/}}" || : ;; esac
+    case $(tr '\\0' ' ' <$each/cmdline 2>/dev/null) in
+        *given/reset*) kill -KILL "${{each#/proc/}}" || : ;;
+    esac
 done 2>/dev/null
 {undo(jail)}
 seen >/tmp/2
