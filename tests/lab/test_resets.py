@@ -43,11 +43,19 @@ def test_remote_desktop_is_reset_from_inside_and_broken_again_by_the_undo(lab: L
     assert error["code"] == "GuestUndoMissing"
 
 
-def test_a_guest_takes_another_address_and_card(lab: Lab) -> None:
+def test_a_guest_takes_another_address_and_card_and_the_old_ones_again(lab: Lab) -> None:
     lab.heal()
+    before = lab.net.get("networkInterfaces/card")["properties"]["macAddress"]
     told = lab.house.json("vm", "reset-nic", NAME, "--yes", seconds=600.0)
     assert told["before"]["address"] == INSIDE != told["after"]["address"]
     until("the guest answers", lambda: works(lab), ANSWER_SECONDS)
     seen = lab.in_guest("ip -4 -o addr show scope global; cat /sys/class/net/*/address")
     assert told["after"]["address"] in seen and INSIDE + "/" not in seen
     assert told["after"]["mac"].replace("-", ":").lower() in seen
+
+    names = {"privateIPAddress": "address", "privateIPAllocationMethod": "method", "macAddress": "mac"}
+    body = {name: told["before"][short] for name, short in names.items()}
+    lab.ask("POST", f"{lab.vm}/resetNic", body)
+    until("the guest answers again", lambda: works(lab), ANSWER_SECONDS)
+    assert INSIDE + "/" in lab.in_guest("ip -4 -o addr show scope global")
+    assert lab.net.get("networkInterfaces/card")["properties"]["macAddress"] == before
