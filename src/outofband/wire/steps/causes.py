@@ -83,16 +83,19 @@ def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _services(seen: dict[str, Value], names: tuple[str, ...], *, listens: bool) -> Iterator[Problem]:
-    """One of a service's kinds at most: who is masked is not running either. Who listens by its socket runs
-    in its own way.
+    """One of a service's kinds at most: who is masked is not running either, and keeps down who needs it.
+    Who listens by its socket runs in its own way.
     """
+    states = {name: str(seen.get(f"service.{name}.enabled")) for name in names}
+    masked = [name for name in names if states[name].startswith("masked")]
+    for name in masked:
+        yield _problem("GuestServiceMasked", service=name)
+    if masked:
+        return
     for name in names:
-        enabled, runs = str(seen.get(f"service.{name}.enabled")), seen.get(f"service.{name}.runs")
-        if enabled.startswith("masked"):
-            yield _problem("GuestServiceMasked", service=name)
-        elif runs is False and not listens:
+        if seen.get(f"service.{name}.runs") is False and not listens:
             yield _problem("GuestServiceStopped", service=name)
-        elif enabled == "disabled" and not listens:
+        elif states[name] == "disabled" and not listens:
             yield _problem("GuestServiceDisabled", service=name)
 
 

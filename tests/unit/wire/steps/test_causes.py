@@ -138,6 +138,17 @@ def test_rules_that_deny_are_named_only_where_they_can_be_at_fault() -> None:
     assert found({"firewall.denies": 2, "firewall.letIn": 2}) == []
 
 
+def test_who_is_masked_keeps_others_down() -> None:
+    """systemd stops xrdp-sesman with xrdp, which is no fault of its own."""
+    changes: dict[str, Value] = {
+        "service.xrdp.enabled": "masked",
+        "service.xrdp.runs": False,
+        "service.xrdp-sesman.enabled": "enabled",
+        "service.xrdp-sesman.runs": False,
+    }
+    assert found(changes) == ["GuestServiceMasked"]
+
+
 def test_only_what_was_asked_for_is_told() -> None:
     before = HEALTHY | {"ssh.port": 2222}
     report = StepReport(step="s", system=System.LINUX, before=before, after=before)
