@@ -332,15 +332,12 @@ systemctl -q mask ssh.service 2>/dev/null
 sed -i 's/^port=3389/port=4489/' /etc/xrdp/xrdp.ini
 echo 'Port 2222' >>/etc/ssh/sshd_config
 seen >/tmp/1
-sh -c '{reset(jail).replace("'", "")}' >/tmp/out &
+setsid sh -c '{reset(jail).replace("'", "")}' >/tmp/out &
 pid=$!
 until grep -qs 'unit mask ssh' /var/lib/outofband/undo/r1/plan; do :; done
-kill -KILL $pid
-for each in /proc/[0-9]*; do
-    case $(tr '\\0' ' ' <$each/cmdline 2>/dev/null) in
-        *given/reset*) kill -KILL "${{each#/proc/}}" || : ;;
-    esac
-done 2>/dev/null
+# What it began goes with it: a unit that is enabled only now would be one that nobody undoes.
+pkill -KILL -g $pid
+while pgrep -g $pid >/dev/null; do sleep 0.1; done
 {undo(jail)}
 seen >/tmp/2
 diff /tmp/1 /tmp/2
