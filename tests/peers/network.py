@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.peers.house import until
+from guests.build import Guest
+from outofband.agent.config import config_path
+from outofband.core.paths import StateDir
+from outofband.core.secrets import write_private
+from tests.peers.house import House, until
 from tests.support.process import Api
 
 NETWORK = {"api-version": "2024-05-01"}
+
+
+def open_house(guest: Guest, public: str) -> House:
+    """A house whose host offers a block of the loopback interface, which is the control plane's pool as well.
+    Not up yet.
+    """
+    made = House(guest)
+    made.env["OOB_PUBLIC_ADDRESSES"] = public
+    path = config_path(StateDir(made.root))
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(path, f'[network]\npublic = ["{public}"]\n')
+    return made
 
 
 class Net:

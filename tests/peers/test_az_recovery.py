@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 from guests.build import Guest
-from outofband.agent.config import config_path
-from outofband.core.paths import StateDir
-from outofband.core.secrets import write_private
 from tests.peers.az import ROOT, Clients, Said
 from tests.peers.house import House, until
+from tests.peers.network import open_house
 from tests.peers.talks import Talks
 
 PUBLIC = "127.9.8.0/29"
@@ -31,12 +29,7 @@ WINDOWS = ("EnableRemotePS", "RDPSettings", "ResetRDPCert", "SetRDPPort", "IPCon
 
 @pytest.fixture(scope="module")
 def house(demo_guest: Guest) -> Iterator[House]:
-    """Its host offers a block of the loopback interface, which is the control plane's pool as well."""
-    made = House(demo_guest)
-    made.env["OOB_PUBLIC_ADDRESSES"] = PUBLIC
-    path = config_path(StateDir(made.root))
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(path, f'[network]\npublic = ["{PUBLIC}"]\n')
+    made = open_house(demo_guest, PUBLIC)
     try:
         made.up()
         yield made

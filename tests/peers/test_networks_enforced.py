@@ -10,12 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from guests.build import Guest
-from outofband.agent.config import config_path
 from outofband.core.paths import StateDir
-from outofband.core.secrets import write_private
 from outofband.net import tls
 from tests.peers.house import House, until
-from tests.peers.network import Net
+from tests.peers.network import Net, open_house
 from tests.support.process import Api
 
 ECHO, PUBLIC = 2222, "127.9.7.0/29"
@@ -24,12 +22,7 @@ TOLD_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def house(demo_guest: Guest) -> Iterator[House]:
-    """Its host offers a block of the loopback interface, which is the control plane's pool as well."""
-    made = House(demo_guest)
-    made.env["OOB_PUBLIC_ADDRESSES"] = PUBLIC
-    path = config_path(StateDir(made.root))
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(path, f'[network]\npublic = ["{PUBLIC}"]\n')
+    made = open_house(demo_guest, PUBLIC)
     try:
         made.up()
         yield made

@@ -11,11 +11,11 @@ from guests.build import Guest
 from guests.debian.build import DebianGuest
 from outofband.agent.config import Image, add_image, config_path
 from outofband.core.paths import StateDir
-from outofband.core.secrets import write_private
+from tests.peers import network
 from tests.peers.house import House, until
+from tests.peers.network import Net
 from tests.support.process import Api
 
-NETWORK: dict[str, Any] = {"api-version": "2024-05-01"}
 COMPUTE: dict[str, Any] = {"api-version": "2024-11-01"}
 PUBLIC = "127.9.8.0/28"
 """Of the loopback interface: what the host offers is also what the control plane may give out."""
@@ -25,12 +25,7 @@ SSH, RDP = 22, 3389
 
 def open_house(guest: Guest, debian: DebianGuest | None = None) -> House:
     """A house whose host offers public addresses, and the image `debian` where there is one. Not up yet."""
-    made = House(guest)
-    made.env["OOB_PUBLIC_ADDRESSES"] = PUBLIC
-    state = StateDir(made.root)
-    path = config_path(state)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(path, f'[network]\npublic = ["{PUBLIC}"]\n')
+    made = network.open_house(guest, PUBLIC)
     if debian is not None:
         image = Image(
             kernel=str(debian.kernel),
@@ -40,7 +35,7 @@ def open_house(guest: Guest, debian: DebianGuest | None = None) -> House:
             disk=str(debian.disk),
             format="raw",
         )
-        add_image(path, "debian", image)
+        add_image(config_path(StateDir(made.root)), "debian", image)
     return made
 
 
@@ -48,30 +43,14 @@ class Network:
     """What is asked of Microsoft.Network. A rule's name is what it does."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
-
-    def id(self, path: str) -> str:
-        return f"{self._api.group}/providers/Microsoft.Network/{path}"
+        net = Net(api)
+        self.id, self.get, self.delete = net.id, net.get, net.delete
+        self._put = net.put
 
     def put(self, path: str, properties: dict[str, Any], **more: Any) -> str:
         """Make or change one to its end; its id."""
-        body = {"location": "local", "properties": properties, **more}
-        answer = self._api.http.put(self.id(path), json=body, params=NETWORK)
-        assert answer.status_code in (200, 201), answer.text
-        until(path, lambda: self.get(path)["properties"]["provisioningState"] == "Succeeded")
+        self._put(path, properties, **more)
         return self.id(path)
-
-    def get(self, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._api.call("GET", self.id(path), **NETWORK)
-        return found
-
-    def delete(self, path: str) -> None:
-        answer = self._api.http.delete(self.id(path), params=NETWORK)
-        assert answer.status_code in (200, 202, 204), answer.text
-        until(
-            f"{path} is gone",
-            lambda: self._api.http.get(self.id(path), params=NETWORK).status_code == 404,
-        )
 
     def space(self) -> str:
         """A virtual network with one subnet; the subnet's id."""

@@ -10,10 +10,11 @@ from playwright.async_api import expect
 
 from guests.build import Guest
 from tests.peers.house import House
+from tests.peers.network import NETWORK
 from tests.web.identity_pages import card, looked_at, settled
 from tests.web.people import Person
 from tests.web.portal import Portal
-from tests.web.recovery import NETWORK, Network, open_house
+from tests.web.recovery import Network, open_house
 from tests.web.visit import PHONE, Visits
 
 pytestmark = pytest.mark.anyio

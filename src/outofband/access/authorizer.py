@@ -59,6 +59,29 @@ class Rights(msgspec.Struct, frozen=True):
                 scope=str(scope),
             )
 
+    def require_linked(
+        self, needed: str, linked: ResourceId | str, *, action: str, scope: ResourceId
+    ) -> None:
+        """For `action` on `scope`, which is about another resource too: that `needed` is allowed on that one.
+
+        Raises Fault LinkedAuthorizationFailed.
+        """
+        if not self.allow(needed, linked):
+            raise self.refused_linked(needed, linked, action=action, scope=scope)
+
+    def refused_linked(
+        self, needed: str, linked: ResourceId | str, *, action: str, scope: ResourceId
+    ) -> Fault:
+        return Fault(
+            "LinkedAuthorizationFailed",
+            name=self.principal.name,
+            object_id=self.principal.object_id,
+            action=action,
+            scope=str(scope),
+            needed=needed,
+            linked=str(linked),
+        )
+
 
 class Authorizer:
     """Reads rights. Inside a unit of work pass its `tx`: a write is then decided on the state it changes."""

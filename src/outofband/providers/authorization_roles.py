@@ -172,15 +172,7 @@ class RoleDefinitions:
         found = await self._store.directory.subscription(tx, subscription)
         principal = rights.principal
         if found is None or found.tenant_id != principal.tenant or not rights.allow(action, scope):
-            raise Fault(
-                "LinkedAuthorizationFailed",
-                name=principal.name,
-                object_id=principal.object_id,
-                action=action,
-                needed=action,
-                scope=str(rid),
-                linked=scope,
-            )
+            raise rights.refused_linked(action, scope, action=action, scope=rid)
 
     async def _delete(self, call: Call, tx: Tx, there: Item) -> Any:
         found: RoleDefinition | None = there.row

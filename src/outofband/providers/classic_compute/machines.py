@@ -209,17 +209,8 @@ class ClassicMachines:
         if (rid.subscription or "").lower() != (call.rid.subscription or "").lower():
             raise unknown
         rights = await self._authorizer.rights(call.principal, tx)
-        lacking = next((each for each in _GIVEN if not rights.allow(each, rid)), None)
-        if lacking is not None:
-            raise Fault(
-                "LinkedAuthorizationFailed",
-                name=call.principal.name,
-                object_id=call.principal.object_id,
-                action=f"{TYPE}/write",
-                scope=str(call.rid),
-                needed=lacking,
-                linked=str(rid),
-            )
+        for needed in _GIVEN:
+            rights.require_linked(needed, rid, action=f"{TYPE}/write", scope=call.rid)
         machine = await self._store.resources.get(tx, rid)
         if machine is None or machine.provisioning_state == DELETING:
             raise unknown

@@ -75,17 +75,8 @@ async def _resolve(
     if (rid.subscription or "").lower() != (call.rid.subscription or "").lower():
         raise unknown
     rights = await house.authorizer.rights(call.principal, tx)
-    action = f"{reference.type}/{reference.join}"
-    if not rights.allow(action, rid):
-        raise Fault(
-            "LinkedAuthorizationFailed",
-            name=call.principal.name,
-            object_id=call.principal.object_id,
-            action=f"{call.rid.type}/write",
-            scope=str(call.rid),
-            needed=action,
-            linked=str(rid),
-        )
+    needed = f"{reference.type}/{reference.join}"
+    rights.require_linked(needed, rid, action=f"{call.rid.type}/write", scope=call.rid)
     row, exact = await find(house, tx, rid)
     if row is None or exact is None or row.location != location:
         raise unknown

@@ -65,15 +65,5 @@ async def readable(house: House, call: Call, tx: Tx, text: str) -> ResourceId:
     if rid.type.lower() not in (*MACHINES, INTERFACES.lower()):
         raise unknown
     rights = await house.authorizer.rights(call.principal, tx)
-    action = f"{rid.type}/read"
-    if not rights.allow(action, rid):
-        raise Fault(
-            "LinkedAuthorizationFailed",
-            name=call.principal.name,
-            object_id=call.principal.object_id,
-            action=f"{WATCHERS}/action",
-            scope=str(call.rid),
-            needed=action,
-            linked=str(rid),
-        )
+    rights.require_linked(f"{rid.type}/read", rid, action=f"{WATCHERS}/action", scope=call.rid)
     return rid

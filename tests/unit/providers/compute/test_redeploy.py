@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from outofband.access.machine_roles import VIRTUAL_MACHINE_CONTRIBUTOR
 from outofband.agent.hypervisors.pty import PtyDriver
 from outofband.core.errors import Fault
-from outofband.providers.compute import moving
 from outofband.providers.compute.fencing import Fencing
 from outofband.providers.compute.shape import private_of
 from outofband.resources.runner import Runner
@@ -23,24 +21,7 @@ from tests.support.cloud import Cloud, vm_id
 from tests.support.movers import Mover, mover
 from tests.support.wait import until
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def first(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h1", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture
-async def second(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h2", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "LOOK_SECONDS", 0.3)
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hurry")]
 
 
 async def made(cloud: Cloud, host: Mover) -> tuple[str, bytes]:

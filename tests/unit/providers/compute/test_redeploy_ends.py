@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +13,19 @@ import pytest
 from outofband.agent.moving import leaving
 from outofband.agent.moving.leaving import Leaving
 from outofband.core import clock
-from outofband.providers.compute import moving
 from outofband.resources.runner import Runner
 from outofband.wire.arm import reasons
 from outofband.wire.machine import Verb
 from tests.support.cloud import GROUP_ID, SUBSCRIPTION, Cloud, vm_id
-from tests.support.movers import Mover, mover
+from tests.support.movers import Mover
 from tests.support.wait import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hurry")]
 
 CLASSIC = f"{GROUP_ID}/providers/Microsoft.ClassicCompute/virtualMachines/old"
 CLASSIC_VERSION = "2017-04-01"
 DEAD = {"confirmHostIsDead": "true"}
 DISK = b"a disk of\nits own " + bytes(range(256)) * 9000
-
-
-@pytest.fixture
-async def first(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h1", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture
-async def second(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h2", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "LOOK_SECONDS", 0.3)
 
 
 async def made(cloud: Cloud, host: Mover) -> str:

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from outofband.core.errors import Fault
-from outofband.providers.compute import moving
 from outofband.resources.runner import Runner
 from outofband.wire.machine import Verb
 from tests.support.cloud import GROUP_ID, Cloud
-from tests.support.movers import Mover, mover
+from tests.support.movers import Mover
 from tests.support.wait import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("hurry")]
 SET = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachineScaleSets/web"
-
-
-@pytest.fixture
-async def first(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h1", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture
-async def second(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
-    async with mover(cloud, "h2", tmp_path) as host:
-        yield host
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "LOOK_SECONDS", 0.3)
 
 
 async def made(cloud: Cloud, host: Mover) -> dict[str, tuple[str, bytes]]:
