@@ -124,10 +124,13 @@ def tell(told: dict[str, Any]) -> None:
     from outofband.wire.steps.report import StepReport
 
     report = msgspec.convert(told["report"], StepReport)
-    for each in causes(report, tuple(map(Protocol, told.get("protocols", ())))):
+    wrong = causes(report, tuple(map(Protocol, told.get("protocols", ()))))
+    for each in wrong:
+        if each in report.problems:
+            continue
         said = explain(Fault(each.code, **each.fields), show.voice.locale)
         show.line(f"{said.title}: {said.message} ({each.code})")
-    found = words.tell(report, show.voice.locale)
+    found = words.tell(report, show.voice.locale, wrong)
     for line in found.lines:
         show.line(f"{line.text} {line.undo}")
     for problem in found.problems:

@@ -52,6 +52,18 @@ async def test_a_reset_says_what_was_wrong_and_its_answer_takes_it_back(
     assert "it is no report of a step" in err
 
 
+async def test_a_look_does_not_praise_what_it_found_wrong(lab: Lab, oob: Oob) -> None:
+    seen = {"xrdp.installed": False}
+    lab.step(seen, seen)
+    out, _ = await oob("vm reset-remote web1 --protocol rdp --only-look")
+    assert "'xrdp' is not installed in the guest. (GuestServiceMissing)" in out
+    assert out.endswith("Nothing was changed.\n") and "as it should be" not in out
+    well = {"xrdp.installed": True}
+    lab.step(well, well)
+    out, _ = await oob("vm reset-remote web1 --protocol rdp --only-look")
+    assert out == "Everything was as it should be; nothing was changed.\n"
+
+
 async def test_what_a_guest_cannot_do_is_told(lab: Lab, oob: Oob) -> None:
     lab.script("sh: syntax error\n", 2)
     _, err = await oob("vm reset-remote web1", 1)

@@ -57,6 +57,9 @@ def _by_card(seen: Value) -> dict[str, str]:
 
 
 def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
+    if seen.get("ssh.installed") is False:
+        yield _problem("GuestServiceMissing", service="sshd")
+        return
     yield from _services(seen, ("ssh", "sshd"), listens=seen.get("ssh.listens") is True)
     fault = str(seen.get("ssh.fault") or "")
     # Without a key it refuses any configuration; that has a name of its own.
@@ -72,6 +75,9 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
+    if seen.get("xrdp.installed") is False:
+        yield _problem("GuestServiceMissing", service="xrdp")
+        return
     yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False)
     yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
     if (layer := seen.get("xrdp.security")) not in _XRDP_SECURITY:

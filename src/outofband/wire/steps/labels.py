@@ -241,6 +241,7 @@ NOTHING = (
     "Tout était comme il faut ; rien n'a été changé.",
     "Alles was zoals het hoort; er is niets veranderd.",
 )
+UNCHANGED = ("Nothing was changed.", "Rien n'a été changé.", "Er is niets veranderd.")
 RESTART = (
     "It counts after a restart of the VM.",
     "Cela compte après un redémarrage de la machine.",

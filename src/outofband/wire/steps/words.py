@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from outofband.core.errors import Fault
 from outofband.core.locale import DEFAULT, LOCALES
 from outofband.wire.remote import Word, word
 from outofband.wire.steps import labels, windows_undo
-from outofband.wire.steps.report import Change, StepReport, System, Value, changes
+from outofband.wire.steps.report import Change, Problem, StepReport, System, Value, changes
 
 RESET_PASSWORD = "resetPassword"  # noqa: S105
 
@@ -30,7 +32,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     can_undo: bool
 
 
-def tell(report: StepReport, locale: str = DEFAULT) -> Told:
+def tell(report: StepReport, locale: str = DEFAULT, wrong: Sequence[Problem] = ()) -> Told:
+    """`wrong`: what was found besides (`causes`), where the caller tells that as well."""
     at = LOCALES.index(locale)
     found = changes(report)
     lines = [_line(report, each, at) for each in found]
@@ -39,7 +42,7 @@ def tell(report: StepReport, locale: str = DEFAULT) -> Told:
         each.code.startswith("Vm") for each in report.problems
     )
     if not found and not report.problems and not password:
-        notes.append(labels.NOTHING[at])
+        notes.append((labels.UNCHANGED if wrong else labels.NOTHING)[at])
     if password:
         notes.append(labels.PASSWORD[at])
     if report.restart:

@@ -76,6 +76,8 @@ def test_a_healthy_guest_has_none() -> None:
         ({"ssh.fault": "line 3: Bad configuration option"}, "GuestConfigurationBroken"),
         ({"ssh.port": 2222}, "GuestPortChanged"),
         ({"xrdp.port": "tcp://:4489"}, "GuestPortChanged"),
+        ({"ssh.installed": False}, "GuestServiceMissing"),
+        ({"xrdp.installed": False}, "GuestServiceMissing"),
         ({"ssh.onlyLocal": True}, "GuestListensLocally"),
         ({"ssh.hostKeys": 0}, "GuestHostKeysMissing"),
         (
