@@ -120,11 +120,12 @@ def tell(told: dict[str, Any]) -> None:
     from outofband.catalogue import explain
     from outofband.wire.remote import Protocol
     from outofband.wire.steps import words
-    from outofband.wire.steps.causes import causes
+    from outofband.wire.steps.causes import causes, missing
     from outofband.wire.steps.report import StepReport
 
     report = msgspec.convert(told["report"], StepReport)
-    wrong = causes(report, tuple(map(Protocol, told.get("protocols", ()))))
+    protocols = tuple(map(Protocol, told.get("protocols", ())))
+    wrong = (*causes(report, protocols), *missing(report, protocols))
     for each in wrong:
         if each in report.problems:
             continue

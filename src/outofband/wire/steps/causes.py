@@ -37,6 +37,16 @@ def causes(
     return tuple(found)
 
 
+def missing(report: StepReport, protocols: tuple[Protocol, ...]) -> tuple[Problem, ...]:
+    """Services that are not installed. No cause by itself: another server may well answer at the port."""
+    names = ((Protocol.SSH, "ssh.installed", "sshd"), (Protocol.RDP, "xrdp.installed", "xrdp"))
+    return tuple(
+        _problem("GuestServiceMissing", service=service)
+        for protocol, name, service in names
+        if protocol in protocols and report.before.get(name) is False
+    )
+
+
 def _cards(seen: dict[str, Value], addresses: tuple[str, ...]) -> Iterator[Problem]:
     """Nothing of one card in several: which of them people come by nobody here knows."""
     states, held = _by_card(seen.get("cards.state")), _by_card(seen.get("cards.address"))
@@ -57,9 +67,6 @@ def _by_card(seen: Value) -> dict[str, str]:
 
 
 def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
-    if seen.get("ssh.installed") is False:
-        yield _problem("GuestServiceMissing", service="sshd")
-        return
     yield from _services(seen, ("ssh", "sshd"), listens=seen.get("ssh.listens") is True)
     fault = str(seen.get("ssh.fault") or "")
     # Without a key it refuses any configuration; that has a name of its own.
@@ -75,9 +82,6 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
-    if seen.get("xrdp.installed") is False:
-        yield _problem("GuestServiceMissing", service="xrdp")
-        return
     yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False)
     yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
     if (layer := seen.get("xrdp.security")) not in _XRDP_SECURITY:

@@ -8,7 +8,7 @@ from outofband.catalogue import explain
 from outofband.core.errors import Fault
 from outofband.core.locale import LOCALES
 from outofband.wire.remote import Protocol
-from outofband.wire.steps.causes import causes
+from outofband.wire.steps.causes import causes, missing
 from outofband.wire.steps.report import StepReport, System, Value
 
 HEALTHY: dict[str, Value] = {
@@ -76,8 +76,6 @@ def test_a_healthy_guest_has_none() -> None:
         ({"ssh.fault": "line 3: Bad configuration option"}, "GuestConfigurationBroken"),
         ({"ssh.port": 2222}, "GuestPortChanged"),
         ({"xrdp.port": "tcp://:4489"}, "GuestPortChanged"),
-        ({"ssh.installed": False}, "GuestServiceMissing"),
-        ({"xrdp.installed": False}, "GuestServiceMissing"),
         ({"ssh.onlyLocal": True}, "GuestListensLocally"),
         ({"ssh.hostKeys": 0}, "GuestHostKeysMissing"),
         (
@@ -138,6 +136,15 @@ def test_rules_that_deny_are_named_only_where_they_can_be_at_fault() -> None:
     assert found(silent) == []
     assert found(silent, after={"firewall.letIn": 2}) == ["GuestFirewallDenies"]
     assert found({"firewall.denies": 2, "firewall.letIn": 2}) == []
+
+
+def test_a_service_that_is_not_installed_is_no_cause() -> None:
+    before = HEALTHY | {"xrdp.installed": False}
+    report = StepReport(step="s", system=System.LINUX, before=before, after=before)
+    assert causes(report, BOTH) == ()
+    (told,) = missing(report, BOTH)
+    assert (told.code, told.fields) == ("GuestServiceMissing", {"service": "xrdp"})
+    assert missing(report, (Protocol.SSH,)) == ()
 
 
 def test_who_is_masked_keeps_others_down() -> None:
