@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -14,6 +15,11 @@ from typing import Any
 
 import pytest
 
+from outofband.core.errors import Fault
+from outofband.net.remote import rdp
+from outofband.wire.rdp.probe import Probe
+from outofband.wire.rdp.verdict import judge
+from outofband.wire.rdp.x224 import Security
 from tests.peers import remote_servers as servers
 from tests.support import rdp as scripted
 
@@ -73,6 +79,28 @@ def test_freerdps_server_with_network_level_authentication(folder: Path) -> None
         assert (code, report["evidence"]["rdp"]["signed_in"]) == ("", True)
         # This server closes without a word; others say LOGON_FAILURE.
         assert at(port, password="Wrong-12345")[0] == "RdpSignInCut"
+
+
+async def asked_for(port: int, wanted: Security) -> Fault | None:
+    """What is told to somebody whose client offers this alone."""
+    connected = socket.create_connection(("127.0.0.1", port))
+    seen = await rdp.talk(connected, Probe("127.0.0.1", wanted=wanted), "127.0.0.1")
+    return judge(seen, host="127.0.0.1", port=port).fault
+
+
+def test_who_offers_too_little_is_told_what_the_server_wants(folder: Path) -> None:
+    def told(port: int, wanted: Security) -> str:
+        fault = asyncio.run(asked_for(port, wanted))
+        return fault.code if fault is not None else ""
+
+    with servers.freerdp(folder, USER, PASSWORD) as port:
+        for wanted in (Security.RDP, Security.TLS):
+            assert told(port, wanted) == "RdpNlaRequired"
+        assert told(port, Security.CREDSSP) == ""
+    with servers.xrdp(folder, "tls") as port:
+        for wanted in (Security.RDP, Security.CREDSSP):
+            assert told(port, wanted) == "RdpSecurityRefused"
+        assert told(port, Security.TLS) == ""
 
 
 def test_sshd_and_what_is_none(folder: Path) -> None:

@@ -50,7 +50,7 @@ CASES = [
         "RdpSessionEnded",
         "ERRINFO_RPC_INITIATED_DISCONNECT",
     ),
-    (Script(refuses=5), "RdpSecurityRefused", "HYBRID_REQUIRED_BY_SERVER"),
+    (Script(refuses=5), "RdpNlaRequired", "HYBRID_REQUIRED_BY_SERVER"),
     (Script(refuses=2), "RdpSecurityRefused", "SSL_NOT_ALLOWED_BY_SERVER"),
     (Script(refuses=3), "RdpNoCertificate", "SSL_CERT_NOT_ON_SERVER"),
     (Script(chosen=CREDSSP, status=NO_LOGON_SERVERS), "RdpAuthorityUnreachable", "STATUS_NO_LOGON_SERVERS"),

@@ -14,6 +14,8 @@ from outofband.wire.remote import Report
 
 UNTRIED = "RdpPasswordNotTried"
 REFUSED = "SshWrongCredentials"
+OLD = "SshPasswordMustChange"
+"""Of a password that is right: PAM lets nobody in with it, whichever server asks."""
 _BY_PASSWORD = ("password", "keyboard-interactive")
 
 
@@ -35,7 +37,8 @@ def judged(
     evidence = by_ssh.evidence.get("ssh", {}) if by_ssh is not None else {}
     offers = str(evidence.get("methods", "")) if isinstance(evidence, dict) else ""
     problem = by_ssh.problem if by_ssh is not None else None
-    if problem is None or problem.code != REFUSED or not any(each in offers for each in _BY_PASSWORD):
+    tried = problem is not None and problem.code == REFUSED and any(each in offers for each in _BY_PASSWORD)
+    if problem is None or not (tried or problem.code == OLD):
         why = problem.title if problem is not None else "-"
         return outside, host, (found(Fault("RescueSignInUnproven", user=user, problem=why), locale),)
 

@@ -55,7 +55,7 @@ FAULTS = [
     ),
     simulated("wrong credentials", Script(chosen=CREDSSP, status=0xC000006D), "RdpWrongCredentials"),
     simulated("security layers do not meet", Script(refuses=2), "RdpSecurityRefused"),
-    simulated("network level authentication required", Script(refuses=5), "RdpSecurityRefused"),
+    simulated("network level authentication required", Script(refuses=5), "RdpNlaRequired"),
     fault("another server at the port", another_server, "RdpNotSpoken", answers=NOBODY),
     fault(
         "certificate of xrdp ended",

@@ -47,6 +47,13 @@ def test_a_password_that_ssh_would_take_and_refuses_gets_nobody_in() -> None:
     assert told == ()
 
 
+def test_a_password_that_has_to_be_changed_gets_nobody_in() -> None:
+    outside, _, told = judged(desktop(), None, ssh(False, "SshPasswordMustChange"), RUN)
+    assert outside is not None and outside.problem is not None and not outside.works
+    assert outside.problem.code == "SshPasswordMustChange" and outside.problem.code in CREDENTIALS
+    assert told == ()
+
+
 def test_an_ssh_server_that_takes_no_passwords_says_nothing_about_one() -> None:
     for by_ssh in (ssh(False, "SshWrongCredentials", methods="publickey"), ssh(False, "TcpRefused"), None):
         outside, _, told = judged(desktop(), None, by_ssh, RUN)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import asyncssh
 
@@ -16,6 +18,14 @@ SILENCE_SECONDS = 10.0
 """A server that asks a silent name server for its client's name takes as long."""
 LOGIN_SECONDS = 20.0
 _PIECE = 4096
+_SAID = 1024
+"""Bytes of what a server says at the begin of a session that are read."""
+_CHANGE = re.compile(
+    r"change your password|changing password|password change required|password has expired"
+    r"|\b(?:current|old|new)\b[^\n]*password",
+    re.IGNORECASE,
+)
+"""What OpenSSH and PAM say before a password has to be changed; of a one-time password nobody says that."""
 
 
 async def talk(connected: socket.socket) -> Seen:
@@ -43,13 +53,15 @@ async def talk(connected: socket.socket) -> Seen:
 async def log_in(
     address: str, port: int, user: str, password: str, *, host: str = "", shown: int | None = None
 ) -> Fault | None:
-    """Whether a server takes a password; None: it does. Nothing is run there.
+    """Whether a server takes a password and lets somebody in with it; None: it does. All that is run there is
+    the user's shell, which is told to end.
 
     The host's key is not verified: call it for a machine of one's own, with a password that is to be tried.
     """
     where = {"host": host or address, "port": shown or port}
     offered: list[str] = []
     asked: list[str] = []
+    changes: list[str] = []
 
     class Client(asyncssh.SSHClient):
         def auth_banner_received(self, msg: str, lang: str) -> None:
@@ -57,6 +69,10 @@ async def log_in(
 
         def password_auth_requested(self) -> str | None:
             return None if offered else _once(offered, password)
+
+        def password_change_requested(self, prompt: str, lang: str) -> Any:
+            changes.append(prompt)
+            return NotImplemented
 
         def kbdint_auth_requested(self) -> str | None:
             # Where PAM asks instead: one question without an echo is the password's.
@@ -71,6 +87,10 @@ async def log_in(
         ) -> list[str] | None:
             if not prompts:
                 return []
+            if offered and _CHANGE.search(" ".join((instructions, *(text for text, _ in prompts)))):
+                # The password was right: who is asked for more than that has to change it.
+                changes.append(prompts[0][0])
+                return None
             alone = len(prompts) == 1 and not prompts[0][1] and not offered
             return [_once(offered, password)] if alone else None
 
@@ -87,12 +107,36 @@ async def log_in(
                 config=None,
                 preferred_auth="password,keyboard-interactive",
             )
+            must_change = await _wants_change(connection)
             connection.abort()
-            return None
+            return Fault("SshPasswordMustChange", **where, user=user) if must_change else None
     except asyncssh.PermissionDenied:
+        if changes:
+            return Fault("SshPasswordMustChange", **where, user=user)
         return Fault("SshWrongCredentials", **where, user=user, methods=await _methods(address, port, user))
     except (asyncssh.Error, OSError, TimeoutError) as error:
         return Fault("SshCut", **where, detail=str(error) or type(error).__name__)
+
+
+async def _wants_change(connection: asyncssh.SSHClientConnection) -> bool:
+    """Whether a server that took the password begins nothing with it but a change of it, as OpenSSH does;
+    without a terminal it says so and ends. One that begins no session at all tells nothing.
+    """
+    said = b""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            process = await connection.create_process(
+                "exit", stdin=asyncssh.DEVNULL, stdout=asyncssh.DEVNULL, encoding=None
+            )
+            while len(said) < _SAID and (piece := await process.stderr.read(_SAID)):
+                said += piece
+            # Whoever has a shell may write the same words: it is not that which ends without the command.
+            await process.wait_closed()
+    except (asyncssh.Error, OSError, TimeoutError):
+        return False
+    return (
+        process.exit_status not in (None, 0) and _CHANGE.search(said.decode("utf-8", "replace")) is not None
+    )
 
 
 async def _methods(address: str, port: int, user: str) -> str:

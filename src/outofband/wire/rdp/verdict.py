@@ -70,6 +70,9 @@ def _fault(seen: Seen, where: dict[str, Any], user: str) -> Fault | None:
 def _unconfirmed(seen: Seen, where: dict[str, Any]) -> Fault:
     if seen.refused == Refused.NO_CERTIFICATE:
         return Fault("RdpNoCertificate", **where)
+    if seen.refused == Refused.CREDSSP_REQUIRED:
+        # The client is what has to do more; that no layer is shared has its cause in the server.
+        return Fault("RdpNlaRequired", **where)
     if seen.refused is not None:
         return Fault("RdpSecurityRefused", **where, reason=named(Refused, seen.refused))
     if seen.end is End.SILENT:

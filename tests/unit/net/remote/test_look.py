@@ -185,6 +185,95 @@ async def test_a_server_that_asks_for_the_password_gets_it_once(asking: tuple[in
     assert [each for server in servers for each in server.tried] == ["Wrong-12345"]
 
 
+class Aged(Asking):
+    """Knows the password, and wants another one, in the words of `said`; an asker of PAM's."""
+
+    said = ""
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return "", "", "en", [(self.said if self.tried else "Password: ", False)]
+
+    def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        super().validate_kbdint_response(username, responses)
+        return "", "", "en", [(self.said, False)]
+
+
+class Changing(asyncssh.SSHServer):
+    """Asks for another password by SSH's own message (RFC 4252, 8)."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        raise asyncssh.PasswordChangeRequired("It is old")
+
+
+class Ending(asyncssh.SSHServer):
+    """Takes the password, and its session says `said` and ends with `status`."""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return True
+
+
+async def _told(server: Any, process: Any = None) -> str:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    listening = await asyncssh.create_server(
+        server, HERE, 0, server_host_keys=[key], process_factory=process, encoding=None
+    )
+    try:
+        return code(await look(HERE, Protocol.SSH, port=listening.get_port(), user=USER))
+    finally:
+        listening.close()
+        await listening.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "You are required to change your password immediately.\nCurrent password: ",
+            "SshPasswordMustChange",
+        ),
+        ("New password: ", "SshPasswordMustChange"),
+        ("(current) UNIX password: ", "SshPasswordMustChange"),
+        # A second factor is no change, and the word is in some of their questions.
+        ("One-time password (OATH) for `tester': ", "SshWrongCredentials"),
+        ("Verification code: ", "SshWrongCredentials"),
+    ],
+)
+async def test_who_asks_for_more_than_the_password_may_want_a_new_one(said: str, told: str) -> None:
+    assert await _told(type("Aged", (Aged,), {"said": said})) == told
+
+
+async def test_the_message_of_ssh_for_an_old_password() -> None:
+    assert await _told(Changing) == "SshPasswordMustChange"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "told"),
+    [
+        (b"WARNING: Your password has expired.\nPassword change required but no TTY available.\n", 1, 0),
+        # What a shell of the user's says at its begin, or that ends badly, is no word of the server.
+        (b"Your password has expired in 1999\n", 0, 1),
+        (b"This account is currently not available.\n", 1, 1),
+        (b"\xff\xfe" * 4096, 3, 1),
+    ],
+)
+async def test_a_session_that_wants_nothing_but_a_new_password(said: bytes, status: int, told: int) -> None:
+    async def end(process: Any) -> None:
+        process.stderr.write(said)
+        process.exit(status)
+
+    assert await _told(Ending, end) == ("SshPasswordMustChange", "")[told]
+
+
+async def test_a_server_that_begins_no_session_has_taken_the_password() -> None:
+    assert await _told(Ending) == ""
+
+
 async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(4096)
     writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")

@@ -96,7 +96,7 @@ def test_as_deep_as_was_wanted_is_enough(certificate: bytes) -> None:
         (b"", End.RESET, "RdpCut"),
         (scripted.confirm(3, 3), None, "RdpNoCertificate"),
         (scripted.confirm(3, 2), None, "RdpSecurityRefused"),
-        (scripted.confirm(3, 5), None, "RdpSecurityRefused"),
+        (scripted.confirm(3, 5), None, "RdpNlaRequired"),
         (scripted.confirm(3, 99), None, "RdpSecurityRefused"),
         (scripted.confirm(2, 4), None, "RdpNotSpoken"),
     ],
