@@ -266,12 +266,14 @@ class Machines:
             when = "" if known.power is Power.STOPPED else "; it takes effect at the next start"
             return Outcome(f"The machine was defined anew{when}.")
 
-    async def delete(self, vm: str) -> Outcome:
-        """End the machine by force and remove all that was kept of it; nothing to do when it is not there."""
+    async def delete(self, vm: str, epoch: int | None = None) -> Outcome:
+        """End the machine by force and remove all that was kept of it; nothing to do when it is not there.
+        What arrives of it under a newer epoch than `epoch` goes on.
+        """
         async with self._editing:
             machine = self._machines.get(vm.lower())
             if definitions.is_id(vm):
-                await self.moving.forget(vm.lower())
+                await self.moving.forget(vm.lower(), epoch)
             if machine is None:
                 return Outcome("The host has no such machine.", {"already": True})
             was = machine.power
@@ -380,7 +382,7 @@ class Machines:
         if wanted is Verb.CREATE:
             return await self.create(definitions.parse(vm, args))
         if wanted in (Verb.DELETE, Verb.FENCE) and known is None:
-            return await self.delete(vm)
+            return await self.delete(vm, epoch)
         if wanted in _OF_MOVES:
             return await self._move(wanted, known, vm.lower(), args)
         machine = self.get(vm)
@@ -427,7 +429,7 @@ class Machines:
             case Verb.START:
                 return await machine.start()
             case Verb.DELETE:
-                return await self.delete(vm)
+                return await self.delete(vm, epoch)
             case Verb.RESET:
                 return await machine.reset()
             case Verb.NMI:

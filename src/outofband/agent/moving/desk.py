@@ -11,7 +11,7 @@ import asyncio
 import errno
 from collections.abc import Awaitable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -47,13 +47,21 @@ log = structlog.get_logger(__name__)
 A = TypeVar("A")
 
 
+class Transfer(NamedTuple):
+    """Under way; of the machine as it is, or comes, under `epoch`."""
+
+    carrier: Carrier
+    task: asyncio.Task[Any]
+    epoch: int
+
+
 class MovingDesk:
     """`client` is there while the server is connected."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._images = Images(host.state.agent / "images.json")
-        self._under_way: dict[tuple[str, str], tuple[Carrier, asyncio.Task[Any]]] = {}
+        self._under_way: dict[tuple[str, str], Transfer] = {}
         self.client: BlobClient | None = None
 
     def sweep(self) -> None:
@@ -113,7 +121,7 @@ class MovingDesk:
         carrier = self._carrier(args.account, args.container, args.protected)
         async with machine.at_rest(lambda: self._call_off(definition.vm, args.move)):
             work = self._on_disk(self._send(carrier, machine))
-            name, manifest = await self._run(definition.vm, args.move, carrier, work)
+            name, manifest = await self._run(definition, args.move, carrier, work)
             # Before anybody else gets at it: what is sent has to stay what is here.
             try:
                 machine.leave(args.move)
@@ -157,7 +165,7 @@ class MovingDesk:
         directory = staging.folder(self._host.state.machines, definition.vm)
         carrier = self._carrier(args.account, args.container, args.protected)
         work = self._on_disk(self._receive(carrier, definition, directory, args))
-        about = await self._run(definition.vm, args.move, carrier, work)
+        about = await self._run(definition, args.move, carrier, work)
         log.info("move.received", vm=definition.vm, manifest=args.manifest, bytes=carrier.done)
         data = {"bytes": carrier.done, "spared": carrier.spared, "boots": about.boots}
         return Outcome(f"{carrier.done // MIB} MiB arrived, were read back and are on disk.", data)
@@ -165,7 +173,7 @@ class MovingDesk:
     async def _receive(
         self, carrier: Carrier, definition: MachineDefinition, directory: Path, args: ReceiveArgs
     ) -> staging.Arrival:
-        about = await in_thread(staging.begin, directory, args.move, args.manifest)
+        about = await in_thread(staging.begin, directory, args.move, args.manifest, definition.epoch)
         if about.whole:
             return about
         manifest = await receiving.fetch_manifest(
@@ -188,7 +196,7 @@ class MovingDesk:
         directory = staging.folder(self._host.state.machines, definition.vm)
         about = staging.arrival(directory)
         if args.manifest is None:
-            staging.begin(directory, args.move, "")
+            staging.begin(directory, args.move, "", definition.epoch)
         elif about is None or not about.whole or about.manifest != args.manifest:
             raise Fault("DiskNotReceived", vm=definition.name)
         receiving.place(directory, args.ends)
@@ -212,16 +220,22 @@ class MovingDesk:
         await asyncio.to_thread(staging.discard, directory)
         return Outcome("What had arrived was removed.")
 
-    async def forget(self, vm: str) -> None:
-        """The machine is deleted: whatever arrives of it goes too."""
-        for known, move in list(self._under_way):
-            if known == vm and (task := self._call_off(vm, move)) is not None:
+    async def forget(self, vm: str, epoch: int | None) -> None:
+        """The machine is deleted as it was under `epoch`, or for good: whatever arrives of it goes too, but
+        what comes here by a later move.
+        """
+        for (known, move), transfer in list(self._under_way.items()):
+            older = epoch is None or transfer.epoch <= epoch
+            if known == vm and older and (task := self._call_off(vm, move)) is not None:
                 await asyncio.wait({task})
-        await asyncio.to_thread(staging.discard, staging.folder(self._host.state.machines, vm))
+        directory = staging.folder(self._host.state.machines, vm)
+        about = staging.arrival(directory)
+        if about is None or epoch is None or about.epoch <= epoch:
+            await asyncio.to_thread(staging.discard, directory)
 
     def progress(self, vm: str, args: DropArgs) -> Outcome:
         known = self._under_way.get((vm, args.move))
-        found = known[0].progress if known is not None else Progress()
+        found = known.carrier.progress if known is not None else Progress()
         return Outcome(f"{found.done // MIB} of {found.total // MIB} MiB.", msgspec.to_builtins(found))
 
     # --- how it is done ---
@@ -231,10 +245,13 @@ class MovingDesk:
             raise Fault("DiskStoreAway", detail="there is no way to the store from here")
         return Carrier(self.client, account, container, ticket.query)
 
-    async def _run(self, vm: str, move: str, carrier: Carrier, work: Coroutine[Any, Any, A]) -> A:
+    async def _run(
+        self, definition: MachineDefinition, move: str, carrier: Carrier, work: Coroutine[Any, Any, A]
+    ) -> A:
         """While it lasts others may ask how far it is, and call it off. Raises Fault MoveCalledOff."""
+        vm = definition.vm
         task = asyncio.get_running_loop().create_task(work, name=f"move {vm}")
-        self._under_way[vm, move] = carrier, task
+        self._under_way[vm, move] = Transfer(carrier, task, definition.epoch)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -250,8 +267,8 @@ class MovingDesk:
         known = self._under_way.get((vm, move))
         if known is None:
             return None
-        known[1].cancel()
-        return known[1]
+        known.task.cancel()
+        return known.task
 
     async def _on_disk(self, work: Awaitable[A]) -> A:
         try:

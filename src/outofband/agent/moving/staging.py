@@ -25,12 +25,15 @@ MOVED = "moved.json"
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """What is arriving; `whole` once every byte was read back and is on disk."""
+    """What is arriving, to be a machine under `epoch`; `whole` once every byte was read back and is on
+    disk.
+    """
 
     move: str
     manifest: str
     whole: bool = False
     boots: int = 0
+    epoch: int = 0
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,13 +67,13 @@ def moved(directory: Path) -> Moved | None:
         return None
 
 
-def begin(directory: Path, move: str, manifest: str) -> Arrival:
+def begin(directory: Path, move: str, manifest: str, epoch: int) -> Arrival:
     """The folder for this move, emptied of any other one's. Raises OSError."""
     found = arrival(directory)
     if found is None or (found.move, found.manifest) != (move, manifest):
         discard(directory)
         directory.mkdir(mode=0o700, parents=True)
-        found = Arrival(move=move, manifest=manifest)
+        found = Arrival(move=move, manifest=manifest, epoch=epoch)
         keep(directory, found)
     return found
 

@@ -93,7 +93,7 @@ class Fencing:
             if gone:
                 await self._order(agent, row, Verb.DELETE, {})
                 async with self._store.write() as tx:
-                    await forget(self._store, tx, row.id, {agent})
+                    await forget(self._store, tx, row.id, {agent}, epoch=row.epoch)
                 log.info("fencing.copy_removed", vm=row.uid, host=view.agent.name)
                 return True
             observed = await self._shut_out(agent, row)

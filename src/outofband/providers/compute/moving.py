@@ -163,17 +163,21 @@ class Moves:
                     continue
             gone.add(left.agent)
         async with self.store.write() as tx:
-            await forget(self.store, tx, row.id, gone, over=moving.id)
+            await forget(self.store, tx, row.id, gone, epoch=row.epoch, over=moving.id)
 
 
-async def forget(store: Store, tx: Tx, vm: str, agents: set[str], *, over: str | None = None) -> None:
-    """These hosts have no copy of the VM any more; with `over` that move has come to its end."""
+async def forget(
+    store: Store, tx: Tx, vm: str, agents: set[str], *, epoch: int, over: str | None = None
+) -> None:
+    """These hosts were told under `epoch` to remove their copies of the VM, and have; with `over` that move
+    has come to its end. A copy that a host was left with since then, by another move, is remembered.
+    """
     row = await store.resources.get(tx, vm)
     if row is None:
         return
     private = private_of(row)
     moving = private.moving if private.moving is None or private.moving.id != over else None
-    left = tuple(each for each in private.left if each.agent not in agents)
+    left = tuple(each for each in private.left if each.agent not in agents or each.epoch >= epoch)
     if (moving, left) != (private.moving, private.left):
         await store.resources.update(
             tx, row.id, now=clock.now(), properties=with_private(row, moving=moving, left=left)
@@ -291,7 +295,7 @@ class Moving:
                 deallocated=False,
                 leaving=None,
                 moving=moving,
-                left=(*left, Left(agent=move.source, keep=keep)),
+                left=(*left, Left(agent=move.source, keep=keep, epoch=move.epoch)),
             )
             properties["host"] = {"id": target.agent.resource_id}
             tags = {

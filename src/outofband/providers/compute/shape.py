@@ -117,10 +117,13 @@ class VmProperties(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """A copy of the VM on a host that it left. `keep`: nobody carried its disk away, so it stays there."""
+    """A copy of the VM on a host that it left. `keep`: nobody carried its disk away, so it stays there;
+    `epoch`: under which it was that host's.
+    """
 
     agent: str
     keep: bool = False
+    epoch: int = 0
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):

@@ -325,3 +325,20 @@ async def test_a_disk_that_fills_up_on_the_way_is_told_and_leaves_room_again(
     await hosts.receive(manifest)
     await hosts.take(manifest)
     assert kept(hosts.target.get(VM).directory, files) == files
+
+
+async def test_deleting_the_copy_of_an_earlier_move_leaves_what_arrives_by_a_later_one(hosts: Hosts) -> None:
+    files = fill(await hosts.define())
+    manifest = await hosts.send()
+    await hosts.receive(manifest)
+    # The copy of another time is asked to go here, late or once more: by the epoch before.
+    assert (await hosts.target_does("delete", epoch=1)).data == {"already": True}
+    await hosts.take(manifest)
+    assert kept(hosts.target.get(VM).directory, files) == files
+
+
+async def test_deleting_the_machine_itself_removes_what_arrives_of_it(hosts: Hosts) -> None:
+    fill(await hosts.define())
+    await hosts.receive(await hosts.send())
+    await hosts.target_does("delete", epoch=2)
+    assert list(hosts.target.host.state.machines.iterdir()) == []

@@ -14,8 +14,9 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.providers.compute.fencing import Fencing
 from outofband.providers.compute.guests import Guest
+from outofband.providers.compute.moving import forget
 from outofband.providers.compute.placement import Needs, Placement
-from outofband.providers.compute.shape import Left, with_private
+from outofband.providers.compute.shape import Left, private_of, with_private
 from outofband.providers.network import hosting
 from outofband.providers.network.addresses import renew_dynamic
 from outofband.providers.network.house import House
@@ -139,6 +140,29 @@ async def test_a_host_is_told_what_it_no_longer_has(
             first.performed.clear()
             await fencing.look()
             assert first.performed == [], "once"
+
+
+async def test_a_copy_left_by_a_later_move_is_remembered(cloud: Cloud) -> None:
+    """The first move's copy goes while a second and a third one bring the VM back and away again."""
+    async with cloud.host("h1") as first, cloud.host("h2"):
+        await cloud.owner.create_vm("web")
+        vm = next(iter(first.power))
+        await elsewhere(cloud, vm, keep=False)
+        async with cloud.store.write() as tx:
+            row = await cloud.store.resources.by_uid(tx, vm)
+            assert row is not None
+            [agent] = [each.agent for each in private_of(row).left]
+            later = Left(agent=agent, epoch=row.epoch + 1)
+            properties = with_private(row, left=(later,))
+            await cloud.store.resources.update(tx, row.id, now=clock.now(), properties=properties)
+            await forget(cloud.store, tx, row.id, {agent}, epoch=row.epoch)
+            now = await cloud.store.resources.by_uid(tx, vm)
+            assert now is not None
+            assert private_of(now).left == (later,)
+            await forget(cloud.store, tx, row.id, {agent}, epoch=row.epoch + 2)
+            now = await cloud.store.resources.by_uid(tx, vm)
+            assert now is not None
+            assert private_of(now).left == ()
 
 
 async def again(host: Host) -> None:
