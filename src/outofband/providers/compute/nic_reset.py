@@ -3,7 +3,8 @@
 Azure's way is to write another private address into the interface; the VM gets another card with it. Here
 that is one operation: the interface is written, the VM is stopped and started with its new card, and its
 guest, if its agent answers, is helped to take it. When the host does not start it so, the old address
-and card come back, and the VM with them.
+and card come back, and the VM with them. So they do when the operation is canceled or given up on the way:
+what the host has to do for that is kept in the unit that ends it, for there may be nobody left to wait.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from typing import Any
 
 import msgspec
+import structlog
 
 from outofband.access.authorizer import Authorizer
 from outofband.catalogue import explain
@@ -22,8 +24,9 @@ from outofband.core.ids import parse_id
 from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.guest_steps import cards_args, step_report
 from outofband.providers.compute.machines import check_power
+from outofband.providers.compute.move_back import START_SECONDS
 from outofband.providers.compute.power import Work
-from outofband.providers.compute.shape import command_name, private_of
+from outofband.providers.compute.shape import command_name, definition, private_of
 from outofband.providers.network.hosting import card, interface_of
 from outofband.providers.network.house import INTERFACES
 from outofband.providers.network.readdressing import Seat, other_seat, reseat, seat_of
@@ -31,6 +34,7 @@ from outofband.resources.declaration import Begin, Item, Step
 from outofband.resources.exchange import Call
 from outofband.resources.gate import Change, unlocked
 from outofband.resources.job import Done, Job
+from outofband.resources.lookup import DELETING
 from outofband.store.faults import PASSING
 from outofband.store.resources import Resource
 from outofband.store.store import Store
@@ -42,9 +46,13 @@ from outofband.wire.steps.report import StepReport
 HAND_SECONDS = 120.0
 """How long after the start a guest's agent is waited for; what a slow one missed DHCP does by itself."""
 BETWEEN_SECONDS = 3.0
+BACK = ":back"
+"""Sets apart what the host is asked on the way back."""
 SCRIPT_SECONDS = 400.0
 _NOT_YET = frozenset({"GuestAgentAbsent", "GuestAgentSilent", "GuestChannelMissing", "ScriptNotStarted"})
 _MAC = re.compile(r"00-0D-3A(-[0-9A-F]{2}){3}")
+
+log = structlog.get_logger(__name__)
 
 
 class ResetNic(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +91,7 @@ class NicReset:
     def declare(self) -> Begin:
         return Begin(
             plan=self._plan,
-            step=Step(run=self._run),
+            step=Step(run=self._run, failed=self._failed),
             body=ResetNic,
             about="Give a VM's network interface another private address and with it another card, and"
             " restart the VM with it",
@@ -130,7 +138,7 @@ class NicReset:
         if job.state is not None:
             failure = msgspec.convert(job.state, Failure)
             await self._seat(wish, wish.before)
-            await self._take(job, row, wish, step=":back")
+            await self._take(job, row, wish, step=BACK)
             raise Fault(
                 "NicResetTakenBack",
                 vm=command_name(row),
@@ -157,9 +165,58 @@ class NicReset:
 
     async def _take(self, job: Job, row: Resource, wish: Wish, *, step: str = "") -> None:
         """Have the host know the card that the interface has now, and start the VM anew with it."""
-        await self._work.command(job, row, Verb.CREATE, await self._work.definition(row), step=step)
+        async with self._store.read() as tx:
+            told = await self._definition(tx, row)
+        await self._work.command(job, row, Verb.CREATE, told, step=step)
         if wish.ran:
             await self._work.again(job, row, step=step)
+
+    async def _definition(self, tx: Tx, row: Resource) -> dict[str, Any]:
+        """With its card, whether or not the host is there to say that it gives cards: it did."""
+        return definition(row, await card(self._store, tx, row))
+
+    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
+        """However it ended on the way, canceled perhaps, by whichever node: the VM that ran runs again. Until
+        its host was asked to start it, with the old address and card; from then on with those it starts with.
+        """
+        row = await self._store.resources.get(tx, job.rid)
+        wish = job.input(Wish)
+        interface = await self._store.resources.get(tx, parse_id(wish.interface))
+        if row is None or row.provisioning_state == DELETING or interface is None:
+            return
+        back = job.state is not None
+        if not back and seat_of(interface) != wish.after:
+            # It had not begun.
+            return
+        start = f"{Verb.START.value}{BACK if back else ''}"
+        asked = await self._store.outbox.get(tx, job.key(start)) if wish.ran else None
+        answer = asked.result if asked is not None else None
+        if answer is not None and (back or answer["succeeded"]):
+            # It runs; or it does not start with its old card either, and that is told.
+            return
+        if asked is None or answer is not None:
+            try:
+                await reseat(self._store, tx, parse_id(interface.id), wish.before)
+            except Fault as refused:
+                # Its old address is another's by now, or its subnet is gone: it goes on with the new one.
+                log.warning("nic.not_put_back", vm=row.uid, code=refused.code)
+            await self._order(job, tx, row, Verb.CREATE, await self._definition(tx, row))
+        if wish.ran:
+            await self._order(job, tx, row, Verb.START)
+
+    async def _order(
+        self, job: Job, tx: Tx, row: Resource, verb: Verb, args: dict[str, Any] | None = None
+    ) -> None:
+        await self._fleet.leave_order(
+            tx,
+            private_of(row).agent,
+            verb,
+            row.uid,
+            args,
+            key=job.key(f"{verb.value}:ended"),
+            epoch=row.epoch,
+            seconds=START_SECONDS,
+        )
 
     async def _help(self, job: Job, row: Resource) -> tuple[StepReport | None, str]:
         """What the guest's step told of its cards, or why it did not."""
@@ -182,6 +239,9 @@ class NicReset:
                     require_online=False,
                 )
                 return step_report(row, msgspec.convert(done.data, ScriptReport)), ""
+            except msgspec.ValidationError:
+                # The card is given by now: whatever came back of the help, that is so.
+                return None, "The guest was not helped with it: its host's answer cannot be read."
             except Fault as fault:
                 if fault.code in PASSING:
                     raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any
 
+import httpx
 import pytest
 
 from outofband.access import roles
@@ -160,6 +161,83 @@ async def test_a_node_that_dies_on_the_way_gives_one_address(lab: Lab) -> None:
     assert (await lab.cloud.owner.follow(put))["status"] == "Succeeded"
     assert (await seat(lab))[0] == "10.0.1.20"
     assert lab.host.performed.count("vm.start") == 2, "one of them made the VM"
+
+
+async def stopped_on_the_way(lab: Lab, deaf: str) -> httpx.Response:
+    """A reset whose host says no more from the command `deaf` on; the VM is off by then."""
+    lab.host.deaf.add(deaf)
+    heard: list[str] = []
+    lab.host.watch = lambda command: heard.append(command.verb)
+    asked = await lab.cloud.owner.ask("POST", PATH, {})
+    await until(lambda: deaf in heard)
+    if deaf == "vm.stop":
+        # What it did, and did not get to tell.
+        lab.host.power[lab.uid] = Power.STOPPED
+        await lab.host.report()
+    assert lab.host.power[lab.uid] is Power.STOPPED
+    return asked
+
+
+async def cancel(lab: Lab, asked: httpx.Response) -> None:
+    where = asked.headers["Azure-AsyncOperation"].partition("?")[0]
+    assert (await lab.cloud.owner.ask("POST", f"{where}/cancel")).is_success
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("deaf", ["vm.stop", "vm.start"])
+async def test_a_canceled_one_leaves_no_vm_off(lab: Lab, deaf: str, dies: bool) -> None:
+    """Also where the node died that worked on it: the next one finds it canceled."""
+    before = await seat(lab)
+    asked = await stopped_on_the_way(lab, deaf)
+    if dies:
+        await lab.cloud.runner.close()
+    lab.host.deaf.clear()
+    await cancel(lab, asked)
+    if dies:
+        lab.cloud.runner = Runner(lab.cloud.store, lab.cloud.registry, lab.cloud.node)
+        lab.cloud.runner.start()
+    assert (await lab.cloud.owner.follow(asked))["status"] == "Canceled"
+    await until(lambda: lab.host.power[lab.uid] is Power.RUNNING)
+    orders = [each for each in lab.host.heard if each.key.endswith(":ended")]
+    if deaf == "vm.stop":
+        # Its host was not asked to start it yet: so with its old card.
+        assert await seat(lab) == before
+        assert [each.verb for each in orders] == ["vm.create", "vm.start"]
+        assert orders[0].args["nic"]["address"] == before[0]
+    else:
+        assert (await seat(lab))[0] == "10.0.1.20"
+        assert [each.verb for each in orders] == ["vm.start"]
+
+
+async def test_one_that_is_canceled_while_its_guest_is_helped_keeps_what_it_runs_with(lab: Lab) -> None:
+    lab.host.deaf.add("vm.run")
+    heard: list[str] = []
+    lab.host.watch = lambda command: heard.append(command.verb)
+    asked = await lab.cloud.owner.ask("POST", PATH, {})
+    await until(lambda: "vm.run" in heard)
+    await cancel(lab, asked)
+    assert (await lab.cloud.owner.follow(asked))["status"] == "Canceled"
+    assert (await seat(lab))[0] == "10.0.1.20" and lab.host.power[lab.uid] is Power.RUNNING
+    assert not [each for each in lab.host.heard if each.key.endswith(":ended")]
+
+
+async def test_one_that_had_not_begun_is_canceled_without_a_word_to_the_host(lab: Lab) -> None:
+    before = await seat(lab)
+    await lab.cloud.runner.close()
+    lab.host.heard.clear()
+    asked = await lab.cloud.owner.ask("POST", PATH, {})
+    await cancel(lab, asked)
+    assert (await lab.cloud.owner.follow(asked))["status"] == "Canceled"
+    assert await seat(lab) == before
+    assert not [each for each in lab.host.heard if each.verb != "vm.network"]
+
+
+async def test_an_odd_answer_of_a_guest_is_told_and_breaks_nothing(lab: Lab) -> None:
+    lab.host.data["vm.run"] = {"ending": 7}
+    state = await reset(lab)
+    assert state["status"] == "Succeeded", state
+    output = state["properties"]["output"]
+    assert "cannot be read" in output["observed"] and output["report"] is None
 
 
 async def test_who_may_not_write_the_interface_may_not_reset_it(lab: Lab) -> None:
