@@ -10,6 +10,7 @@ what the host has to do for that is kept in the unit that ends it, for there may
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from typing import Any
 
@@ -167,9 +168,21 @@ class NicReset:
         """Have the host know the card that the interface has now, and start the VM anew with it."""
         async with self._store.read() as tx:
             told = await self._definition(tx, row)
-        await self._work.command(job, row, Verb.CREATE, told, step=step)
+
+        async def tell(when: str = "") -> None:
+            await self._work.command(job, row, Verb.CREATE, told, step=f"{step}{when}")
+
+        first = None
+        try:
+            # Before it is stopped: what its host refuses costs nobody a restart.
+            await tell()
+        except Fault as fault:
+            if fault.code != "Conflict" or not wish.ran:
+                raise
+            # It has run without a card so far, and gets its first one only while it is off.
+            first = functools.partial(tell, ":off")
         if wish.ran:
-            await self._work.again(job, row, step=step)
+            await self._work.again(job, row, step=step, between=first)
 
     async def _definition(self, tx: Tx, row: Resource) -> dict[str, Any]:
         """With its card, whether or not the host is there to say that it gives cards: it did."""

@@ -107,11 +107,20 @@ class Work:
             job, None, provisioning_state="Succeeded", placed=True, failure=None, deallocated=False
         )
 
-    async def again(self, job: Job, row: Resource, *, step: str = "") -> None:
-        """Stop the machine and start it, so that it is what its definition says. `step` sets apart what one
-        operation does more than once.
+    async def again(
+        self,
+        job: Job,
+        row: Resource,
+        *,
+        step: str = "",
+        between: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Stop the machine and start it, so that it is what its definition says; `between`, while it is off.
+        `step` sets apart what one operation does more than once.
         """
         await self._gently(lambda graceful: self._stop(job, row, graceful=graceful, step=step))
+        if between is not None:
+            await between()
         await self.command(job, row, Verb.START, step=step)
         await self.see(row, Power.RUNNING)
 

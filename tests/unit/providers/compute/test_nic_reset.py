@@ -94,6 +94,21 @@ async def test_another_address_is_another_card_and_goes_back(lab: Lab) -> None:
     assert await seat(lab) == before
 
 
+async def test_a_vm_that_runs_without_a_card_as_yet_gets_its_first_one_while_it_is_off(lab: Lab) -> None:
+    def watch(command: Command) -> None:
+        lab.host.refuse.pop("vm.create", None)
+        if command.verb == "vm.create" and lab.host.power[lab.uid] is not Power.STOPPED:
+            lab.host.refuse["vm.create"] = Fault("Conflict", detail="it has to be stopped for that change")
+
+    lab.host.watch = watch
+    lab.host.performed.clear()
+    state = await reset(lab)
+    assert state["status"] == "Succeeded", state
+    assert (await seat(lab))[0] == "10.0.1.20"
+    told = [each for each in lab.host.performed if each not in ("vm.network", "vm.run")]
+    assert told == ["vm.create", "vm.stop", "vm.create", "vm.start"]
+
+
 async def test_what_does_not_start_is_as_it_was(lab: Lab) -> None:
     before, starts = await seat(lab), []
 

@@ -3,12 +3,11 @@ import { ArrowUndoRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { VirtualMachine } from "../../../api/types";
-import { ErrorView, Stages } from "../../../components";
+import { ErrorView } from "../../../components";
 import { t } from "../../../text";
 import { GuardedButton } from "../../shared/GuardedButton";
 import { placeOf, vmPath } from "../../shared/resourceId";
 import { useTableStyles } from "../../shared/tableStyles";
-import type { Stage } from "./nic";
 import type { NicReset } from "./useNicReset";
 import { useSupportStyles } from "./useStyles";
 
@@ -20,25 +19,22 @@ interface Props {
   onUndo: () => void;
 }
 
-/** How a reset goes, stage by stage, and what came of it. */
+/** That a reset goes on, and what came of it. */
 export function NicOutcome({ vm, reset, why, onUndo }: Props): ReactNode {
   const styles = useSupportStyles();
   const table = useTableStyles();
-  const { busy, stages, stage, result, error } = reset;
-  if (stages.length === 0) return null;
+  const { busy, off, result, error } = reset;
   return (
     <>
-      <Stages
-        stages={stages.map(stageWord)}
-        at={stage === undefined ? (busy ? 0 : stages.length) : stages.indexOf(stage)}
-        failed={error !== undefined}
-      />
-      {result && !busy && (
+      {busy && (
+        <p className={styles.text} role="status">
+          {t(off ? "nic.underWayOff" : "nic.underWay")}
+        </p>
+      )}
+      {result && (
         <MessageBar intent="success" layout="multiline" role="status">
           <MessageBarBody className={styles.body}>
-            <MessageBarTitle>
-              {stages.includes("restart") ? t("nic.doneTitle") : t("nic.doneTitleOff")}
-            </MessageBarTitle>
+            <MessageBarTitle>{t(off ? "nic.doneTitleOff" : "nic.doneTitle")}</MessageBarTitle>
             <span>
               {t("nic.became", {
                 address: result.after.address,
@@ -47,7 +43,7 @@ export function NicOutcome({ vm, reset, why, onUndo }: Props): ReactNode {
                 macBefore: result.before.mac,
               })}
             </span>
-            {result.observed && <span>{result.observed}</span>}
+            <span>{result.observed}</span>
             <span>
               {t("nic.next")}{" "}
               <Link className={table.link} to={vmPath(placeOf(vm.id), "troubleshoot")}>
@@ -65,15 +61,4 @@ export function NicOutcome({ vm, reset, why, onUndo }: Props): ReactNode {
       {error !== undefined && <ErrorView error={error} />}
     </>
   );
-}
-
-function stageWord(stage: Stage): string {
-  switch (stage) {
-    case "write":
-      return t("nic.stageWrite");
-    case "tell":
-      return t("nic.stageTell");
-    case "restart":
-      return t("nic.stageRestart");
-  }
 }

@@ -16,18 +16,12 @@ import { VmHeader } from "../VmHeader";
 import { useVm } from "../vmContext";
 import { NicOutcome } from "./NicOutcome";
 import { type Interface, type Reach, reachOf } from "./network";
-import { freeAddress, viewOf } from "./nic";
+import { seatOf } from "./nic";
 import { numberOf } from "./rules";
 import { useNicReset } from "./useNicReset";
 import { useSupportStyles } from "./useStyles";
 
 const SECONDS = 15;
-
-interface Found {
-  reach: Reach;
-  /** The next free address of its subnet. */
-  free: string | undefined;
-}
 
 export default function NicPage(): ReactNode {
   return (
@@ -38,36 +32,24 @@ export default function NicPage(): ReactNode {
   );
 }
 
-async function find(vm: VirtualMachine, signal: AbortSignal): Promise<Found> {
-  const reach = await reachOf(vm, signal);
-  if (!reach.card) return { reach, free: undefined };
-  try {
-    return { reach, free: await freeAddress(reach.card, signal) };
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
-    // Whoever may not read the network names an address by hand.
-    return { reach, free: undefined };
-  }
-}
-
 function Nic({ vm }: { vm: VirtualMachine }): ReactNode {
   const styles = useSupportStyles();
   const named = JSON.stringify(vm.properties.networkProfile ?? {});
   // biome-ignore lint/correctness/useExhaustiveDependencies: the VM is read anew every few seconds; only its network counts
-  const load = useCallback((signal: AbortSignal) => find(vm, signal), [vm.id, named]);
+  const load = useCallback((signal: AbortSignal) => reachOf(vm, signal), [vm.id, named]);
   const { data, error, refresh } = usePoll(load, SECONDS);
   if (!data) {
     if (error !== undefined) return <ErrorView error={error} onRetry={() => void refresh()} />;
     return <Spinner aria-label={t("common.loading")} />;
   }
-  const { card } = data.reach;
+  const { card } = data;
   return (
     <div className={mergeClasses(styles.root, styles.narrow)}>
       <p className={styles.text}>{t("nic.intro")}</p>
       {card ? (
         <>
-          <Now reach={data.reach} card={card} />
-          <Reset vm={vm} card={card} free={data.free} onEnd={refresh} />
+          <Now reach={data} card={card} />
+          <Reset vm={vm} card={card} onEnd={refresh} />
         </>
       ) : (
         <p className={styles.text}>{t("support.noCard")}</p>
@@ -77,8 +59,8 @@ function Nic({ vm }: { vm: VirtualMachine }): ReactNode {
 }
 
 function Now({ reach, card }: { reach: Reach; card: Interface }): ReactNode {
-  const { address, mac, fixed } = viewOf(card);
-  const how = fixed ? t("nic.fixed") : t("nic.dynamic");
+  const { address, mac, method } = seatOf(card);
+  const how = method === "Static" ? t("nic.fixed") : t("nic.dynamic");
   return (
     <Card title={t("nic.now")}>
       <Facts
@@ -100,34 +82,33 @@ function Now({ reach, card }: { reach: Reach; card: Interface }): ReactNode {
 interface ResetProps {
   vm: VirtualMachine;
   card: Interface;
-  free: string | undefined;
   onEnd: () => Promise<void>;
 }
 
 /** What is asked before: what happens, what is lost, and which address it gets. */
-function Reset({ vm, card, free, onEnd }: ResetProps): ReactNode {
+function Reset({ vm, card, onEnd }: ResetProps): ReactNode {
   const styles = useSupportStyles();
   const { polled } = useVm();
   const machine = useMemo(() => toMachine(vm), [vm]);
   const off = isOff(machine.power);
   const may = useRights([vm.id, card.id]);
-  const before = viewOf(card);
-  const [typed, setTyped] = useState<string>();
+  const before = seatOf(card);
+  const [typed, setTyped] = useState("");
   const [asked, setAsked] = useState<"reset" | "undo">();
   const reset = useNicReset(vm, async () => {
     await onEnd();
     polled.refresh();
   });
   const undo = reset.result?.before;
-  const wanted = (typed ?? free ?? "").trim();
+  const wanted = typed.trim();
   const fault = faultOf(wanted, before.address);
-  const change = asked === "undo" && undo ? undo : { address: wanted, fixed: before.fixed };
+  const to = asked === "undo" && undo ? undo : wanted || undefined;
+  const after = (typeof to === "object" ? to.address : to) ?? t("nic.free");
 
   let why: string | undefined;
   for (const [scope, right] of [
     [card.id, "writeInterface"],
-    [vm.id, "reapply"],
-    [vm.id, "restart"],
+    [vm.id, "resetNic"],
   ] as const)
     if (!why && !may(scope, right)) why = t("vms.whyRight", { action: RIGHTS[right] });
   if (!why && !machine.certain) why = t("vms.whyHost");
@@ -158,7 +139,7 @@ function Reset({ vm, card, free, onEnd }: ResetProps): ReactNode {
           {...(fault && { validationState: "error", validationMessage: fault })}
         >
           <Input
-            value={typed ?? free ?? ""}
+            value={typed}
             autoComplete="off"
             spellCheck={false}
             disabled={reset.busy}
@@ -189,12 +170,12 @@ function Reset({ vm, card, free, onEnd }: ResetProps): ReactNode {
           ]}
           confirm={asked === "undo" ? t("nic.undo") : t("nic.reset")}
           onConfirm={() => {
-            setTyped(undefined);
-            void reset.begin(card, change, off);
+            setTyped("");
+            void reset.begin(to, off);
           }}
           onClose={() => setAsked(undefined)}
         >
-          <strong>{t("nic.change", { before: before.address, after: change.address })}</strong>
+          <strong>{t("nic.change", { before: before.address, after })}</strong>
         </Confirm>
       )}
     </Card>
@@ -202,7 +183,7 @@ function Reset({ vm, card, free, onEnd }: ResetProps): ReactNode {
 }
 
 function faultOf(wanted: string, address: string): string | undefined {
-  if (wanted === "") return t("nic.noneFree");
+  if (wanted === "") return undefined;
   if (numberOf(wanted) === undefined) return t("nic.wrong");
   return wanted === address ? t("nic.same") : undefined;
 }
