@@ -64,7 +64,8 @@ def test_everything_broken_is_mended_and_an_undo_breaks_it_again(jail: Jail) -> 
 {SEEN}{BANNER}
 systemctl -q mask ssh.service 2>/dev/null
 systemctl -q disable xrdp.service 2>/dev/null
-sed -i 's/^port=3389/port=4489/; s/^security_layer=.*/security_layer=none/' /etc/xrdp/xrdp.ini
+sed -i 's/^port=3389/port=4489/; s/^ssl_protocols=.*/ssl_protocols=TLSv9/' /etc/xrdp/xrdp.ini
+sed -i 's/^#tls_ciphers=.*/tls_ciphers=none/' /etc/xrdp/xrdp.ini
 rm -f /etc/xrdp/*.pem
 cp /tmp/given/*.pem /etc/xrdp/
 echo 'Port 2222' >>/etc/ssh/sshd_config
@@ -104,7 +105,8 @@ echo -----
     assert (before["ssh.fault"], after["ssh.fault"]) == (None, None)
     assert (before["xrdp.port"], after["xrdp.port"], after["xrdp.listens"]) == (4489, 3389, True)
     assert (before["xrdp.certificate"], after["xrdp.certificate"]) == ("expired", "good")
-    assert (before["xrdp.security"], after["xrdp.security"]) == ("none", "negotiate")
+    assert (before["xrdp.security"], after["xrdp.security"]) == ("negotiate", "negotiate")
+    assert (before["xrdp.fault"], after["xrdp.fault"]) == ("ssl_protocols=TLSv9", None)
     assert (after["ssh.port"], after["ssh.onlyLocal"], after["ssh.nologin"]) == (22, False, False)
     assert (before["firewall.denies"], before["firewall.letIn"], after["firewall.letIn"]) == (2, 0, 2)
     assert (before["firewall.shut"], after["firewall.shut"]) == ("22 3389", None)
@@ -199,6 +201,29 @@ systemctl -q stop ssh.socket ssh.service
     assert found.after["service.ssh.enabled"] == "disabled"
 
 
+def test_a_look_loads_no_table_of_the_older_iptables(jail: Jail) -> None:
+    """Whoever asks it for a table has the kernel make it, and load its module for that."""
+    look = reset(jail, only_look=True)
+    script = f"""\
+mkdir /tmp/bin
+for name in iptables ip6tables; do ln -s /usr/sbin/xtables-legacy-multi /tmp/bin/$name; done
+PATH=/tmp/bin:$PATH
+tables() {{ cat /proc/net/ip_tables_names /proc/net/ip6_tables_names; }}
+{look} >/dev/null
+tables
+echo -----
+iptables -A INPUT -p tcp --dport 22 -j REJECT
+tables
+{look}
+echo -----
+tables
+"""
+    before, told, after = sections(jail.run(script))
+    assert before == ""
+    assert told.splitlines()[0] == "filter" == after.strip()
+    assert read(told).before["firewall.shut"] == 22, "the table that is there is read"
+
+
 @pytest.mark.parametrize("kind", ["nft", "legacy"])
 def test_iptables_keeps_its_own_rules(jail: Jail, kind: str) -> None:
     """Both makes of iptables: what it made in nftables is not touched with nft."""
@@ -276,6 +301,67 @@ rm /etc/xrdp/filler /var/filler
     assert after.splitlines() == ["whole", "clean", "r1"], "its plan is in memory then"
     assert found.run == "r1"
     assert '"done":0' not in undone and '"failed":0' in undone
+
+
+# A root of another kind than this one's: the programs are the same. It is entered by `within`.
+ROOT = """\
+mkdir -p /mnt/root
+mount -t tmpfs tmpfs /mnt/root
+cd /mnt/root
+mkdir dev etc proc run tmp usr var
+for each in bin sbin lib lib64; do ln -s usr/$each $each; done
+mount --bind /usr usr
+mount --rbind /dev dev
+mount --rbind /proc proc
+mount --rbind /run run
+mount --rbind /tmp tmp
+cp -r /etc/passwd /etc/group /etc/alternatives etc/
+cd /
+within() { mount -o remount,bind,ro /mnt/root; chroot /mnt/root "$@"; mount -o remount,bind,rw /mnt/root; }
+"""
+
+
+def test_a_root_that_cannot_be_written_is_a_fault_unless_it_is_meant_so(jail: Jail) -> None:
+    look = reset(jail, only_look=True)
+    enter = f"within env {look}"
+    script = f"""\
+{ROOT}
+{enter}
+echo -----
+echo 'tmpfs / tmpfs defaults,noatime 0 1' >/mnt/root/etc/fstab
+{enter}
+echo -----
+echo '/dev/vda1  /  ext4  ro,noatime 0 1' >/mnt/root/etc/fstab
+{enter}
+echo -----
+rm /mnt/root/etc/fstab
+: >/run/ostree-booted
+{enter}
+echo -----
+rm /run/ostree-booted
+# This one's root is an overlay.
+mount -o remount,bind,ro /
+{look}
+"""
+    told = [read(each) for each in sections(jail.run(script))]
+    assert [each.before["disk.readOnly"] for each in told] == ["/"] * 5, "it is told as it is"
+    named = {"GuestReadOnly"}
+    assert [codes(each) & named for each in told] == [named, named, set(), set(), set()]
+
+
+def test_a_disk_that_nobody_writes_to_is_full_by_its_nature(jail: Jail) -> None:
+    look = reset(jail, only_look=True)
+    script = f"""\
+mount -t tmpfs -o size=64k tmpfs /var
+dd if=/dev/zero of=/var/filler 2>/dev/null || :
+{look}
+echo -----
+mount -o remount,bind,ro /var
+{look}
+"""
+    full, image = (read(each) for each in sections(jail.run(script)))
+    assert codes(full) == {"GuestDiskFull"} and full.before["disk.full"] == "/var"
+    assert codes(image) == set() and image.before["disk.full"] is None
 
 
 def test_nothing_can_be_written(jail: Jail) -> None:

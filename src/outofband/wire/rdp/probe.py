@@ -23,6 +23,8 @@ from outofband.wire.rdp.mcs import Kind
 from outofband.wire.rdp.x224 import Security
 
 COOKIE = "oob-probe"
+_ALERT = b"\x15"
+"""First byte of a record of TLS that says why it ends; its number is the last of seven (RFC 8446, 6)."""
 SAMPLE = 64
 """Bytes kept of something that is not RDP."""
 MAX_UNITS = 64
@@ -168,6 +170,10 @@ class Probe:
             else:
                 for payload in self._frames.feed(data):
                     self._frame(payload)
+                    if self.wants_tls:
+                        return self._before_tls(self._frames.held)
+                    if self.over:
+                        return
         except x224.NotRdp as error:
             self._finish(End.BROKEN, str(error), sample=error.sample[:SAMPLE])
         except ProtocolError as error:
@@ -203,6 +209,15 @@ class Probe:
             # RDP's own security would be the next; a probe does not speak it, and nobody should.
             return self._finish(End.DONE)
         self._note(stage=Stage.TLS)
+
+    def _before_tls(self, early: bytes) -> None:
+        """What came with the confirmation. A client begins TLS: a server that speaks first gives it up."""
+        if early:
+            alert = early[:1] == _ALERT and len(early) >= 7
+            words = (
+                f"the server gives it up at once, alert {early[6]}" if alert else "the server speaks first"
+            )
+            self._finish(End.TLS_FAILED, words, sample=early[:SAMPLE])
 
     def _sign_in(self, certificate: bytes) -> None:
         self._note(stage=Stage.CREDSSP)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import struct
+from collections.abc import Iterator
 
 import msgspec
 
@@ -115,15 +116,16 @@ class Frames:
         """Whether such frames may come: not before a session is joined, where text could look like one."""
         self._held = bytearray()
 
-    def feed(self, received: bytes) -> list[bytes]:
-        """Payloads of the TPKT frames that are whole. Raises NotRdp."""
+    def feed(self, received: bytes) -> Iterator[bytes]:
+        """Payloads of the TPKT frames that are whole, one by one: what follows one may be no frame any more,
+        and is cut only when the next is asked for. Raises NotRdp.
+        """
         self._held += received
-        found = []
         while (size := self._size()) is not None and len(self._held) >= size:
-            if self._held[0] == _TPKT:
-                found.append(bytes(self._held[4:size]))
+            payload = bytes(self._held[4:size]) if self._held[0] == _TPKT else None
             del self._held[:size]
-        return found
+            if payload is not None:
+                yield payload
 
     @property
     def held(self) -> bytes:

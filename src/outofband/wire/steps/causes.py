@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from outofband.wire.remote import PORTS, Protocol
 from outofband.wire.steps.report import Problem, StepReport, System, Value
 
-_XRDP_SECURITY = frozenset({None, "", "negotiate", "tls"})
 _CERTIFICATES = {"expired": "GuestCertificateEnded"}
 """By what a certificate is; any other fault has one code."""
 _DOWN = frozenset({"down", "lowerlayerdown", "notpresent"})
@@ -84,10 +83,11 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
 def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
     yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False)
     yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
-    if (layer := seen.get("xrdp.security")) not in _XRDP_SECURITY:
-        yield _problem("GuestConfigurationBroken", service="xrdp", detail=f"security_layer={layer}")
+    if fault := seen.get("xrdp.fault"):
+        yield _problem("GuestConfigurationBroken", service="xrdp", detail=fault)
     state = seen.get("xrdp.certificate")
-    if state not in (None, "good"):
+    # Remote Desktop's own security shows no certificate.
+    if state not in (None, "good") and seen.get("xrdp.security") != "rdp":
         code = _CERTIFICATES.get(str(state), "GuestCertificateBroken")
         yield _problem(code, service="xrdp", ends=seen.get("xrdp.certificateEnds") or "?", state=state)
 

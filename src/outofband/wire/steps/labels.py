@@ -140,6 +140,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
     "xrdp.installed": ("xrdp installed", "xrdp installé", "xrdp geïnstalleerd"),
     "xrdp.port": ("Port of xrdp", "Port de xrdp", "Poort van xrdp"),
     "xrdp.security": ("Security layer of xrdp", "Couche de sécurité de xrdp", "Beveiligingslaag van xrdp"),
+    "xrdp.fault": (
+        "Fault in the configuration of xrdp",
+        "Erreur dans la configuration de xrdp",
+        "Fout in de configuratie van xrdp",
+    ),
     "xrdp.certificate": ("Certificate of xrdp", "Certificat de xrdp", "Certificaat van xrdp"),
     "xrdp.certificateEnds": (
         "End of the certificate of xrdp",

@@ -35,7 +35,16 @@ nft_chains() {
 nft_denies() {
     has nft && nft list ruleset 2>/dev/null | grep -cE '(^|[[:space:]])(drop|reject)([[:space:];]|$)'
 }
-ip_denies() { has "$1" && "$1" -t "$2" -S 2>/dev/null | grep -cE -e '-P [A-Z]+ DROP|-j (DROP|REJECT)'; }
+# Whether there is such a table at all: to ask the older make for one loads its module, which stays.
+has_table() {
+    if by_nft "$1"; then return; fi
+    case $1 in ip6*) names=/proc/net/ip6_tables_names ;; *) names=/proc/net/ip_tables_names ;; esac
+    grep -qx "$2" $names 2>/dev/null
+}
+ip_denies() {
+    has "$1" && has_table "$1" "$2" || return
+    "$1" -t "$2" -S 2>/dev/null | grep -cE -e '-P [A-Z]+ DROP|-j (DROP|REJECT)'
+}
 all_denies() {
     sum=$(nft_denies)
     sum=${sum:-0}
@@ -56,6 +65,7 @@ ours() {
         for command in iptables ip6tables; do
             has $command || continue
             for table in filter mangle raw; do
+                has_table $command $table || continue
                 $command -t $table -S 2>/dev/null | grep -e '--comment "*outofband-'
             done
         done

@@ -85,6 +85,18 @@ soon_listens() {
     false
 }
 
+# Type and flags of a mount, as two words. What is mounted last at a place is what is there.
+mounted_at() { awk -v at="$1" '$2 == at { found = $3 " " $4 } END { print found }' /proc/mounts; }
+is_read_only() { case ",${1#* }," in *,ro,*) ;; *) false ;; esac; }
+# Images that nobody writes to, roots that are checked against a hash, and what the owner has so: services
+# there do without, and it is no fault.
+meant_read_only() {
+    case ${1%% *} in squashfs | erofs | iso9660 | udf | cramfs | romfs | overlay) return 0 ;; esac
+    ! [ -e /run/ostree-booted ] || return 0
+    ! grep -qE '(^| )(roothash|ostree)=' /proc/cmdline || return 0
+    awk '$1 !~ /^#/ && $2 == "/" { flags = "," $4 "," } END { exit !index(flags, ",ro,") }' /etc/fstab \\
+        2>/dev/null
+}
 look_at_disks() {
     full=
     for folder in / /var /tmp /etc /run; do
@@ -92,15 +104,17 @@ look_at_disks() {
         inodes=$(df -P -i "$folder" 2>/dev/null | awk 'NR == 2 && $2 > 0 && $4 == 0 { print $6 }')
         for each in $place $inodes; do
             case " $full " in *" $each "*) continue ;; esac
+            # An image has no room left by its nature.
+            ! is_read_only "$(mounted_at "$each")" || continue
             full="$full $each"
             problem GuestDiskFull path "$each"
         done
     done
     pair disk.full "${full# }"
-    # What is mounted last at a place is what is there.
-    fixed=$(awk '$2 == "/" { flags = "," $4 "," } END { if (index(flags, ",ro,")) print "/" }' /proc/mounts)
+    root=$(mounted_at /) fixed=
+    ! is_read_only "$root" || fixed=/
     pair disk.readOnly "$fixed"
-    [ -z "$fixed" ] || problem GuestReadOnly path "$fixed"
+    [ -z "$fixed" ] || meant_read_only "$root" || problem GuestReadOnly path "$fixed"
 }
 """
 

@@ -85,6 +85,18 @@ def test_as_deep_as_was_wanted_is_enough(certificate: bytes) -> None:
     assert probe.outgoing().endswith(bytes.fromhex("2180"))
 
 
+def test_what_comes_with_the_confirmation() -> None:
+    """A server without a version of TLS confirms it and gives it up in one breath."""
+    for early, detail in ((bytes.fromhex("15030300020246"), "alert 70"), (b"HTTP/1.1", "speaks first")):
+        probe = Probe("vm1")
+        probe.receive(scripted.confirm(2, 1) + early)
+        assert (told(probe), probe.seen.selected) == ("RdpTlsFailed", Security.TLS)
+        assert detail in probe.seen.detail
+    refused = Probe("vm1")
+    refused.receive(scripted.confirm(3, 5) + b"HTTP/1.1")
+    assert told(refused) == "RdpNlaRequired"
+
+
 @pytest.mark.parametrize(
     ("heard", "end", "code"),
     [

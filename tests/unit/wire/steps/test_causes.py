@@ -83,7 +83,7 @@ def test_a_healthy_guest_has_none() -> None:
             "GuestHostKeysMissing",
         ),
         ({"ssh.nologin": True}, "GuestSignInClosed"),
-        ({"xrdp.security": "none"}, "GuestConfigurationBroken"),
+        ({"xrdp.fault": "ssl_protocols=TLSv9"}, "GuestConfigurationBroken"),
         ({"xrdp.certificate": "expired", "xrdp.certificateEnds": "Jan 1"}, "GuestCertificateEnded"),
         ({"xrdp.certificate": "foreign"}, "GuestCertificateBroken"),
         ({"firewall.denies": 2}, "GuestFirewallDenies"),
@@ -115,6 +115,16 @@ def test_each_fault_of_a_linux_guest_has_its_code(changes: dict[str, Value], cod
 )
 def test_each_fault_of_a_windows_guest_has_its_code(changes: dict[str, Value], code: str) -> None:
     assert found(changes, System.WINDOWS) == [code]
+
+
+@pytest.mark.parametrize("layer", [None, "", "negotiate", "tls", "rdp", "hybrid", "none"])
+def test_no_security_layer_is_at_fault(layer: str | None) -> None:
+    assert found({"xrdp.security": layer}) == []
+
+
+def test_without_tls_no_certificate_is_at_fault() -> None:
+    assert found({"xrdp.security": "rdp", "xrdp.certificate": "missing"}) == []
+    assert found({"xrdp.security": "tls", "xrdp.certificate": "missing"}) == ["GuestCertificateBroken"]
 
 
 def test_a_firewall_that_shuts_no_port_is_no_cause() -> None:
