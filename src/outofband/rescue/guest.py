@@ -9,7 +9,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.rescue.run import Found, Wanted, found
 from outofband.wire.steps import words
-from outofband.wire.steps.causes import causes
+from outofband.wire.steps.causes import causes, missing
 from outofband.wire.steps.report import Problem, StepReport
 
 _BENEATH = frozenset({"GuestDiskFull", "GuestReadOnly"})
@@ -28,6 +28,14 @@ def found_in(report: StepReport, wanted: Wanted, addresses: tuple[str, ...] = ()
     return tuple(
         found(Fault(code, **dict(fields)), wanted.locale, step=report.step, before=report.before)
         for code, fields in told
+    )
+
+
+def lacking(report: StepReport, wanted: Wanted) -> tuple[Found, ...]:
+    """A service that is not installed; for who saw at its port that no other one is there in its place."""
+    return tuple(
+        found(Fault(each.code, **each.fields), wanted.locale, step=report.step, before=report.before)
+        for each in missing(report, (wanted.protocol,))
     )
 
 

@@ -29,6 +29,8 @@ CREDENTIALS = frozenset(
     }
 )
 """What a probe finds that another password may mend."""
+_OTHERS = frozenset({"GuestPortClosed", "RdpNotSpoken", "SshNotSpoken"})
+"""What the VM's host sees where no server of the protocol is in the guest: nobody, or somebody else."""
 _ON = frozenset({"running", "starting"})
 
 
@@ -100,6 +102,11 @@ def _configuration(run: Run, scene: Scene) -> Look:
     card = scene.card or {"addresses": ()}
     addresses = tuple(str(each["address"]) for each in card["addresses"])
     wrong = guest.found_in(scene.guest, run.wanted, addresses)
+    host = run.probed.host
+    if host is not None and host.problem is not None and host.problem.code in _OTHERS:
+        told = {(each.code, each.message) for each in wrong}
+        lacks = guest.lacking(scene.guest, run.wanted)
+        wrong = (*(each for each in lacks if (each.code, each.message) not in told), *wrong)
     heard = found(Fault("RescueGuestAgentAnswers", vm=scene.vm), run.wanted.locale, seen=scene.guest.before)
     wish = seen.wish
     if wish is None and wrong and _barred(run, scene) is None:

@@ -11,6 +11,7 @@ from outofband.rescue.judging import CREDENTIALS, Scene, look
 from outofband.rescue.run import Probed, Run, Wanted
 from outofband.rescue.runbook import Ask, Deed, Step
 from outofband.wire.remote import Word
+from outofband.wire.steps.report import StepReport, System
 from tests.unit.rescue.world import report
 
 GUEST = {
@@ -68,6 +69,31 @@ def test_nothing_is_done_unseen_or_for_a_wrong_password(step: Step) -> None:
     assert ([each.code for each in unseen.findings], unseen.wish) == (["RescueNothingSeen"], None)
     for code in CREDENTIALS:
         assert look(step, run(code, code), scene()).wish is None
+
+
+INSIDE = {"xrdp.installed": False, "firewall.denies": 1, "firewall.shut": "3389"}
+
+
+@pytest.mark.parametrize(
+    ("host", "installed", "told"),
+    [
+        ("RdpNotSpoken", False, ["GuestServiceMissing", "GuestFirewallDenies"]),
+        ("GuestPortClosed", False, ["GuestServiceMissing", "GuestFirewallDenies"]),
+        ("RdpNotSpoken", True, ["GuestFirewallDenies"]),
+        # It speaks Remote Desktop, so it is another server than xrdp; of silence nobody knows whose it is.
+        ("RdpNoLicenceServer", False, ["GuestFirewallDenies"]),
+        ("RdpSilent", False, ["GuestFirewallDenies"]),
+        (None, False, ["GuestFirewallDenies"]),
+    ],
+)
+def test_a_service_that_is_not_installed_is_a_cause_where_no_other_serves(
+    host: str | None, installed: bool, told: list[str]
+) -> None:
+    before: dict[str, Any] = INSIDE | {"xrdp.installed": installed}
+    report = StepReport(step="resetRemote", system=System.LINUX, before=before, after=before)
+    seen = look(Step.CONFIGURATION, run("RdpSilent", host), scene(guest=report, card={"addresses": ()}))
+    at_port = [host or "RdpSilent"]
+    assert [each.code for each in seen.findings] == [*at_port, "RescueGuestAgentAnswers", *told]
 
 
 def test_a_password_that_was_refused() -> None:
