@@ -62,8 +62,10 @@ class Lab:
         self.cloud, self.host, self.net = cloud, host, Networks(cloud.owner)
         self.group = self.net.id("networkSecurityGroups", "nsg")
 
-    async def make(self, *rules: dict[str, Any], public: bool = True) -> Desktop:
-        """What listens at its public address; without one, at the address that it would be given."""
+    async def make(self, *rules: dict[str, Any], public: bool = True, **properties: Any) -> Desktop:
+        """What listens at its public address; without one, at the address that it would be given. `properties`
+        are more of the VM's.
+        """
         listed = [{"name": each["name"], "properties": each} for each in rules]
         for each in listed:
             each["properties"] = {k: v for k, v in each["properties"].items() if k != "name"}
@@ -77,7 +79,7 @@ class Lab:
             given["publicIPAddress"] = {"id": self.net.id("publicIPAddresses", "ip")}
         await self.net.interface("nic", nsg=self.group, **given)
         card = {"networkInterfaces": [{"id": self.net.id("networkInterfaces", "nic")}]}
-        made = await self.cloud.owner.create_vm("web1", networkProfile=card)
+        made = await self.cloud.owner.create_vm("web1", networkProfile=card, **properties)
         self.uid = str(made["properties"]["vmId"])
         if not public:
             return Desktop(str(next(iter(self.cloud.public_pool[0]))))

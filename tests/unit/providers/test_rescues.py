@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from outofband.access import roles
@@ -18,7 +19,7 @@ from outofband.rescue.engine import Engine
 from outofband.resources.runner import Runner
 from outofband.wire.finding import Evidence, Finding, Severity
 from outofband.wire.link import Command, Found, Result, Told
-from outofband.wire.steps.report import Problem
+from outofband.wire.steps.report import Problem, StepReport, System
 from tests.support.cloud import GROUP_ID, Cloud, Host, vm_id
 from tests.support.networks import code
 from tests.support.rescues import VERSION, Lab, cloud, codes, host, impatient, open_rule, step
@@ -181,6 +182,27 @@ async def test_what_the_guest_is_reset_from_is_told_and_taken_back(lab: Lab) -> 
     assert {each["name"]: each["value"] for each in ran[-1].args["parameters"]} == {"run": "r1"}
     assert step(await lab.read(), 1)["deed"]["undone"]
     assert code(await lab.ask("POST", "r/undo")) == (409, "RescueNothingToUndo")
+
+
+async def test_ssh_of_a_windows_guest_has_a_step_of_its_own(lab: Lab) -> None:
+    await lab.make(open_rule(), osProfile={"windowsConfiguration": {}})
+    lab.guest(False)
+    before = {"ssh.installed": True, "service.sshd.start": "Disabled", "ssh.rule": "missing"}
+    after = before | {"service.sshd.start": "Auto", "ssh.rule": "enabled"}
+    told = StepReport(step="resetSsh", system=System.WINDOWS, before=before, after=after)
+    lab.script(msgspec.json.encode(told).decode() + "\n")
+    ran: list[Command] = []
+    lab.host.watch = lambda command: ran.append(command) if command.verb == "vm.run" else None
+    seen = await lab.rescue(step=1, protocol="ssh")
+    deed = step(seen, 1)["deed"]
+    assert deed["state"] == "done", seen
+    assert [each["code"] for each in deed["findings"]] == ["GuestServiceDisabled", "GuestFirewallDenies"]
+    assert "OpenSSH-Server-In-TCP" in ran[-1].args["script"] and "TermService" not in ran[-1].args["script"]
+    back = StepReport(step="undo", system=System.WINDOWS, before=after, after=before)
+    lab.script(msgspec.json.encode(back).decode() + "\n")
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    assert "Remove-NetFirewallRule -Name 'OpenSSH-Server-In-TCP'" in ran[-1].args["script"]
 
 
 async def test_a_guest_without_an_agent_is_told_so_and_left_alone(lab: Lab) -> None:

@@ -24,7 +24,7 @@ from outofband.wire.finding import plain
 from outofband.wire.network.plan import Nic
 from outofband.wire.remote import Protocol
 from outofband.wire.script import Ending, RunArgs, ScriptReport
-from outofband.wire.steps import cards, linux, linux_cards, linux_undo, remote_desktop, report
+from outofband.wire.steps import cards, linux, linux_cards, linux_undo, remote_desktop, report, windows_ssh
 from outofband.wire.steps import windows_undo as windows
 from outofband.wire.steps.report import StepReport, System
 
@@ -127,14 +127,16 @@ def protocols_of(vm: Resource, wanted: ResetRemote) -> tuple[Protocol, ...]:
 
 
 def reset_args(vm: Resource, wanted: ResetRemote, run: str) -> RunArgs:
-    """Raises Fault InvalidParameter. Windows has Remote Desktop alone, and cannot only be looked at."""
+    """Raises Fault InvalidParameter. In Windows one of both is reset at a time, and none only looked at."""
     protocols = protocols_of(vm, wanted)
     if not is_windows(vm):
         return linux.reset_remote(protocols, run, user=wanted.user or None, only_look=wanted.only_look)
-    if protocols != (Protocol.RDP,) or wanted.only_look or wanted.user:
-        detail = "in a Windows guest Remote Desktop is reset, without looking first and for every account"
+    if len(protocols) != 1 or wanted.only_look or wanted.user:
+        detail = "in a Windows guest one of rdp and ssh is reset, without looking first and for every account"
         raise Fault("InvalidParameter", target="protocols", detail=detail)
-    return RunArgs(script=remote_desktop.reset_configuration(), timeout=WINDOWS_SECONDS)
+    ssh = protocols == (Protocol.SSH,)
+    script = windows_ssh.reset_ssh() if ssh else remote_desktop.reset_configuration()
+    return RunArgs(script=script, timeout=WINDOWS_SECONDS)
 
 
 def cards_args(vm: Resource, nic: Nic | None, run: str) -> RunArgs:

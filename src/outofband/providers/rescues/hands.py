@@ -38,7 +38,6 @@ from outofband.store.store import Store
 from outofband.store.tx import Tx
 from outofband.wire.arm import errors
 from outofband.wire.arm.operations import Status
-from outofband.wire.remote import Protocol as Remote
 from outofband.wire.steps.linux import is_account
 from outofband.wire.steps.report import StepReport
 
@@ -121,9 +120,7 @@ class Requests:
         lacks: dict[Deed, Fault] = {}
         for _, deed in judging.deeds_of(run):
             action, scope = await self._right(errand, run, deed)
-            if not self._has(run, row, deed):
-                lacks[deed] = Fault("RescueDeedMissing", deed=deed.value)
-            elif not _may(rights, errand, action, scope):
+            if not _may(rights, errand, action, scope):
                 lacks[deed] = Fault("RescueRightMissing", deed=deed.value, action=action, scope=scope)
         return lacks
 
@@ -163,12 +160,6 @@ class Requests:
         if deed is Deed.RESET_CONFIGURATION:
             return f"{kind}/resetRemote/action", here
         return f"{kind}/extensions/write", here
-
-    def _has(self, run: Run, row: Resource, deed: Deed) -> bool:
-        if deed is Deed.RESET_CONFIGURATION:
-            # Windows may have an SSH server, and no step of ours knows it.
-            return not vm.is_windows(row) or run.wanted.protocol is Remote.RDP
-        return True
 
     async def _power(self, errand: Errand, done: Done) -> Told:
         path = f"{errand.vm}/{_POWER[done.wish.deed]}"

@@ -25,7 +25,7 @@ def causes(
     firewall. `addresses` are those that the guest should have; none: nobody knows.
     """
     if report.system is System.WINDOWS:
-        return tuple(_windows(report.before))
+        return tuple(_windows(report.before, protocols))
     found = list(_cards(report.before, addresses))
     if Protocol.SSH in protocols:
         found += _ssh(report.before)
@@ -147,7 +147,26 @@ def _firewall(report: StepReport, protocols: tuple[Protocol, ...]) -> Iterator[P
         yield _problem("GuestFirewallDenies", count=denies, kinds=before.get("firewall.kinds") or "?")
 
 
-def _windows(seen: dict[str, Value]) -> Iterator[Problem]:
+def _windows(seen: dict[str, Value], protocols: tuple[Protocol, ...]) -> Iterator[Problem]:
+    if Protocol.RDP in protocols:
+        yield from _remote_desktop(seen)
+    if Protocol.SSH in protocols:
+        yield from _windows_ssh(seen)
+    yield from _account(seen)
+    if seen.get("account.enabled") is False:
+        yield _problem("GuestAccountExpired")
+
+
+def _windows_ssh(seen: dict[str, Value]) -> Iterator[Problem]:
+    if seen.get("service.sshd.start") == "Disabled":
+        yield _problem("GuestServiceDisabled", service="sshd")
+    elif seen.get("service.sshd.state") == "Stopped":
+        yield _problem("GuestServiceStopped", service="sshd")
+    if seen.get("ssh.rule") in ("missing", "disabled"):
+        yield _problem("GuestFirewallDenies", count=1, kinds="Windows Defender Firewall")
+
+
+def _remote_desktop(seen: dict[str, Value]) -> Iterator[Problem]:
     if 1 in (seen.get("RT.fDenyTSConnections"), seen.get("POL.fDenyTSConnections")):
         yield _problem("GuestRemoteDesktopOff")
     for name in _WINDOWS_SERVICES:
@@ -160,9 +179,6 @@ def _windows(seen: dict[str, Value]) -> Iterator[Problem]:
     yield from _port(seen.get("TCP.PortNumber"), Protocol.RDP, "TermService")
     if seen.get("firewall.RemoteDesktop.off"):
         yield _problem("GuestFirewallDenies", count=1, kinds="Windows Defender Firewall")
-    yield from _account(seen)
-    if seen.get("account.enabled") is False:
-        yield _problem("GuestAccountExpired")
 
 
 def _problem(code: str, **fields: Value) -> Problem:

@@ -130,6 +130,16 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "SSH pour la machine elle-même seulement",
         "SSH alleen voor de machine zelf",
     ),
+    "ssh.rule": (
+        "The firewall's rule for SSH",
+        "Règle du pare-feu pour SSH",
+        "Regel van de firewall voor SSH",
+    ),
+    "ssh.ruleProfile": (
+        "Kinds of networks of that rule",
+        "Types de réseaux de cette règle",
+        "Soorten netwerken van die regel",
+    ),
     "ssh.hostKeys": ("Host keys of SSH", "Clés d'hôte de SSH", "Hostsleutels van SSH"),
     "ssh.listens": ("SSH listens", "SSH écoute", "SSH luistert"),
     "ssh.nologin": (

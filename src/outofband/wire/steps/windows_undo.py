@@ -23,11 +23,12 @@ from outofband.wire.steps.windows import (
     value,
     write,
 )
+from outofband.wire.steps.windows_ssh import RULE as SSH_RULE
 
 STARTS = {"Auto": "Automatic", "Manual": "Manual", "Disabled": "Disabled"}
 _RULES = re.compile(r"[A-Za-z0-9{}._-]{1,120}(,[A-Za-z0-9{}._-]{1,120})*")
 _HEX = re.compile(r"([0-9A-F]{2}){1,64}")
-_SERVICE = re.compile(r"service\.(TermService|SessionEnv|UmRdpService|WinRM)\.(start|state)")
+_SERVICE = re.compile(r"service\.(TermService|SessionEnv|UmRdpService|WinRM|sshd)\.(start|state)")
 _VALUE = re.compile(rf"({'|'.join(PATHS)})\.[A-Za-z0-9]{{1,64}}")
 
 
@@ -76,6 +77,9 @@ def _line(change: Change) -> str | None:
         return _rules(before, change.after)
     if name == "firewall.customPort" and before is False:
         return f"Remove-NetFirewallRule -DisplayName {quoted(CUSTOM_RULE)}"
+    if name == "ssh.rule" and before in ("missing", "disabled"):
+        verb = "Remove" if before == "missing" else "Disable"
+        return f"{verb}-NetFirewallRule -Name {quoted(SSH_RULE)}"
     if name == "remotePowerShell.rule" and before is False:
         return f"Remove-NetFirewallRule -DisplayName {quoted(REMOTE_PS_RULE)}"
     if name == "remotePowerShell.listener" and before is False:

@@ -46,6 +46,10 @@ WINDOWS: dict[str, Value] = {
     "TCP.fEnableWinStation": 1,
     "TCP.PortNumber": 3389,
     "firewall.RemoteDesktop.off": "",
+    "ssh.installed": True,
+    "service.sshd.start": "Auto",
+    "service.sshd.state": "Running",
+    "ssh.rule": "enabled",
 }
 BOTH = (Protocol.RDP, Protocol.SSH)
 
@@ -111,6 +115,10 @@ def test_each_fault_of_a_linux_guest_has_its_code(changes: dict[str, Value], cod
         ({"TCP.fEnableWinStation": 0}, "GuestConfigurationBroken"),
         ({"TCP.PortNumber": 4489}, "GuestPortChanged"),
         ({"firewall.RemoteDesktop.off": "RemoteDesktop-UserMode-In-TCP"}, "GuestFirewallDenies"),
+        ({"service.sshd.start": "Disabled", "service.sshd.state": "Stopped"}, "GuestServiceDisabled"),
+        ({"service.sshd.start": "Manual", "service.sshd.state": "Stopped"}, "GuestServiceStopped"),
+        ({"ssh.rule": "missing"}, "GuestFirewallDenies"),
+        ({"ssh.rule": "disabled"}, "GuestFirewallDenies"),
     ],
 )
 def test_each_fault_of_a_windows_guest_has_its_code(changes: dict[str, Value], code: str) -> None:
@@ -125,6 +133,14 @@ def test_no_security_layer_is_at_fault(layer: str | None) -> None:
 def test_without_tls_no_certificate_is_at_fault() -> None:
     assert found({"xrdp.security": "rdp", "xrdp.certificate": "missing"}) == []
     assert found({"xrdp.security": "tls", "xrdp.certificate": "missing"}) == ["GuestCertificateBroken"]
+
+
+def test_each_protocol_of_windows_has_its_own_causes() -> None:
+    before = WINDOWS | {"ssh.rule": "missing", "TCP.PortNumber": 4489, "ssh.installed": False}
+    told = StepReport(step="s", system=System.WINDOWS, before=before, after=before)
+    assert [each.code for each in causes(told, (Protocol.RDP,))] == ["GuestPortChanged"]
+    assert [each.code for each in causes(told, (Protocol.SSH,))] == ["GuestFirewallDenies"]
+    assert [each.fields["service"] for each in missing(told, BOTH)] == ["sshd"]
 
 
 def test_a_firewall_that_shuts_no_port_is_no_cause() -> None:

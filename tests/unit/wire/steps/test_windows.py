@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from outofband.core.errors import Fault
-from outofband.wire.steps import accounts, cards, management, remote_desktop
+from outofband.wire.steps import accounts, cards, management, remote_desktop, windows_ssh
 from outofband.wire.steps.report import StepReport, System, Value
 from outofband.wire.steps.settings import LISTENER, PATHS, RESET, setting
 from outofband.wire.steps.windows_undo import undo
@@ -32,6 +32,7 @@ STEPS: dict[str, Callable[[], str]] = {
     "disableWindowsUpdate": lambda: management.updates(wanted=False),
     "resetCards": cards.reset_windows_cards,
     "removeGhostCards": cards.remove_ghosts,
+    "resetSsh": windows_ssh.reset_ssh,
 }
 
 
@@ -266,6 +267,53 @@ def test_the_other_commands() -> None:
     assert "'pnpclean.dll,RunDLL_PnpClean /Devices /Maxclean' -Wait" in body(cards.remove_ghosts())
 
 
+def test_ssh_of_windows_by_the_documented_commands() -> None:
+    text = windows_ssh.reset_ssh()
+    work = body(text)
+    order = [
+        work.index(each)
+        for each in (
+            "Get-Service -Name 'sshd'",
+            "GuestServiceMissing",
+            "Set-Service -Name 'sshd' -StartupType Automatic",
+            "New-NetFirewallRule -Name 'OpenSSH-Server-In-TCP'",
+            "-DisplayName 'OpenSSH Server (sshd)' -Enabled True",
+            "-Direction Inbound -Protocol TCP -Action Allow -LocalPort 22\n",
+            "Enable-NetFirewallRule -Name 'OpenSSH-Server-In-TCP'",
+            "Start-Service -Name 'sshd'",
+        )
+    ]
+    assert order == sorted(order), "it is let in before it begins"
+    assert not writes(text)
+    for never in ("Add-WindowsCapability", "Restart-Service", "Stop-Service", "sshd_config"):
+        assert never not in text
+    looked = text[: text.index("$before = Get-State\n")]
+    for name in ("ssh.installed", "service.sshd.start", "service.sshd.state", "ssh.rule"):
+        assert f"$state['{name}']" in looked
+
+
+@pytest.mark.parametrize(("was", "verb"), [("missing", "Remove"), ("disabled", "Disable")])
+def test_an_undo_of_ssh(was: str, verb: str) -> None:
+    before: dict[str, Value] = {
+        "service.sshd.start": "Manual",
+        "service.sshd.state": "Stopped",
+        "ssh.rule": was,
+        "ssh.ruleProfile": None,
+    }
+    after: dict[str, Value] = {
+        "service.sshd.start": "Auto",
+        "service.sshd.state": "Running",
+        "ssh.rule": "enabled",
+        "ssh.ruleProfile": "Any",
+    }
+    text = undo(report(before, after))
+    tokens(text)
+    work = body(text)
+    assert f"{verb}-NetFirewallRule -Name 'OpenSSH-Server-In-TCP'" in work
+    assert "Set-Service -Name 'sshd' -StartupType Manual" in work
+    assert work.index("-StartupType Manual") < work.index("Stop-Service -Name 'sshd' -Force")
+
+
 def test_an_undo_puts_back_what_was() -> None:
     before: dict[str, Value] = {
         "POL.fDenyTSConnections": None,
@@ -323,6 +371,9 @@ def test_an_undo_puts_back_what_was() -> None:
         ("firewall.RemoteDesktop.off", "x" * 200, ""),
         ("firewall.RemoteDesktop.off", ",".join(["RemoteDesktop"] * 20)[:200], ""),
         ("account.enabled", False, True),
+        ("ssh.rule", "x'; calc; '", "enabled"),
+        ("ssh.rule", "enabled", "missing"),
+        ("ssh.ruleProfile", None, "Any"),
     ],
 )
 def test_an_undo_follows_nothing_that_is_not_ours(name: str, before: Value, after: Value) -> None:
