@@ -179,6 +179,53 @@ diff /tmp/1 /tmp/2
     assert '"failed":0' in undone
 
 
+# As the kernel and semanage print it; neither can be had here, so no more is shown than that it is read.
+AVC = (
+    'type=AVC msg=audit(1213176066.658:74): avc:  denied  {{ name_bind }} for  pid=17021 comm="sshd"'
+    " src={port} scontext=system_u:system_r:sshd_t:s0-s0:c0.c1023 tcontext=system_u:object_r:port_t:s0"
+    " tclass=tcp_socket permissive={permissive}"
+)
+
+
+def test_a_port_that_selinux_denies_by_the_words_of_its_log(jail: Jail) -> None:
+    look = reset(jail, only_look=True)
+    (jail.given / "denied").write_text(AVC.format(port=2222, permissive=0) + "\n")
+    (jail.given / "permissive").write_text(AVC.format(port=2222, permissive=1) + "\n")
+    (jail.given / "other").write_text(AVC.format(port=22, permissive=0).replace("sshd", "httpd") + "\n")
+    (jail.given / "usual").write_text(AVC.format(port=22, permissive=0) + "\n")
+    script = f"""\
+mkdir -p /tmp/bin /var/log/audit /run/sshd
+printf '#!/bin/sh\\necho Enforcing\\n' >/tmp/bin/getenforce
+chmod 755 /tmp/bin/getenforce
+PATH=/tmp/bin:$PATH
+echo 'Port 2222' >>/etc/ssh/sshd_config
+ssh-keygen -A >/dev/null
+for case in denied permissive other; do
+    cp /tmp/given/$case /var/log/audit/audit.log
+    {look}
+    echo -----
+done
+cp /tmp/given/denied /var/log/audit/audit.log
+printf '#!/bin/sh\\necho "ssh_port_t                     tcp      22, 2200-2300"\\n' >/tmp/bin/semanage
+chmod 755 /tmp/bin/semanage
+{look}
+echo -----
+echo 'echo Permissive' >/tmp/bin/getenforce
+rm /tmp/bin/semanage
+{look}
+echo -----
+echo 'echo Enforcing' >/tmp/bin/getenforce
+cp /tmp/given/usual /var/log/audit/audit.log
+printf '#!/bin/sh\\nexit 1\\n' >/etc/init.d/ssh
+{reset(jail)}
+"""
+    *looks, tried = (read(each) for each in sections(jail.run(script)))
+    assert [each.before["ssh.deniedPort"] for each in looks] == [2222, None, None, None, None]
+    assert "GuestPortLabelMissing" in codes(tried) and "GuestServiceFailed" not in {
+        each.code for each in tried.problems if each.fields.get("port") == "22"
+    }
+
+
 def test_a_socket_of_systemd_listens_for_ssh(jail: Jail) -> None:
     """The service is then neither enabled nor running, as it should be."""
     script = f"""\

@@ -63,8 +63,8 @@ class Lab:
         self.group = self.net.id("networkSecurityGroups", "nsg")
 
     async def make(self, *rules: dict[str, Any], public: bool = True, **properties: Any) -> Desktop:
-        """What listens at its public address; without one, at the address that it would be given. `properties`
-        are more of the VM's.
+        """What listens at its public address; without one, at the address that it would be given.
+        `properties` are more of the VM's.
         """
         listed = [{"name": each["name"], "properties": each} for each in rules]
         for each in listed:

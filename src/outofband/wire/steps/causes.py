@@ -72,6 +72,8 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
     if fault and not (seen.get("ssh.hostKeys") == 0 and "no hostkeys" in fault):
         yield _problem("GuestConfigurationBroken", service="sshd", detail=fault)
     yield from _port(seen.get("ssh.port"), Protocol.SSH, "sshd")
+    if (denied := seen.get("ssh.deniedPort")) is not None and seen.get("ssh.listens") is not True:
+        yield _problem("GuestPortLabelMissing", service="sshd", port=denied, label="ssh_port_t")
     if seen.get("ssh.onlyLocal") is True:
         yield _problem("GuestListensLocally", service="sshd")
     if seen.get("ssh.hostKeys") == 0:

@@ -142,6 +142,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
     ),
     "ssh.hostKeys": ("Host keys of SSH", "Clés d'hôte de SSH", "Hostsleutels van SSH"),
     "ssh.listens": ("SSH listens", "SSH écoute", "SSH luistert"),
+    "ssh.deniedPort": (
+        "Port that SELinux denies SSH",
+        "Port que SELinux refuse à SSH",
+        "Poort die SELinux aan SSH weigert",
+    ),
     "ssh.nologin": (
         "Sign-in closed to all but root (/etc/nologin)",
         "Session fermée à tous sauf root (/etc/nologin)",

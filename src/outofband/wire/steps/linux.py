@@ -18,6 +18,7 @@ from outofband.wire.script import Parameter, RunArgs
 from outofband.wire.steps.linux_accounts import ACCOUNTS
 from outofband.wire.steps.linux_cards import CARDS
 from outofband.wire.steps.linux_firewall import FIREWALL
+from outofband.wire.steps.linux_labels import LABELS
 from outofband.wire.steps.linux_managed import MANAGED
 from outofband.wire.steps.linux_parts import ASK, REPORT, SERVICES, SSH, STATE
 from outofband.wire.steps.linux_verdict import VERDICT
@@ -34,7 +35,8 @@ def is_account(name: str) -> bool:
     return _USER.fullmatch(name) is not None
 
 
-RESET_REMOTE = ASK + CARDS + STATE + SERVICES + SSH + XRDP + MANAGED + VERDICT + FIREWALL + ACCOUNTS + REPORT
+_LOOKS = ASK + CARDS + STATE + LABELS
+RESET_REMOTE = _LOOKS + SERVICES + SSH + XRDP + MANAGED + VERDICT + FIREWALL + ACCOUNTS + REPORT
 
 
 def reset_remote(

@@ -201,7 +201,11 @@ bring_up() {
         said='there is nothing to start it with'
     fi
     if [ -n "$3" ] && ! soon_listens "$3"; then
-        problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
+        if [ "$2" = sshd ] && [ -n "$(denied_port sshd ssh_port_t "$3")" ]; then
+            problem GuestPortLabelMissing service sshd port "$3" label ssh_port_t
+        else
+            problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
+        fi
     fi
 }
 """
@@ -230,6 +234,7 @@ look_at_ssh() {
     pair ssh.onlyLocal "$(is ssh_only_local)"
     pair ssh.hostKeys "$(ls /etc/ssh/ssh_host_*_key 2>/dev/null | wc -l | tr -d ' ')"
     pair ssh.listens "$(is listens "$ssh_port")"
+    pair ssh.deniedPort "$(listens "$ssh_port" || denied_port sshd ssh_port_t $(ssh_says port))"
     pair ssh.nologin "$(is test -e /etc/nologin)"
 }
 mend_ssh() {

@@ -35,6 +35,7 @@ PROBLEMS = frozenset(
         "GuestDiskFull",
         "GuestFileNotWritten",
         "GuestFirewallTemporary",
+        "GuestPortLabelMissing",
         "GuestReadOnly",
         "GuestServiceFailed",
         "GuestServiceMissing",

@@ -135,6 +135,12 @@ def test_without_tls_no_certificate_is_at_fault() -> None:
     assert found({"xrdp.security": "tls", "xrdp.certificate": "missing"}) == ["GuestCertificateBroken"]
 
 
+def test_a_port_without_its_label() -> None:
+    denied: dict[str, Value] = {"ssh.port": "22 2222", "ssh.deniedPort": 2222, "ssh.listens": False}
+    assert found(denied) == ["GuestPortLabelMissing"]
+    assert found(denied | {"ssh.listens": True}) == [], "it is at another of its ports"
+
+
 def test_each_protocol_of_windows_has_its_own_causes() -> None:
     before = WINDOWS | {"ssh.rule": "missing", "TCP.PortNumber": 4489, "ssh.installed": False}
     told = StepReport(step="s", system=System.WINDOWS, before=before, after=before)
