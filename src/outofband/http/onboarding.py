@@ -62,10 +62,10 @@ class OnboardingDoors:
         async def answer(ids: edge.Ids) -> Response:
             principal = await edge.caller_of(request, self._services.authority)
             wanted = edge.decoded(await edge.body_of(request, MAX_WISH), OnboardingRequest)
-            package = await self._package.described()
-            server, fingerprint = self._services.authority.base, self._fingerprint()
             if not wanted.subscription or not wanted.resource_group:
                 raise Fault("InvalidParameter", target="resourceGroup", detail="a subscription and a group")
+            package = await self._package.described()
+            server, fingerprint = self._services.authority.base, self._fingerprint()
             text = scripts.script(
                 wanted.system,
                 Wish(

@@ -127,30 +127,33 @@ def wheel(distribution: metadata.Distribution) -> Wheel:
     """An installed distribution as the wheel it came from, without programs, which pip makes anew."""
     name = re.sub(r"[-_.]+", "_", distribution.metadata["Name"])
     version = distribution.version
+    # A distribution reads its list anew each time it is asked.
+    files = list(distribution.files or ())
+    info = _info(name, files)
     record, packed = [], io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data, mode in sorted(_files(distribution)):
+        for path, data, mode in sorted(_files(_canonical(name) == PROJECT, files, info)):
             _add(archive, path, data, mode)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             record.append(f"{_quoted(path)},sha256={digest},{len(data)}\n")
-        place = f"{_info(distribution)}/RECORD"
+        place = f"{info}/RECORD"
         _add(archive, place, "".join([*record, f"{place},,\n"]).encode(), 0o644)
     return Wheel(_canonical(name), version, f"{name}-{version}-{_tag(distribution)}.whl", packed.getvalue())
 
 
-def _files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes, int]]:
-    """Path in the wheel, content, mode; of this project the package itself, wherever it is run from."""
-    for file in distribution.files or ():
+def _files(ours: bool, files: list[metadata.PackagePath], folder: str) -> Iterator[tuple[str, bytes, int]]:
+    """Path in the wheel, content, mode; if it is `ours`, the package itself, wherever it is run from."""
+    for file in files:
         path = file.as_posix()
-        info = path.startswith(f"{_info(distribution)}/")
+        info = path.startswith(f"{folder}/")
         if path.startswith(("..", "/")) or "__pycache__" in path or path.endswith(".pyc"):
             continue
         if info and path.partition("/")[2] in _NOT_OURS:
             continue
-        if not info and _canonical(distribution.metadata["Name"]) == PROJECT:
+        if not info and ours:
             continue
         yield path, *_read(Path(str(file.locate())))
-    if _canonical(distribution.metadata["Name"]) == PROJECT:
+    if ours:
         top = Path(outofband.__file__).parent
         for place in top.rglob("*"):
             path = place.relative_to(top.parent).as_posix()
@@ -171,12 +174,12 @@ def _add(archive: zipfile.ZipFile, path: str, data: bytes, mode: int) -> None:
     archive.writestr(entry, data)
 
 
-def _info(distribution: metadata.Distribution) -> str:
+def _info(name: str, files: list[metadata.PackagePath]) -> str:
     """Name of the folder `*.dist-info`."""
-    for file in distribution.files or ():
+    for file in files:
         if file.parts[0].endswith(".dist-info"):
             return file.parts[0]
-    raise ValueError(f"{distribution.metadata['Name']} was not installed from a wheel")
+    raise ValueError(f"{name} was not installed from a wheel")
 
 
 def _tag(distribution: metadata.Distribution) -> str:
