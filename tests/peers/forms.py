@@ -49,7 +49,7 @@ class Forms:
 
     def __init__(self, base: str, tls: ssl.SSLContext) -> None:
         self._http = httpx.Client(
-            base_url=base, verify=tls, trust_env=False, timeout=30.0, follow_redirects=True
+            base_url=base, verify=tls, trust_env=False, timeout=90.0, follow_redirects=True
         )
         self._address = base
         self.page = ""

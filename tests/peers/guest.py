@@ -25,6 +25,7 @@ from guests.build import Guest, build
 from guests.debian import recipe as debian_recipe
 from guests.debian.build import DebianGuest
 from guests.debian.build import build as build_debian
+from tests.support.echo import until_hidden
 
 PASSWORD: Final = "kelp-otter-42"
 PROMPT: Final = rb"demo login: "
@@ -34,8 +35,8 @@ KERNEL_LINE: Final = r"\[ *\d+\.\d{6}\] [^\r\n]*"
 """What the guest's kernel says at any time, of its clocks for example, whoever prints or types just then."""
 
 BOOT_S: Final = 90.0  # a crowded machine may take its time; the figure that is promised has a test of its own
-REPLY_S: Final = 30.0
-END_S: Final = 30.0
+REPLY_S: Final = 90.0
+END_S: Final = 90.0
 
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 
@@ -102,6 +103,10 @@ class Serial:
         """What has come in since the last match."""
         with self._grown:
             return bytes(self._received[self._seen :])
+
+    def until_hidden(self) -> None:
+        """At a password prompt that was just expected: wait until what is typed is not repeated."""
+        until_hidden(lambda text: self.send(text.encode()), lambda: self.unexpected().decode("latin-1"))
 
     def login(self, username: str = "demo", password: str = PASSWORD) -> None:
         """From a login prompt that was just expected to a shell prompt."""

@@ -15,7 +15,7 @@ from outofband.wire.machine import MachineDefinition
 
 VM = "5d6f0c1e-2f0b-4a37-9f63-3d1f6a0f7b21"
 PROMPT = b"demo login: "
-BOOT_S = 90.0
+BOOT_S = 150.0
 _SECTOR = 512
 _LOADED_AT = 0x7C00
 GREETING = b"bare metal\r\n"

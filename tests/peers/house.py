@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,24 +18,13 @@ from typing import Any
 from guests.build import Guest
 from outofband.core.secrets import write_private
 from outofband.net import process
+from tests.support.ports import lasting_ports
 
 OOB = [sys.executable, "-m", "outofband.cli"]
 COMMAND_SECONDS = 240.0
 
 
-def free_ports(count: int) -> list[int]:
-    """TCP ports nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def until(what: str, true: Callable[[], Any], seconds: float = 90.0) -> Any:
+def until(what: str, true: Callable[[], Any], seconds: float = 150.0) -> Any:
     """Poll until `true()` is; returns its value."""
     deadline = time.monotonic() + seconds
     while not (value := true()):
@@ -53,7 +41,7 @@ class House:
         self.root = root or Path(tempfile.mkdtemp(prefix="oob-house-"))
         self.root.chmod(0o700)
         self._own = root is None
-        self.arm_port, self.console_port = free_ports(2)
+        self.arm_port, self.console_port = lasting_ports(2)
         demo = self.root / "guests" / "demo"
         for folder in (demo.parent, demo):
             folder.mkdir(mode=0o700)

@@ -13,7 +13,7 @@ from outofband.wire.script import RunArgs
 from outofband.wire.steps import report
 from outofband.wire.steps.report import StepReport
 
-SECONDS = 150
+SECONDS = 300
 _ENTER = """\
 set -e
 mount -t tmpfs tmpfs "$1"

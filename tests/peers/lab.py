@@ -84,7 +84,7 @@ class Lab:
                 *before, sys.executable, "-m", "outofband.agent.himds", "--state", str(self.state.root),
                 stderr=log, stdout=log, env=self.env,
             )  # fmt: skip
-        await until(self.answers, seconds=30)
+        await until(self.answers)
 
     def answers(self) -> bool:
         try:

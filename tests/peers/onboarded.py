@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.peers.az import APART, PYTHON
-from tests.peers.house import OOB, free_ports, until
+from tests.peers.house import OOB, until
+from tests.support.ports import lasting_ports
 
 OVERLAID = ("etc", "opt", "var/opt", "usr/local/bin", "root/.azure")
 STATE, BIN = Path("/var/opt/azcmagent"), Path("/opt/azcmagent/bin")
@@ -127,7 +128,7 @@ class Server:
 
 
 def _serve(server: Server) -> None:
-    arm, consoles = map(str, free_ports(2))
+    arm, consoles = map(str, lasting_ports(2))
     with (server.root / "serve.log").open("w") as log:
         command = [*OOB, "serve", "--port", arm, "--console-port", consoles, "--state", str(server.plane)]
         subprocess.Popen(command, stdout=log, stderr=log)

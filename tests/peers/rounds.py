@@ -87,7 +87,7 @@ class Rounds:
             base_url=self.base,
             verify=self.context,
             trust_env=False,
-            timeout=60.0,
+            timeout=120.0,
             event_hooks={"request": [self.noted]},
         )
         self.group = f"/subscriptions/{self.profile['subscriptionId']}/resourceGroups/demo"
@@ -253,6 +253,10 @@ class Rounds:
             self.hunt.add(f"{name} of a device", answer.json()[name])
         return True
 
+    def _stranger(self) -> httpx.Client:
+        """Whose requests are not noted."""
+        return httpx.Client(base_url=self.base, verify=self.context, trust_env=False, timeout=60)
+
     def _mistaken(self, password: str) -> None:
         """Programs that put a secret where none belongs: they are refused, and nobody writes it down. The
         addresses are theirs, not ours, so that they are not among `urls`.
@@ -261,7 +265,7 @@ class Rounds:
             client_id=self.profile["clientId"],
             client_secret=(self.house.root / "client" / "secret").read_text().strip(),
         )
-        with httpx.Client(base_url=self.base, verify=self.context, trust_env=False) as http:
+        with self._stranger() as http:
             version = {"api-version": ARM}
             query = {"access_token": token, "password": password, **version}
             assert http.get(self.group, params=query).status_code == 401
@@ -371,7 +375,10 @@ class Rounds:
             if re.match(r"port = ", line)
         )
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, event_hooks={"request": [self.noted]}
+            base_url=f"http://127.0.0.1:{port}",
+            trust_env=False,
+            timeout=60,
+            event_hooks={"request": [self.noted]},
         ) as http:
             asked = {"api-version": "2019-08-01", "resource": self.base}
             for given, expect in ((header, 200), (secrets.token_urlsafe(32), 401)):
@@ -498,7 +505,7 @@ class Rounds:
             self.hunt.add("signature of a SAS", signature)
             for text, told in ((token, expect), (token.replace("sp=r", "sp=rw"), 403)):
                 # The signature is in the address: that is what a SAS is. It is nobody's log's business.
-                with httpx.Client(base_url=self.base, verify=self.context, trust_env=False) as http:
+                with self._stranger() as http:
                     assert http.get(f"/blob/{name}/box/a?{text}").status_code == told
         regenerated = self.arm("POST", f"{account}/regenerateKey", {"keyName": "key1"}, version=STORAGE)
         self.hunt.add("storage account key", regenerated["keys"][0]["value"])

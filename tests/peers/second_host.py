@@ -71,7 +71,7 @@ class SecondHost:
 
     def _oob(self, *words: str) -> None:
         done = subprocess.run(
-            [*OOB, *words], env=self._env, capture_output=True, text=True, timeout=120, check=False
+            [*OOB, *words], env=self._env, capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, done.stderr
 

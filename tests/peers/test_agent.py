@@ -77,7 +77,7 @@ class Bench:
         opened = answer.json()["outofband"]
         async with viewer(self.cloud.client_context()) as person:
             await person.open(opened["url"], opened["ticket"])
-            await until(lambda: person.session.room, seconds=20)
+            await until(lambda: person.session.room)
             yield person
 
 
@@ -92,7 +92,7 @@ def numbers(person: Viewer) -> list[int]:
 
 
 async def seen(person: Viewer, true: Callable[[bytes], Any]) -> None:
-    await until(lambda: true(bytes(person.output)), seconds=20)
+    await until(lambda: true(bytes(person.output)))
 
 
 async def test_enrolled_linked_created_attached_typed(bench: Bench) -> None:
@@ -136,7 +136,7 @@ async def test_a_killed_agent_costs_the_viewer_nothing(bench: Bench) -> None:
             await bench.kill()
             before = len(numbers(person))
             await bench.start()
-            await until(lambda there=before: len(numbers(person)) > there + 20, seconds=30)
+            await until(lambda there=before: len(numbers(person)) > there + 20)
         assert numbers(person) == list(range(len(numbers(person)))), "none is missing, none came twice"
         assert person.ended is None
 
@@ -145,7 +145,7 @@ async def test_a_restarted_control_plane_finds_its_agent_again(bench: Bench) -> 
     await bench.make("counter")
     await bench.cloud.stop()
     await bench.cloud.start()
-    await until(lambda: bench.cloud.fleet.connected(bench.agent), seconds=20)
+    await until(lambda: bench.cloud.fleet.connected(bench.agent))
     async with bench.console() as person:
         await seen(person, lambda text: text.count(b"\n") > 20)
         assert numbers(person) == list(range(len(numbers(person))))

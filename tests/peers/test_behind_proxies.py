@@ -146,6 +146,7 @@ def token(house: House) -> str:
         f"{profile['arm']}/{profile['tenantId']}/oauth2/v2.0/token",
         data=form,
         verify=trusting(Path(profile["caFile"])),
+        timeout=WAIT_S,
     )
     return str(answer.json()["access_token"])
 

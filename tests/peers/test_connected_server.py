@@ -24,9 +24,9 @@ from outofband.agent.local import AgentStatus
 from outofband.core.paths import StateDir
 from outofband.net import process
 from outofband.wire.managed_identity import ARC_PATH
-from tests.peers.house import free_ports
-from tests.peers.test_identity_clients import TOKENS, Clients
+from tests.peers.test_identity_clients import TOKENS, Clients, token_folder
 from tests.support.cloud import SCOPE, TENANT, Cloud, Person
+from tests.support.ports import lasting_ports
 from tests.support.server import MACHINES, VERSION
 from tests.support.wait import until
 
@@ -106,11 +106,9 @@ def state_of(folder: Path, identity: str = "") -> StateDir:
 @pytest.fixture
 async def server(cloud: Cloud, tmp_path: Path) -> AsyncIterator[tuple[StateDir, AgentStatus, int]]:
     """Connected, Reader, and with its endpoint for local programs where Azure's clients look."""
-    if not os.access(TOKENS.parents[1], os.W_OK):
-        pytest.fail(f"{TOKENS} has to be writable: Azure's clients read key files nowhere else")
-    [port] = free_ports(1)
+    [port] = lasting_ports(1)
     state = state_of(tmp_path, f"enabled = true\nport = {port}")
-    async with himds(state):
+    async with token_folder(), himds(state):
         found = await connect(cloud, state, f"srv-{uuid.uuid4().hex[:8]}")
         me = Person(cloud, found.agent, found.agent, TENANT, "")
         await cloud.assign(me, roles.READER, SCOPE)
@@ -132,7 +130,7 @@ async def test_azure_identity_over_both_families(
             params={"api-version": "2024-11-01"},
         )
         assert listed.status_code == 200, host
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             told = await http.get(
                 f"{base}/metadata/instance",
                 params={"api-version": "2020-06-01"},

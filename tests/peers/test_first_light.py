@@ -25,7 +25,7 @@ def log_in(seat: Terminal) -> None:
     """Bring the guest's console to a shell of `demo`. The seat must show no replay: an old prompt is none."""
     seat.expect(rb"you have the keyboard")
     seat.send(b"\r")
-    if b"login:" in seat.expect(LOGIN_OR_SHELL, 30):
+    if b"login:" in seat.expect(LOGIN_OR_SHELL):
         seat.send(b"demo\r")
         seat.expect(rb"Password: ")
         seat.send(PASSWORD.encode() + b"\r")
@@ -169,8 +169,8 @@ def test_nmi_sysrq_and_reset_report_what_was_seen(house: House) -> None:
         seat.send(b"\x1dr")
         seat.expect(rb"y/N")
         seat.send(b"y")
-        seat.expect(rb"Linux version", 30)
-        seat.expect(rb"demo login: $", 30)
+        seat.expect(rb"Linux version")
+        seat.expect(rb"demo login: $")
         leave(seat)
 
 
@@ -235,7 +235,7 @@ def test_life_of_a_vm(house: House) -> None:
     listed = {vm["name"] for vm in house.json("vm", "list")}
     assert listed == {"demo", "second"}
     with person(house, "second", "--observe") as seat:
-        seat.expect(rb"demo login: ", 30)
+        seat.expect(rb"demo login: ")
         leave(seat)
     broadcast(house)
     assert "shut" in house.json("vm", "stop", "second")["observed"].lower()

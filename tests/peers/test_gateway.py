@@ -21,7 +21,7 @@ from outofband.wire.machine import Power
 from tests.support import postgres
 from tests.support.actors import AgentPeer, Carrier, HostKey, Viewer, host_report, viewer, vm_report
 from tests.support.process import Api, Serve
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def make_vm(api: Api, name: str = "demo") -> str:
 
 
 async def succeeded(api: Api, path: str) -> None:
-    end = clock.monotonic() + 20
+    end = clock.monotonic() + 90
     while (await in_thread(api.call, "GET", path))["properties"]["provisioningState"] != "Succeeded":
         assert clock.monotonic() < end
         await asyncio.sleep(0.1)
@@ -144,7 +144,7 @@ async def test_a_control_plane_killed_while_lines_are_printed(serve: Serve, agen
 
 async def again(serve: Serve, vm: str, there: Viewer) -> str:
     """Connect once the host has reported its VM after a restart."""
-    end = clock.monotonic() + 10
+    end = clock.monotonic() + 90
     while True:
         try:
             return await attach(serve.api, vm, there)
@@ -184,7 +184,7 @@ async def test_switching_consoles_off_ends_the_open_ones(serve: Serve, agent: Ag
         assert there.ended is not None
         assert there.ended.code == "ConsoleDisabledForSubscription"
         await until(lambda: agent.ends)
-        assert clock.monotonic() - started < 2.0
+        assert clock.monotonic() - started < promised(2.0)
     refused = await in_thread(api.call, "POST", vm + CONNECT, expect=403)
     assert refused["error"]["code"] == "ConsoleDisabledForSubscription"
     await in_thread(api.call, "POST", switch + "/enableConsole")
@@ -206,7 +206,7 @@ async def test_a_role_that_is_taken_away_ends_the_session(serve: Serve, agent: A
         await until(lambda: there.ended)
         assert there.ended is not None
         assert there.ended.code == "AccessRevoked"
-        assert clock.monotonic() - started < 2.2
+        assert clock.monotonic() - started < promised(2.2)
     refused = await in_thread(api.call, "POST", vm + CONNECT, expect=403)
     assert refused["error"]["code"] == "AuthorizationFailed"
 
@@ -243,7 +243,7 @@ async def test_viewers_that_never_read_cost_little_memory(serve: Serve, agent: A
             started = clock.monotonic()
             agent.grow(line)
             await until(lambda line=line: there.output.endswith(line))
-            assert clock.monotonic() - started < 0.5
+            assert clock.monotonic() - started < promised(0.5)
         grown = resident(serve.pid) - before
         assert grown < 20 * 512 * 1024, f"{grown / 20 / 1024:.0f} KiB a session"
 
@@ -255,7 +255,7 @@ async def test_a_stop_is_quick_and_tells_the_viewers(serve: Serve, agent: AgentP
         await attach(serve.api, vm, there)
         started = clock.monotonic()
         assert await in_thread(serve.end) == 0
-        assert clock.monotonic() - started < 6.0
+        assert clock.monotonic() - started < promised(6.0)
         assert there.ended is not None
         assert (there.ended.code, there.ended.resumable) == ("ControlPlaneStopping", True)
     assert not serve.run_file.exists()
@@ -265,7 +265,7 @@ async def test_a_stop_is_quick_and_tells_the_viewers(serve: Serve, agent: AgentP
 def test_a_second_start_is_refused_and_touches_nothing(serve: Serve, tmp_path: Path) -> None:
     def oob(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "outofband.cli", "serve", "--state", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     same = oob(serve.state.root)
     assert (same.returncode, "StoreInUse" in same.stderr) == (8, True)

@@ -14,6 +14,7 @@ import pytest
 from guests.build import Guest, build
 from guests.packages import GuestError
 from tests.peers.guest import PASSWORD
+from tests.support.wait import promised
 
 BUILDER = Path(__file__).parents[2] / "guests" / "build.py"
 AGAIN_S = 2.0  # "at once": a build takes longer than that already to unpack the kernel's package
@@ -55,7 +56,7 @@ def test_a_second_build_changes_nothing_and_is_done_at_once(out: Path) -> None:
     before, began = _stamps(out), time.monotonic()
     steps: list[str] = []
     guest = build(out, password=PASSWORD, progress=steps.append)
-    assert time.monotonic() - began < AGAIN_S
+    assert time.monotonic() - began < promised(AGAIN_S)
     assert steps == ["the demo guest is up to date"]
     assert _stamps(out) == before
     assert guest == Guest(out / "vmlinuz", out / "initrd.img", guest.cmdline, "demo")

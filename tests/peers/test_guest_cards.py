@@ -31,11 +31,22 @@ seen() {
 there_it_answers() { there busybox ping -c 2 -W 3 10.9.0.4 >/dev/null 2>&1 && echo answers || echo silent; }
 is_there() {
     for each in $(seq 60); do
-        case "$(ip -4 -o addr show dev eth0)" in *" $1/"*) return ;; esac
+        case "$(ip -4 -o addr show dev eth0)" in *" $1/"*) settled; return ;; esac
         sleep 1
     done
     echo "it never had $1"
     false
+}
+# The address comes first, its route later: both are there, and three looks in a row see the same.
+settled() {
+    same=0 last=
+    for each in $(seq 60); do
+        sleep 0.5
+        now=$(seen)
+        case "$(ip -4 route show default dev eth0)" in "") continue ;; esac
+        if [ "$now" = "$last" ]; then same=$((same + 1)); else same=0 last=$now; fi
+        [ $same -lt 2 ] || return 0
+    done
 }
 """
 

@@ -23,7 +23,7 @@ from tests.support.wait import until
 pytestmark = pytest.mark.anyio
 NIC = Nic(mac="00:0d:3a:00:00:04", address="10.7.0.4", network="10.7.0.0/24")
 PUBLIC, ECHO, OTHER = "127.9.0.1", 2222, 2223
-REPLY_SECONDS = 20.0
+REPLY_SECONDS = 60.0
 
 
 def plan(*rules: PlanRule) -> Plan:

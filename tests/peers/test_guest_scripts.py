@@ -31,17 +31,21 @@ _keys = itertools.count()
 async def booted(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
     """A guest with its agent, for tests that leave it there."""
     lab = HostLab(tmp_path_factory.mktemp("scripts") / "state", demo_guest)
-    await boot(lab)
-    yield lab
-    await lab.close()
+    try:
+        await boot(lab)
+        yield lab
+    finally:
+        await lab.close()
 
 
 @pytest.fixture
 async def lab(tmp_path: Path, demo_guest: Guest) -> AsyncIterator[HostLab]:
     lab = HostLab(tmp_path / "state", demo_guest)
-    await boot(lab)
-    yield lab
-    await lab.close()
+    try:
+        await boot(lab)
+        yield lab
+    finally:
+        await lab.close()
 
 
 async def boot(lab: HostLab) -> None:

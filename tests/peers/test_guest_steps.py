@@ -34,9 +34,9 @@ seen() {
     ss -Hltn | awk '{ print $4 }' | sort
 }
 """
-# Drops are silent, so what is behind one is waited for no longer than this.
+# Drops are silent: what is behind one is not waited for without end.
 BANNER = """\
-banner() { timeout 2 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && head -c 4 <&3" 2>/dev/null || echo closed; }
+banner() { timeout 30 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1 && head -c 4 <&3" 2>/dev/null || echo closed; }
 """
 
 

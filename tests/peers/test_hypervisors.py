@@ -18,7 +18,7 @@ from outofband.agent.hypervisors.process import Process, tail
 from outofband.agent.hypervisors.qmp import Monitor, MonitorRefused
 from outofband.core.errors import Fault
 from tests.peers.host import GREETING, boot_sector
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = pytest.mark.anyio
 QEMU = "qemu-system-x86_64"
@@ -30,7 +30,7 @@ QEMU = "qemu-system-x86_64"
 async def test_the_test_guest_ends_by_itself_under_tcg() -> None:
     seen = await trial(find_qemu(QEMU), "tcg", "max", 20.0)
     assert seen.problem is None
-    assert seen.seconds < 10.0
+    assert seen.seconds < promised(10.0)
 
 
 async def test_an_accelerator_qemu_does_not_have_is_told_in_its_words() -> None:
@@ -44,7 +44,7 @@ async def test_a_guest_that_is_too_slow_is_given_up_in_time() -> None:
     began = time.monotonic()
     seen = await trial(find_qemu(QEMU), "tcg", "max", 0.001)
     assert seen.problem == "a test guest did not end within 0.0 s under TCG"
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < promised(5.0)
 
 
 async def test_the_choice_is_true_for_this_host_and_kept(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ async def test_the_choice_is_true_for_this_host_and_kept(tmp_path: Path) -> None
     assert cache.stat().st_mode & 0o777 == 0o600
     began = time.monotonic()
     assert await choose(QEMU, "auto", cache) == chosen
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < promised(1.0)
 
 
 @pytest.mark.skipif(not DEVICE.exists(), reason="no /dev/kvm here")
@@ -127,7 +127,7 @@ class Bare:
         return Process.spawn(command, directory=self.directory, log=self.directory / "log")
 
     async def listens(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     await self.monitor.connect()
@@ -140,10 +140,12 @@ class Bare:
 @pytest.fixture
 async def bare(tmp_path: Path) -> AsyncIterator[Bare]:
     bare = Bare(tmp_path)
-    await bare.listens()
-    yield bare
-    await bare.monitor.close()
-    await bare.process.destroy()
+    try:
+        await bare.listens()
+        yield bare
+    finally:
+        await bare.monitor.close()
+        await bare.process.destroy()
 
 
 async def test_commands_are_answered_and_refusals_are_qemus_own(bare: Bare) -> None:
@@ -187,7 +189,7 @@ async def test_a_monitor_somebody_else_holds_is_told_of(bare: Bare) -> None:
     with pytest.raises(Fault, match=r"no greeting within 0\.2 s"):
         await second.connect(0.2)
     await bare.monitor.close()
-    await second.connect(5.0)
+    await second.connect(30.0)
     await second.close()
 
 

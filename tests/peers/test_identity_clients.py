@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from guests.folder import locked
 from outofband.access import roles
 from outofband.agent import enroll
 from outofband.agent.managed.endpoint import IdentityEndpoint
@@ -31,9 +33,9 @@ from outofband.identity.clients import AZURE_CLI
 from outofband.store.principals import ClientCertificate
 from outofband.wire.managed_identity import ARC_PATH
 from tests.peers.az import APART, PYTHON, needed
-from tests.peers.house import free_ports
 from tests.support.browser import Browser
 from tests.support.cloud import SCOPE, SUBSCRIPTION, TENANT, Cloud, Person
+from tests.support.ports import lasting_ports
 from tests.support.users import PASSWORD, add_user
 from tests.unit.identity.test_assertions import Signer
 
@@ -258,28 +260,38 @@ async def test_azure_identity_with_a_device_code(cloud: Cloud, clients: Clients)
     await running.wait()
 
 
+@asynccontextmanager
+async def token_folder() -> AsyncIterator[None]:
+    """TOKENS, for one agent of this machine at a time: each removes what it finds there when it starts."""
+    if not os.access(TOKENS.parents[1], os.W_OK):
+        pytest.fail(f"{TOKENS} has to be writable: Azure's clients read key files nowhere else")
+    TOKENS.parent.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        await asyncio.to_thread(stack.enter_context, locked(TOKENS.parent))
+        yield
+
+
 @pytest.fixture
 async def machine(cloud: Cloud, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """A host that is Reader and hands out its tokens; the environment of programs on it."""
-    if not os.access(TOKENS.parents[1], os.W_OK):
-        pytest.fail(f"{TOKENS} has to be writable: Azure's clients read key files nowhere else")
     state = StateDir(tmp_path)
     name, token = f"h{uuid.uuid4().hex[:8]}", await cloud.token()
     identity = await asyncio.to_thread(enroll.enrol, state, server=cloud.base, token=token, name=name)
     me = Person(cloud, identity.agent, identity.agent, TENANT, "")
     await cloud.assign(me, roles.READER, SCOPE)
     tokens = HostTokens(Trust(state, identity), HostKey.load(key_path(state)))
-    [port] = free_ports(1)
+    [port] = lasting_ports(1)
     secret = tmp_path / "agent" / "identity-header"
     endpoint = IdentityEndpoint(tokens, KeyFiles(TOKENS), port=port, secret_file=secret)
-    await endpoint.open()
-    yield {
-        "IMDS_ENDPOINT": f"http://localhost:{port}",
-        "IDENTITY_ENDPOINT": f"http://localhost:{port}{ARC_PATH}",
-        "secret": secret.read_text(),
-        "app": f"http://localhost:{port}/msi/token",
-    }
-    await endpoint.close()
+    async with token_folder():
+        await endpoint.open()
+        yield {
+            "IMDS_ENDPOINT": f"http://localhost:{port}",
+            "IDENTITY_ENDPOINT": f"http://localhost:{port}{ARC_PATH}",
+            "secret": secret.read_text(),
+            "app": f"http://localhost:{port}/msi/token",
+        }
+        await endpoint.close()
 
 
 async def test_azure_identity_on_a_machine(cloud: Cloud, clients: Clients, machine: dict[str, str]) -> None:

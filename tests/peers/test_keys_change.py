@@ -73,7 +73,7 @@ class Load:
             return self.ask(token, fresh)
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self._profile["arm"], verify=self._context, trust_env=False)
+        return httpx.Client(base_url=self._profile["arm"], verify=self._context, trust_env=False, timeout=60)
 
     def _token(self, client: httpx.Client) -> str:
         form = {
@@ -219,11 +219,12 @@ def test_a_revoked_key_is_refused_at_once_and_clients_go_on(house: House, load: 
     kid = str(_head(token)["kid"])
     told = house.json("keys", "revoke", kid, "--yes")
     assert told["revoked"] == kid
-    until("it is refused", lambda: load.ask(token).status_code == 401, 10)
+    until("it is refused", lambda: load.ask(token).status_code == 401, 30)
     published = httpx.get(
         f"{house.profile()['arm']}/{house.profile()['tenantId']}/discovery/v2.0/keys",
         verify=tls.client_context(Path(house.profile()["caFile"])),
         trust_env=False,
+        timeout=60,
     ).json()
     assert kid not in {each["kid"] for each in published["keys"]}
     # `oob` has a token by that key, and fetches another by itself.

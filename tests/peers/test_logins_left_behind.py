@@ -49,12 +49,14 @@ class Desk:
 @pytest.fixture(scope="module")
 async def lab(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
     lab = HostLab(tmp_path_factory.mktemp("logins") / "state", demo_guest)
-    await lab.machines.load()
-    await lab.create("demo")
-    await lab.perform("start")
-    await lab.shows(PROMPT)
-    yield lab
-    await lab.close()
+    try:
+        await lab.machines.load()
+        await lab.create("demo")
+        await lab.perform("start")
+        await lab.shows(PROMPT)
+        yield lab
+    finally:
+        await lab.close()
 
 
 @pytest.fixture

@@ -40,12 +40,14 @@ async def lab(tmp_path: Path, demo_guest: Guest) -> AsyncIterator[HostLab]:
 async def booted(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
     """A guest at its login prompt, for tests that leave it there."""
     lab = HostLab(tmp_path_factory.mktemp("booted") / "state", demo_guest)
-    await lab.machines.load()
-    await lab.create("demo")
-    await lab.perform("start")
-    await lab.shows(PROMPT)
-    yield lab
-    await lab.close()
+    try:
+        await lab.machines.load()
+        await lab.create("demo")
+        await lab.perform("start")
+        await lab.shows(PROMPT)
+        yield lab
+    finally:
+        await lab.close()
 
 
 async def refused(code: str, attempt: Any) -> dict[str, Any]:
@@ -169,7 +171,7 @@ async def agent():
     await machines.load()
     vm = sys.argv[2]
     await machines.perform("vm.start", vm, {}, 1)
-    assert await machines.port(vm, "0").wait_for(b"line 00000100 ", 0, 30)
+    assert await machines.port(vm, "0").wait_for(b"line 00000100 ", 0, 80)
     # Somebody is typing when the agent dies.
     await machines.port(vm, "0").inject(b"x")
     print("ready", flush=True)
@@ -247,7 +249,7 @@ async def test_a_qemu_that_stands_still_is_unknown_until_it_answers(lab: HostLab
         await refused("HypervisorUnreachable", lab.perform("start"))
     finally:
         os.kill(pid, signal.SIGCONT)
-    await until(lambda: lab.machine.power is Power.RUNNING, seconds=15.0)
+    await until(lambda: lab.machine.power is Power.RUNNING, seconds=BOOT_S)
     assert lab.machine.report().fault is None
     assert lab.pid == pid
 
@@ -261,13 +263,13 @@ async def test_a_guest_is_asked_to_shut_down_and_does(lab: HostLab) -> None:
     await lab.perform("start")
     await lab.shows(PROMPT)
     pid, since = lab.pid, lab.end
-    outcome = await lab.perform("restart", timeout=20)
+    outcome = await lab.perform("restart", timeout=BOOT_S)
     assert "The guest shut down" in outcome.observed
     assert "QEMU runs as process" in outcome.observed
     assert lab.pid != pid
     await lab.shows(PROMPT, since)
 
-    outcome = await lab.perform("stop", timeout=20)
+    outcome = await lab.perform("stop", timeout=BOOT_S)
     assert "The guest shut down" in outcome.observed
     assert outcome.data == {"reason": "guest-shutdown"}
     report = lab.machine.report()

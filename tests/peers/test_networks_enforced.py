@@ -17,7 +17,7 @@ from tests.peers.network import Net, open_house
 from tests.support.process import Api
 
 ECHO, PUBLIC = 2222, "127.9.7.0/29"
-TOLD_SECONDS = 30.0
+TOLD_SECONDS = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_rules_meet_connections(house: House, api: Api) -> None:
         """The VM with its card and an echo service; a card comes with a start of the VM."""
         house.oob("vm", "stop", "demo")
         house.oob("vm", "start", "demo")
-        look = "for i in $(seq 30); do ip address show eth0 | grep -q 10.9.1 && break; sleep 1; done; "
+        look = "for i in $(seq 90); do ip address show eth0 | grep -q 10.9.1 && break; sleep 1; done; "
         said = in_guest(
             api, f"{look}setsid nc -ll -p {ECHO} -e cat >/dev/null 2>&1 </dev/null & ip address show eth0"
         )
@@ -84,7 +84,7 @@ def test_rules_meet_connections(house: House, api: Api) -> None:
     net.rule("echo", ECHO)
     until("the rule lets in", lambda: echoes(address), TOLD_SECONDS)
 
-    with socket.create_connection((address, ECHO), 5.0) as live:
+    with socket.create_connection((address, ECHO), TOLD_SECONDS) as live:
         live.sendall(b"alive\n")
         assert live.recv(6) == b"alive\n"
         net.rule("echo", ECHO, "Deny")

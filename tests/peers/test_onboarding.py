@@ -35,7 +35,7 @@ def test_a_server_comes_and_goes(folder: Path) -> None:
         [*apart, sys.executable, "-m", "tests.peers.onboarded", str(folder)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=380,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-12000:]}"

@@ -38,7 +38,7 @@ class Town:
     def owner(self) -> httpx.Client:
         profile = self.house.profile()
         return httpx.Client(
-            base_url=profile["arm"], verify=client_context(Path(profile["caFile"])), timeout=30
+            base_url=profile["arm"], verify=client_context(Path(profile["caFile"])), timeout=60
         )
 
     def token(self) -> str:
@@ -143,7 +143,7 @@ def test_a_token_of_another_control_plane(town: Town, demo_guest: Guest) -> None
             "client_secret": (other.root / "client" / "secret").read_text().strip(),
             "scope": f"{profile['arm']}/.default",
         }
-        with httpx.Client(verify=client_context(Path(profile["caFile"]))) as client:
+        with httpx.Client(verify=client_context(Path(profile["caFile"])), timeout=60) as client:
             url = f"{profile['arm']}/{profile['tenantId']}/oauth2/v2.0/token"
             foreign = client.post(url, data=form).json()["access_token"]
     finally:

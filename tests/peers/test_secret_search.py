@@ -28,9 +28,10 @@ from outofband.identity.pki import _KEY_FILES, _unsealed
 from outofband.store.master_keys import KeyFile
 from outofband.store.vault import Vault
 from outofband.store.wrapping import SECRETS
-from tests.peers.house import OOB, House, free_ports, until
+from tests.peers.house import OOB, House, until
 from tests.peers.rounds import Rounds, made_up
 from tests.support.hunt import Hunt, Place, Processes, files, postgres_rows, sqlite_rows
+from tests.support.ports import lasting_ports
 from tests.support.postgres import Cluster, binaries
 from tests.support.terminal import Terminal
 
@@ -193,7 +194,7 @@ def searched(request: pytest.FixtureRequest, demo_guest: Guest, cluster: Cluster
         house.env["OOB_STORE_URL_FILE"] = str(file)
     config = config_path(StateDir(house.root))
     config.parent.mkdir(mode=0o700)
-    [port] = free_ports(1)
+    [port] = lasting_ports(1)
     lines = {
         "# enabled = false": "enabled = true",
         "# port = 40342": f"port = {port}",

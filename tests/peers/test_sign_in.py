@@ -175,5 +175,5 @@ def _asked_with(house: House, token: str) -> int:
     """What Resource Manager answers to an access token."""
     context = tls.client_context(StateDir(house.root).trust)
     address = f"https://127.0.0.1:{house.arm_port}/subscriptions?api-version=2024-11-01"
-    with httpx.Client(verify=context, trust_env=False) as client:
+    with httpx.Client(verify=context, trust_env=False, timeout=60) as client:
         return client.get(address, headers={"Authorization": f"Bearer {token}"}).status_code

@@ -32,7 +32,7 @@ from tests.peers.test_nothing_is_lost import LINE
 from tests.support.actors import Viewer, viewer
 from tests.support.process import VERSION, Api
 from tests.support.terminal import Terminal
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.exact]
 
@@ -224,10 +224,10 @@ async def test_a_host_that_is_revoked_is_cut_off_within_two_seconds(
     began = time.monotonic()
     await until(lambda: there.ended, "its console is cut")
     await until(lambda: local.status(hosts.state).link != "linked", "its link is cut")
-    assert time.monotonic() - began < CUT_SECONDS
+    assert time.monotonic() - began < promised(CUT_SECONDS)
     controlled = await in_thread(refused, api, f"{vm}/restart")
     watched = await in_thread(refused, api, vm + CONNECT)
-    assert time.monotonic() - began < 2 * CUT_SECONDS, "with the two requests"
+    assert time.monotonic() - began < promised(2 * CUT_SECONDS), "with the two requests"
     assert controlled == watched == "HostGone", (controlled, watched)
     # The guest itself is the host's: it runs on, and says so in the host's own log.
     size = log.stat().st_size

@@ -54,7 +54,7 @@ def test_two_at_once_do_not_disturb_each_other(house: House) -> None:
         for _ in range(2)
     ]
     for each in both:
-        out, err = each.communicate(timeout=60)
+        out, err = each.communicate(timeout=240)
         if each.returncode == 0:
             assert json.loads(out)["ready"] is True
         else:

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from outofband.net import process
-from tests.peers.house import OOB, free_ports, until
+from tests.peers.house import OOB, until
+from tests.support.ports import lasting_ports
 
 BEFORE = Path(__file__).parents[1] / "support" / "before_vault.tar.xz"
 SEALED = {"ca.key", "ca-next.key", "server.key"}
@@ -41,7 +42,7 @@ class Old:
         self.pki = root / "control" / "pki"
         self.told = json.loads((root / "told.json").read_text())
         self.env = {**os.environ, "OOB_STATE": str(root)}
-        self.ports = free_ports(2)
+        self.ports = lasting_ports(2)
         self.running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

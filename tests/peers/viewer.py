@@ -20,7 +20,7 @@ from outofband.wire.console import ClientSession, Ended, Output
 from outofband.wire.grant import Mode
 from tests.peers.house import House
 
-WAIT_S = 60.0
+WAIT_S = 150.0
 PORT = "providers/Microsoft.SerialConsole/serialPorts/0"
 
 

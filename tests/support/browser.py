@@ -66,7 +66,7 @@ class Browser:
 
     def __init__(self, base: str, verify: Any) -> None:
         self.base = base
-        self.http = httpx.AsyncClient(base_url=base, verify=verify, trust_env=False, timeout=30.0)
+        self.http = httpx.AsyncClient(base_url=base, verify=verify, trust_env=False, timeout=90.0)
         self.page: Page | None = None
         self.last: httpx.Response | None = None
 

@@ -62,6 +62,7 @@ from outofband.wire.machine import Power, Verb
 from outofband.wire.network.prefixes import Block
 from tests.support.actors import AgentPeer, HostKey, host_report, vm_report
 from tests.support.database import open_store
+from tests.support.ports import bind_lasting
 from tests.support.users import cheap_passwords
 from tests.support.wait import until
 
@@ -276,7 +277,7 @@ class Cloud:
         self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[arm]))
         await until(lambda: self._server.started)
         self.http = httpx.AsyncClient(
-            base_url=self.base, verify=self.client_context(), trust_env=False, timeout=30.0
+            base_url=self.base, verify=self.client_context(), trust_env=False, timeout=90.0
         )
 
     async def stop(self) -> None:
@@ -350,8 +351,10 @@ class Cloud:
     def _bind(self, name: str) -> socket.socket:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", self.ports.get(name, 0)))
-        self.ports[name] = listening.getsockname()[1]
+        if name in self.ports:
+            listening.bind(("127.0.0.1", self.ports[name]))
+        else:
+            self.ports[name] = bind_lasting(listening)
         listening.setblocking(False)
         return listening
 

@@ -8,12 +8,9 @@ is, forks such a process for each line that it is told, and says how that one en
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -29,6 +26,7 @@ from outofband.store.engine import Database
 from outofband.wire.enrolment import EnrolAnswer
 from tests.support.actors import AgentPeer, HostKey
 from tests.support.cloud import GROUP, SUBSCRIPTION, Cloud, Host, Person
+from tests.support.ports import lasting_ports
 from tests.support.wait import until
 
 START_SECONDS = 90.0
@@ -43,7 +41,8 @@ class Keeper:
         """How often it was started again after one."""
         if url is not None:
             (folder / "database").write_text(url)
-        (folder / "ports").write_text(json.dumps({"arm": _lasting_port(), "gateway": _lasting_port()}))
+        arm, gateway = lasting_ports(2)
+        (folder / "ports").write_text(json.dumps({"arm": arm, "gateway": gateway}))
 
     async def __aenter__(self) -> Keeper:
         command = [sys.executable, "-m", "tests.support.mortal", str(self.folder)]
@@ -76,7 +75,7 @@ class Keeper:
         told: dict[str, Any] = json.loads(ready.read_text())
         self.base = str(told["base"])
         self.context = tls.client_context(Path(told["trust"]))
-        self.http = httpx.AsyncClient(base_url=self.base, verify=self.context, trust_env=False, timeout=20)
+        self.http = httpx.AsyncClient(base_url=self.base, verify=self.context, trust_env=False, timeout=90)
         owner = told["owner"]
         self.owner = Person(self, owner["object"], owner["app"], owner["tenant"], owner["secret"])  # type: ignore[arg-type]
 
@@ -111,15 +110,6 @@ class Keeper:
         host = Host(peer)
         await host.report()
         return host
-
-
-def _lasting_port() -> int:
-    """A free port outside the range the system takes ports from: nobody gets it while its owner is dead."""
-    while True:
-        port = random.randrange(12_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def _die_at_commits(folder: Path) -> None:

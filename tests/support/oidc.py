@@ -55,7 +55,7 @@ class OidcProvider:
     def end(self) -> None:
         """From now on nobody answers there."""
         if self._process.poll() is None:
-            self._process.communicate(timeout=10)
+            self._process.communicate(timeout=60)
 
     def registered(self, redirects: list[str], **more: Any) -> dict[str, Any]:
         """A client, for `wish(clients=[...])`; without a secret it is a public one."""
@@ -90,7 +90,7 @@ class OidcProvider:
             if line.startswith("{"):
                 found: dict[str, Any] = json.loads(line)
                 return found
-        raise AssertionError(self._process.communicate(timeout=10)[1])
+        raise AssertionError(self._process.communicate(timeout=60)[1])
 
 
 class Elsewhere:
@@ -98,7 +98,7 @@ class Elsewhere:
 
     def __init__(self, provider: OidcProvider) -> None:
         self.http = httpx.AsyncClient(
-            verify=tls.client_context(provider.trust), trust_env=False, timeout=30.0
+            verify=tls.client_context(provider.trust), trust_env=False, timeout=90.0
         )
         self._issuer = provider.issuer
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
+
+from tests.support.ports import lasting_ports
 
 OWNER = "postgres"
 """PostgreSQL refuses to run as root; the package made this account."""
@@ -32,9 +33,7 @@ class Cluster:
         self._root = os.geteuid() == 0
         if self._root:
             shutil.chown(self._folder, OWNER)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        [self.port] = lasting_ports(1)
 
     def start(self) -> None:
         data = self._folder / "d"

@@ -17,35 +17,33 @@ import httpx
 from outofband.core.paths import StateDir
 from outofband.net import process, tls
 from outofband.wire.enrolment import EnrolAnswer, EnrolRequest
+from tests.support.ports import lasting_ports
 
 VERSION = {"api-version": "2024-11-01"}
 START_SECONDS = 90.0
 
 
 class Serve:
-    """Started on free ports, or on `ports` (API and consoles), which it keeps over restarts."""
+    """Started on ports of its own, or on `ports` (API and consoles); it keeps them over restarts."""
 
     def __init__(self, root: Path, *, ports: tuple[int, int] | None = None, **environment: str) -> None:
         self.state = StateDir(root)
         self.log = root / "serve.log"
         self._environment = {**os.environ, "OOB_STATE": str(root), "OOB_LOG": "json", **environment}
-        self._ports: tuple[str, ...] = (
-            ("--port", str(ports[0]), "--console-port", str(ports[1])) if ports is not None else ()
-        )
+        arm, console = ports or lasting_ports(2)
+        self._ports = ("--port", str(arm), "--console-port", str(console))
         self._process: subprocess.Popen[bytes] | None = None
         self._api: Api | None = None
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
         code = "import sys; from outofband.cli.main import main; main(sys.argv[1:])"
-        environment = (
-            self._environment
-            if self._ports
-            else {**self._environment, "OOB_PORT": "0", "OOB_CONSOLE_PORT": "0"}
-        )
         with self.log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", code, "serve", *self._ports], env=environment, stdout=sink, stderr=sink
+                [sys.executable, "-c", code, "serve", *self._ports],
+                env=self._environment,
+                stdout=sink,
+                stderr=sink,
             )
         deadline = time.monotonic() + START_SECONDS
         while (found := process.running(self.run_file)) is None or not found.ready:
@@ -53,7 +51,6 @@ class Serve:
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
         self.ports = found.ports
-        self._ports = ("--port", str(found.ports["arm"]), "--console-port", str(found.ports["console"]))
 
     @property
     def run_file(self) -> Path:
@@ -106,7 +103,7 @@ class Api:
 
     def __init__(self, profile: dict[str, str], context: ssl.SSLContext) -> None:
         self.profile = profile
-        self.http = httpx.Client(base_url=profile["arm"], verify=context, timeout=30.0, trust_env=False)
+        self.http = httpx.Client(base_url=profile["arm"], verify=context, timeout=90.0, trust_env=False)
         form = {
             "grant_type": "client_credentials",
             "client_id": profile["clientId"],

@@ -7,13 +7,14 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
+
+from tests.support.ports import lasting_ports
 
 PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-mgr", "monmaptool")
 _READY_SECONDS = 120.0
@@ -71,7 +72,7 @@ class RadosGateway:
         self.root = root
         self.access_key, self.secret_key = "labkey", secrets.token_hex(16)
         self._running: list[subprocess.Popen[bytes]] = []
-        mon2, mon1, self.port = _ports(3)
+        mon2, mon1, self.port = lasting_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         for folder in ("mon", "osd0", "run", "log", "mgr"):
             (root / folder).mkdir()
@@ -181,14 +182,3 @@ class RadosGateway:
     @property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "CEPH_CONF": str(self.root / "ceph.conf")}
-
-
-def _ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-EXPECT_SECONDS = 60.0
+EXPECT_SECONDS = 150.0
 _WAITING = {
     "x86_64": {"0", "7", "23", "232", "270", "271", "281"},
 }.get(platform.machine(), {"22", "63", "72", "73"})

@@ -7,6 +7,8 @@ import socket
 import struct
 from contextlib import suppress
 
+from tests.support.ports import lasting_ports
+
 _CHUNK = 65536
 _RESET = struct.pack("ii", 1, 0)
 
@@ -17,14 +19,16 @@ class Cable:
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
+        """Its own for good: nobody gets it while the cable is unplugged."""
         self.bytes = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
     async def plug(self) -> None:
         """Let connections through, on the same port as before."""
+        if not self.port:
+            [self.port] = lasting_ports(1)
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> None:
         """Reset every connection; a new one gets through at once."""

@@ -11,8 +11,8 @@ from playwright.async_api import Locator, Page, TimeoutError, expect
 from tests.peers.guest import KERNEL_LINE, PASSWORD
 from tests.web.visit import Visit
 
-CONNECT_MS = 45_000
-REPLY_MS = 30_000
+CONNECT_MS = 90_000
+REPLY_MS = 90_000
 STILL_MS = 400
 # The guest's kernel may print a line of its own behind a prompt.
 _KERNEL = rf"(?:{KERNEL_LINE}\n?)*"

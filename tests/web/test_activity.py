@@ -16,7 +16,7 @@ from tests.web.visit import Visits
 
 pytestmark = pytest.mark.anyio
 
-SHOWN_MS = 30_000
+SHOWN_MS = 90_000
 
 
 async def opened(rows: Locator, words: str) -> Locator:

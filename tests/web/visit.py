@@ -17,7 +17,7 @@ from tests.web.watch import VIOLATIONS, Watch
 ROOT = Path(__file__).parents[2]
 PICTURES = "OOB_PICTURES"
 """Names the folder that pictures of the portal are written to; without it none are taken."""
-PATIENCE_MS = 45_000
+PATIENCE_MS = 90_000
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
 

@@ -26,8 +26,8 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.store.assignments import Assignment
 from outofband.wire.managed_identity import APP_PATH, ARC_PATH
-from tests.peers.house import free_ports
 from tests.support.cloud import SCOPE, TENANT, VM_TYPE, Cloud
+from tests.support.ports import lasting_ports
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +47,7 @@ class Machine:
         self.files = KeyFiles(folder / "tokens")
         self.folder = folder / "tokens"
         self.tokens = HostTokens(Trust(self.state, identity), HostKey.load(key_path(self.state)))
-        [self.port] = free_ports(1)
+        [self.port] = lasting_ports(1)
         self.secret_file = folder / "agent" / "identity-header"
         self.endpoint = IdentityEndpoint(
             self.tokens, self.files, port=self.port, secret_file=self.secret_file
@@ -55,7 +55,7 @@ class Machine:
 
     async def get(self, path: str = ARC_PATH, /, **headers: str) -> httpx.Response:
         query = {"api-version": "2020-06-01", "resource": f"{self.cloud.base}/"}
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             return await http.get(
                 f"http://localhost:{self.port}{path}",
                 params=query,
@@ -157,7 +157,7 @@ async def test_challenges_do_not_pile_up(machine: Machine) -> None:
 
 
 async def test_what_cannot_be_asked_for(machine: Machine) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         challenged = await machine.get(metadata="true")
         secret = Path(challenged.headers["www-authenticate"].partition("=")[2]).read_text()
         answer = await http.get(
@@ -227,7 +227,7 @@ async def test_nobody_else_can_be_the_machine(cloud: Cloud, machine: Machine, tm
 
 
 async def test_a_control_plane_that_is_away(cloud: Cloud, machine: Machine) -> None:
-    [nobody] = free_ports(1)
+    [nobody] = lasting_ports(1)
     machine.tokens._trust.identity = Identity(
         agent=machine.identity.agent,
         name="h",
@@ -278,7 +278,7 @@ def test_a_group_may_read(tmp_path: Path) -> None:
 
 
 async def test_both_families_are_answered(machine: Machine) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         for host in ("127.0.0.1", "[::1]", "localhost"):
             url = f"http://{host}:{machine.port}"
             query = {"api-version": "2020-06-01", "resource": f"{machine.cloud.base}/"}
@@ -293,7 +293,7 @@ async def test_both_families_are_answered(machine: Machine) -> None:
 
 @pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
 async def test_one_family_is_enough(machine: Machine, tmp_path: Path, taken: str) -> None:
-    [port] = free_ports(1)
+    [port] = lasting_ports(1)
     other = await asyncio.start_server(lambda *_: None, taken, port)
     half = IdentityEndpoint(
         machine.tokens, KeyFiles(tmp_path / "more"), port=port, secret_file=machine.secret_file
@@ -301,7 +301,7 @@ async def test_one_family_is_enough(machine: Machine, tmp_path: Path, taken: str
     await half.open()
     assert list(half.closed) == [taken]
     free = "[::1]" if taken == "127.0.0.1" else "127.0.0.1"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         told = await http.get(f"http://{free}:{port}/metadata/instance")
     assert told.json()["error"].startswith("Bad request")
     await half.close()

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from outofband.core import clock
+from tests.support.wait import promised
 from tests.unit.client.far import Far
 
 pytestmark = [pytest.mark.anyio, pytest.mark.peers]
@@ -45,7 +46,7 @@ async def shell(program: str, script: str, far: Far) -> list[str]:
     child = await asyncio.create_subprocess_exec(
         program, "-c", script, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(child.communicate(), 30)
+    out, err = await asyncio.wait_for(child.communicate(), 120)
     assert (child.returncode, err) == (0, b"")
     return out.decode().split()
 
@@ -98,7 +99,7 @@ async def test_a_server_that_hangs_or_is_gone_does_not_keep_the_shell(far: Far) 
     far.answers.append(hang)
     began = clock.monotonic()
     assert await bash(far, "oob", "console", "d") == []
-    assert clock.monotonic() - began < 6
+    assert clock.monotonic() - began < promised(6)
     release.set()
     far.save(far.folder / "state")
     (far.folder / "state" / "client" / "profile.json").write_text("{")

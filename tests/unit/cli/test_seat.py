@@ -24,7 +24,7 @@ from outofband.core.errors import Fault
 from outofband.wire import stream
 from outofband.wire.grant import Mode
 from tests.support.terminal import Terminal
-from tests.support.wait import until
+from tests.support.wait import promised, until
 from tests.unit.client.far import Far, Visit, refusal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.peers]
@@ -247,7 +247,7 @@ async def test_an_action_that_hangs_does_not_keep_anybody(far: Far) -> None:
         began = clock.monotonic()
         seat.send(b"\x1dq")
         assert await seat.ended() == 0
-        assert clock.monotonic() - began < 3
+        assert clock.monotonic() - began < promised(3)
         answer.set()
 
 
@@ -314,7 +314,7 @@ async def test_a_signal_while_it_connects(far: Far) -> None:
         began = clock.monotonic()
         seat.terminal.process.send_signal(signal.SIGTERM)
         assert await seat.ended() == 143
-        assert clock.monotonic() - began < 3
+        assert clock.monotonic() - began < promised(3)
         answer.set()
 
 
@@ -334,7 +334,7 @@ async def test_a_terminal_that_takes_nothing_does_not_keep_anybody(far: Far) -> 
         began = clock.monotonic()
         seat.send(b"\x1dq")
         assert await seat.ended() == 0
-        assert clock.monotonic() - began < 6
+        assert clock.monotonic() - began < promised(6)
         seat.terminal.reading.set()
 
 
@@ -624,7 +624,7 @@ async def test_a_log_that_hangs_does_not_keep_anybody(far: Far) -> None:
         await seat.expect(rb"(?s)fetching.*y/d answer who asks")
         seat.send(b"q")
         assert await seat.ended() == 0
-        assert clock.monotonic() - began < 3
+        assert clock.monotonic() - began < promised(3)
         answer.set()
     await until(lambda: left == [b""])
 

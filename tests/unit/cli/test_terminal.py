@@ -18,7 +18,7 @@ import pytest
 from outofband.cli.terminal import MAX_HELD, MAX_QUEUED, MAX_WORDS, RawTerminal, Screen
 from outofband.core.errors import Fault
 from outofband.wire.screen import RESTORE
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 LFLAG = 3
 CHILD = """
@@ -109,7 +109,7 @@ def test_giving_back_a_stopped_terminal_does_not_block(terminal: tuple[int, int]
                 os.write(theirs, b"x" * 4096)
         os.set_blocking(theirs, True)
         began = time.monotonic()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < promised(1)
     assert termios.tcgetattr(theirs) == before
 
 
@@ -179,7 +179,7 @@ async def test_closing_a_stuck_screen_takes_its_time_and_no_longer() -> None:
     began = time.monotonic()
     await screen.close(0.1)
     # The loop's timers may fire a little early.
-    assert 0.09 <= time.monotonic() - began < 1
+    assert 0.09 <= time.monotonic() - began < promised(1)
     await screen.write(b"never")
     os.close(read)  # frees the thread
     os.close(write)
@@ -191,7 +191,7 @@ async def test_a_reader_that_goes_is_noticed() -> None:
     screen = Screen(write)
     os.close(read)
     await screen.write(b"x")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await screen.gone.wait()
     await screen.write(b"x" * (2 * MAX_QUEUED))
     await screen.write(b"x")  # waits for nobody

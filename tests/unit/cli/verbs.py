@@ -31,7 +31,7 @@ async def _apart(words: list[str]) -> tuple[int, str, str]:
     child = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    out, err = await asyncio.wait_for(child.communicate(), 30)
+    out, err = await asyncio.wait_for(child.communicate(), 120)
     assert child.returncode is not None
     return child.returncode, out.decode(), err.decode()
 

@@ -92,7 +92,7 @@ class Seat:
 
     async def end(self) -> Ended:
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await self.task
         finally:
             self.client.__exit__()

@@ -17,12 +17,12 @@ from outofband.core import clock
 from outofband.wire import stream
 from tests.support.actors import AgentPeer, Carrier
 from tests.support.plane import Plane, person
-from tests.support.wait import until
+from tests.support.wait import promised, until
 from tests.unit.consoles.conftest import Attach
 
 pytestmark = pytest.mark.anyio
 
-DEAD = 1.0
+DEAD = 2.0
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ async def test_a_viewer_that_never_reads_holds_its_own_stream_only(
     started = clock.monotonic()
     agent.grow(b"prompt> ")
     await until(lambda: other.output == b"prompt> ")
-    assert clock.monotonic() - started < 0.5
+    assert clock.monotonic() - started < promised(0.5)
 
     # It answers no ping and takes no byte: given up like any dead peer.
-    await until(lambda: len(plane.sessions.live) == 1, seconds=DEAD + 2)
+    await until(lambda: len(plane.sessions.live) == 1, seconds=promised(DEAD + 2))
     assert plane.sessions.live[0].session == other.connection.session
 
 
@@ -176,19 +176,19 @@ async def test_a_dead_agent_is_noticed_and_a_dead_viewer_too(
     there = await attach()
     # No FIN, no RST, no pong: as when a cable is pulled.
     agent.carriers[0].socket.transport.pause_reading()
-    await until(lambda: len(agent.carriers) == 2, seconds=DEAD + 2)
+    await until(lambda: len(agent.carriers) == 2, seconds=promised(DEAD + 2))
     agent.grow(b"again")
     await until(lambda: there.output == b"again")
     assert there.socket is not None
     there.socket.transport.pause_reading()
-    await until(lambda: not plane.sessions.live, seconds=DEAD + 2)
+    await until(lambda: not plane.sessions.live, seconds=promised(DEAD + 2))
 
 
 async def test_who_says_nothing_is_sent_away(plane: Plane, agent: AgentPeer) -> None:
     there = await plane.connect(agent.identity.agent)
     async with connect(there.url, ssl=plane.client_context(), compression=None) as socket:
         with pytest.raises(ConnectionClosed):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await socket.recv()
     await until(lambda: not sockets(plane))
 
@@ -242,7 +242,7 @@ async def test_the_listener_says_that_it_listens(plane: Plane) -> None:
 
 
 async def test_a_browser_may_look_at_the_port_to_accept_its_certificate(plane: Plane) -> None:
-    async with httpx.AsyncClient(verify=plane.client_context(), trust_env=False) as browser:
+    async with httpx.AsyncClient(verify=plane.client_context(), trust_env=False, timeout=60) as browser:
         page = await browser.get(f"https://127.0.0.1:{plane.gateway_port}/trust")
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -14,7 +14,7 @@ from outofband.wire import link
 from outofband.wire.machine import Verb
 from tests.support.actors import AgentPeer, HostKey
 from tests.support.plane import VM, Plane
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_an_agent_that_is_removed_meanwhile_ends_the_wait(plane: Plane, ag
     await until(lambda: agent.commands)
     await plane.fleet.remove(agent.identity.agent)
     with pytest.raises(Fault, match="HostGone"):
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(promised(2.0)):
             await waiting
 
 

@@ -18,7 +18,7 @@ from outofband.wire import link
 from outofband.wire.machine import Power
 from tests.support.actors import AgentPeer, HostKey, host_report, vm_report
 from tests.support.plane import GROUP, SUBSCRIPTION, VM, Plane
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = pytest.mark.anyio
 
@@ -164,7 +164,7 @@ async def test_a_link_that_breaks_the_rules_is_ended(plane: Plane, agent: AgentP
 
 async def test_a_stopping_control_plane_ends_its_links(plane: Plane, agent: AgentPeer) -> None:
     await agent.connect()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(promised(3)):
         await plane.fleet.close()
     assert not plane.fleet.connected(agent.identity.agent)
     async with plane.store.read() as tx:
@@ -176,19 +176,19 @@ async def test_a_stopping_control_plane_ends_its_links(plane: Plane, agent: Agen
 async def test_a_silent_agent_is_given_up_and_a_quiet_one_is_not(
     plane: Plane, agent: AgentPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The real times, forty times faster: on both sides, as the rules are shared.
-    monkeypatch.setattr(link, "KEEPALIVE_SECONDS", 15 / 40)
-    monkeypatch.setattr(link, "DEAD_SECONDS", 45 / 40)
-    monkeypatch.setattr(links, "TICK_SECONDS", 1 / 40)
+    # The real times, twenty times faster: on both sides, as the rules are shared.
+    monkeypatch.setattr(link, "KEEPALIVE_SECONDS", 15 / 20)
+    monkeypatch.setattr(link, "DEAD_SECONDS", 45 / 20)
+    monkeypatch.setattr(links, "TICK_SECONDS", 1 / 20)
     await agent.connect()
     for _ in range(8):
-        await asyncio.sleep(15 / 40)
+        await asyncio.sleep(15 / 20)
         assert agent._socket is not None
         await agent._socket.send('{"type":"heartbeat"}')
     assert plane.fleet.connected(agent.identity.agent)
     started = clock.monotonic()
     await until(lambda: not plane.fleet.connected(agent.identity.agent))
-    assert 0.5 < clock.monotonic() - started < 2.5
+    assert 1.0 < clock.monotonic() - started < promised(5.0)
 
 
 async def test_an_agent_that_does_not_read_holds_nobody_up(plane: Plane, agent: AgentPeer) -> None:

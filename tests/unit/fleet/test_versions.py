@@ -66,7 +66,7 @@ class Wire:
 
     async def hear(self, kind: str) -> dict[str, Any]:
         """The next message of a kind; those before it are kept in `heard`."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = json.loads(await self._socket.recv())
                 self.heard.append(message)

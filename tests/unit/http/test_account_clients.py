@@ -128,7 +128,7 @@ class Desktop(webbrowser.BaseBrowser):
         assert self._browser.page is not None
         [(where, fields)] = self._browser.page.forms
         assert f"form-action 'self' {where};" in shown.headers["content-security-policy"]
-        async with httpx.AsyncClient(trust_env=False) as plain:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as plain:
             await plain.post(where, data=fields)
 
 
@@ -145,7 +145,7 @@ async def test_msal_signs_in_with_a_browser(
             app.acquire_token_interactive,
             [f"{cloud.base}/.default"],
             prompt="select_account",
-            timeout=20,
+            timeout=60,
         )
     finally:
         webbrowser._tryorder.remove("outofband-test")  # type: ignore[attr-defined]

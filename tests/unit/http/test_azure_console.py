@@ -22,7 +22,7 @@ from outofband.wire import stream
 from outofband.wire.azure_console import MAX_MESSAGE
 from tests.support.actors import Carrier, viewer
 from tests.support.cloud import SCOPE, Cloud, Host, Person, vm_id
-from tests.support.wait import until
+from tests.support.wait import promised, until
 
 pytestmark = pytest.mark.anyio
 V = "2018-05-01"
@@ -216,7 +216,7 @@ async def test_a_stranger_is_refused_and_uses_nothing_up(cloud: Cloud, host: Hos
 
 async def record(cloud: Cloud, sub_status: str, caller: str) -> ActivityEntry:
     """The newest record of the VM that ended so and is that caller's."""
-    end = clock.monotonic() + 5
+    end = clock.monotonic() + 30
     while True:
         async with cloud.store.read() as tx:
             page = await cloud.store.activity.page(tx, resource=vm_id("demo"))
@@ -447,7 +447,7 @@ async def test_a_client_that_does_not_read_is_bounded(cloud: Cloud, host: Host, 
         started = asyncio.get_running_loop().time()
         await cloud.owner.ask("POST", f"{SWITCH}/disableConsole", version=V)
         await until(lambda: not cloud.sessions.live)
-        assert asyncio.get_running_loop().time() - started < 2.0
+        assert asyncio.get_running_loop().time() - started < promised(2.0)
         # Who reads again in time hears all that waited, and why it ended as the last words.
         seat.socket.transport.resume_reading()
         code, reason = await seat.end()

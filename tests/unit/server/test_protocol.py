@@ -108,7 +108,7 @@ async def wire(app: App, connections: list[EdgeProtocol]) -> AsyncIterator[Wire]
     server = await asyncio.get_running_loop().create_server(connected, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             yield Wire(reader, writer)
     finally:
         app.go_on.set()
@@ -230,17 +230,17 @@ async def test_nonsense_is_refused(wire: Wire) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before `wire`, whose connection begins to count."""
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 1.0)
 
 
 async def test_half_a_head_is_not_waited_for_for_ever(impatient: None, wire: Wire) -> None:
     """Not even while it comes byte by byte; a connection between requests has the time it always had."""
     wire.send("GET /a HTTP/1.1\r\n", HEAD)
     assert (await wire.answer())[1] == "GET /a "
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.5)
     wire.send("POST /b HTTP/1.1\r\nContent-Length: 0\r\n", HEAD)
     assert (await wire.answer())[1] == "POST /b "
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1.5)
 
     async def trickle() -> None:
         while True:
@@ -249,13 +249,13 @@ async def test_half_a_head_is_not_waited_for_for_ever(impatient: None, wire: Wir
 
     wire.send("GET /c HTTP/1.1\r\nx-slow: ")
     slow = asyncio.get_running_loop().create_task(trickle())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await wire.reader.read() == b""
     slow.cancel()
 
 
 async def test_who_connects_has_to_ask(impatient: None, wire: Wire) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await wire.reader.read() == b""
 
 
@@ -264,6 +264,6 @@ async def test_a_long_answer_is_not_cut_off(impatient: None, wire: Wire, app: Ap
         app.go_on.clear()
         wire.send(f"{method} /wait HTTP/1.1\r\n", HEAD)
         await app.began.wait()
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.5)
         app.go_on.set()
         assert (await wire.answer())[1] == f"{method} /wait "

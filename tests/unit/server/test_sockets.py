@@ -50,7 +50,7 @@ async def base(app: App, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
         app,
         ws=EdgeSockets,
         ws_ping_interval=None,
-        ws_ping_timeout=0.3,
+        ws_ping_timeout=1.5,
         lifespan="off",
         log_config=None,
         ws_per_message_deflate=False,
@@ -68,7 +68,7 @@ async def base(app: App, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
 
 async def test_who_answers_stays(base: str, app: App) -> None:
     async with connect(base + CONSOLE, ping_interval=None) as socket:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.5)
         await socket.send("still here")
         await until(lambda: app.read)
         assert app.ended == []
@@ -77,14 +77,14 @@ async def test_who_answers_stays(base: str, app: App) -> None:
 async def test_who_does_not_answer_is_gone(base: str, app: App) -> None:
     socket = await connect(base + CONSOLE, ping_interval=None)
     socket.transport.pause_reading()
-    await until(lambda: app.ended, seconds=10)
+    await until(lambda: app.ended)
     socket.transport.abort()
 
 
 async def test_the_control_link_is_left_to_itself(base: str, app: App) -> None:
     socket = await connect(base + LINK, ping_interval=None)
     socket.transport.pause_reading()
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(2.5)
     assert app.ended == []
     socket.transport.resume_reading()
     await socket.send("x" * 200_000)

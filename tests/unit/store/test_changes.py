@@ -91,7 +91,7 @@ async def test_a_lock_of_a_stranger_holds_up_the_unit_and_not_the_loop(
             await asyncio.sleep(0.001)
         assert not waiting.done()
         stranger.execute("ROLLBACK")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await waiting
     assert await states(sqlite) == [PENDING]
 
@@ -108,7 +108,7 @@ async def test_a_commit_that_fails_leaves_nothing_and_gives_the_turn_back(
         with pytest.raises(Fault, match="StoreDiskFull"):
             async with sqlite.write() as tx:
                 await sqlite.blob_objects.begin(tx, "a", 1, now)
-    async with asyncio.timeout(10), sqlite.write() as tx:
+    async with asyncio.timeout(60), sqlite.write() as tx:
         await sqlite.blob_objects.begin(tx, "b", 1, now)
     assert await states(sqlite) == [PENDING]
 
@@ -143,6 +143,6 @@ async def test_units_cancelled_anywhere_leave_no_transaction_open(sqlite: Store,
         while not task.done():
             task.cancel()
             await asyncio.sleep(0)
-    async with asyncio.timeout(10), sqlite.write() as tx:
+    async with asyncio.timeout(60), sqlite.write() as tx:
         await sqlite.blob_objects.begin(tx, "last", 1, now)
     assert len(await states(sqlite)) % 2 == 1

@@ -192,7 +192,7 @@ async def test_a_file_that_ends_under_the_reader_is_closed(agent: GuestAgent, gu
 async def test_a_file_without_progress_has_an_end(agent: GuestAgent, guest: Guest) -> None:
     stuck = {"count": 5, "buf-b64": "", "eof": False}
     guest.answers |= {"guest-file-open": 1000, "guest-file-read": stuck, "guest-file-close": {}}
-    async with asyncio.timeout(5), agent.talk() as talk:
+    async with asyncio.timeout(30), agent.talk() as talk:
         assert await talk.read("/etc/hostname", 100) == b""
 
 
@@ -207,7 +207,7 @@ async def test_a_guest_that_is_always_a_little_late_keeps_nobody(
         async with agent.talk() as talk:
             await talk.read("/etc/hostname", 10**9)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await refused("GuestAgentSilent", read)
 
 
@@ -226,7 +226,7 @@ async def test_a_guest_that_falls_silent_at_the_end_of_a_file_is_no_ready_one(
             await talk.read("/etc/hostname", 100)
             await talk.read("/etc/hosts", 100)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await refused("GuestAgentSilent", two)
 
 
@@ -236,7 +236,7 @@ async def test_a_guest_that_does_not_read_keeps_no_turn(agent: GuestAgent, guest
             guest.ears.clear()
             await talk.call("guest-exec", timeout=0.1, arg=["x" * 1_000_000])
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await refused("GuestAgentSilent", much)
         guest.ears.set()
         async with agent.talk() as talk:

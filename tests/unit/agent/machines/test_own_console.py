@@ -108,7 +108,7 @@ async def test_a_shell_comes_with_the_first_and_goes_with_the_last(
     await until(lambda: find_ptyhost(state.agent / "console"), "it runs again")
     assert b"42 900" in port.spool.read(0, port.spool.end)
     eve.type(b"exit\r")
-    await until(lambda: eve.viewer.closed, "it ended", seconds=15)
+    await until(lambda: eve.viewer.closed, "it ended")
     assert eve.viewer.closed is not None
     assert (eve.viewer.closed.code, eve.viewer.closed.resumable) == ("ServerConsoleEnded", False)
 
@@ -145,7 +145,7 @@ async def test_an_agent_that_starts_again_finds_it_and_hangs_it_up_unless_somebo
     await machines.close()
     assert host.alive
     await open_host(SHELL)
-    await until(lambda: not host.alive, "nobody came back", seconds=15)
+    await until(lambda: not host.alive, "nobody came back")
 
 
 async def test_a_server_that_is_disconnected_keeps_no_program_on_it(
@@ -184,7 +184,7 @@ async def test_what_agent_toml_does_not_allow_any_more_ends_with_the_next_agent(
 async def test_nothing_typed_for_too_long_ends_it(open_host: Open) -> None:
     machines = await open_host(SHELL + "idle_seconds = 1\n")
     ada = Seat(machines.port(OWN, "0"), "ada")
-    await until(lambda: ada.viewer.closed, "it is hung up", seconds=20)
+    await until(lambda: ada.viewer.closed, "it is hung up")
     assert ada.viewer.closed is not None
     assert ada.viewer.closed.code == "ServerConsoleIdle"
     assert ada.viewer.closed.fields["seconds"] == 1
@@ -202,7 +202,7 @@ async def test_a_login_that_is_to_end_ends_with_the_program(open_host: Open, sta
     assert ada.viewer.closed is not None
     assert ada.viewer.closed.code == "TakenOverLoginEnds"
     await until(lambda: bob.viewer.notices("login")[-1:], "it is told")
-    await until(lambda: bob.viewer.notices("login")[-1]["state"] == "ended", "it ended", seconds=20)
+    await until(lambda: bob.viewer.notices("login")[-1]["state"] == "ended", "it ended")
     assert bob.viewer.notices("login")[-1]["how"] == How.PROGRAM_ENDED
     await until(lambda: find_ptyhost(state.agent / "console"), "another runs")
     assert find_ptyhost(state.agent / "console") != first
@@ -219,7 +219,7 @@ async def test_a_login_that_is_to_end_ends_with_the_program(open_host: Open, sta
 async def test_a_program_that_does_not_run_is_told(open_host: Open, more: str, code: str) -> None:
     machines = await open_host(more)
     ada = Seat(machines.port(OWN, "0"), "ada")
-    await until(lambda: ada.viewer.closed, "it is told", seconds=20)
+    await until(lambda: ada.viewer.closed, "it is told")
     assert ada.viewer.closed is not None
     assert ada.viewer.closed.code.startswith(code)
 
@@ -245,7 +245,7 @@ async def test_an_agent_that_is_not_root_asks_roots_helper(
     machines = await open_host('[console]\nkind = "shell"\n')
     port = machines.port(OWN, "0")
     ada = Seat(port, "ada")
-    await until(lambda: ada.viewer.closed, "it ends", seconds=20)
+    await until(lambda: ada.viewer.closed, "it ends")
     said = port.spool.read(0, port.spool.end)
     assert b"helper" in said.lower()
 

@@ -13,7 +13,7 @@ from outofband.core.errors import Fault, ProtocolError
 from outofband.wire import arbiter, stream
 from outofband.wire.grant import Mode
 from outofband.wire.stream import Control, GapReason, Notice
-from tests.support.wait import until
+from tests.support.wait import promised, until
 from tests.unit.agent.ports.peers import LoggedPort, RecordingViewer, attach, grant, typed
 
 pytestmark = pytest.mark.anyio
@@ -189,7 +189,7 @@ async def test_wait_for_gives_the_line(broker: PortBroker, port: LoggedPort) -> 
         await port.print(b"eived for unknown reason 21\r\nnext")
 
     async with asyncio.TaskGroup() as group:
-        found = group.create_task(broker.wait_for(b"NMI received", since, 3))
+        found = group.create_task(broker.wait_for(b"NMI received", since, 30))
         group.create_task(later())
     assert found.result() == b"Uhhuh. NMI received for unknown reason 21"
     assert await broker.wait_for(b"never", since, 0.05) is None
@@ -216,7 +216,7 @@ async def test_one_who_catches_up_takes_no_wake_up_from_the_others(
         slow.room = 3
         attachment.resume()
         end = 2 * (number + 1)
-        await until(lambda end=end: len(live.output) == end, seconds=0.9)
+        await until(lambda end=end: len(live.output) == end, seconds=promised(0.9))
 
 
 async def test_a_port_that_is_closed_cannot_be_attached(broker: PortBroker) -> None:

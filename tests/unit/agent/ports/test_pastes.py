@@ -14,7 +14,7 @@ from outofband.agent.ports.broker import PortBroker
 from outofband.core.errors import Fault
 from outofband.wire import stream
 from outofband.wire.pasting import AHEAD
-from tests.support.wait import until
+from tests.support.wait import promised, until
 from tests.unit.agent.ports.peers import LoggedPort, RecordingViewer, attach, grant, typed
 
 pytestmark = pytest.mark.anyio
@@ -350,5 +350,5 @@ async def test_a_viewer_that_waits_for_the_count_is_told_it(broker: PortBroker, 
         at = paste.told["received"]
         viewer.attachment.receive(stream.encode(stream.Paste(at, piece)))
         if at == 0:
-            await until(lambda: paste.told["received"] == 10, seconds=3)
-    await until(lambda: paste.told["typed"] == 20, seconds=3)
+            await until(lambda: paste.told["received"] == 10, seconds=promised(3))
+    await until(lambda: paste.told["typed"] == 20, seconds=promised(3))
