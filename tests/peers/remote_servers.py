@@ -116,10 +116,11 @@ def freerdp(folder: Path, user: str, password: str) -> Iterator[int]:
 
 @contextmanager
 def screen() -> Iterator[int]:
-    """Xvfb on a display that it chose itself: of two that take the same one, one would end."""
+    """Xvfb on a display of this test's own: of two that choose at once one takes the other's socket away."""
+    [display] = lasting_ports(1)
     reading, writing = os.pipe()
     screen = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"],
+        ["Xvfb", f":{display}", "-displayfd", str(writing), "-screen", "0", "640x480x24", "-nolisten", "tcp"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[writing],
@@ -129,10 +130,16 @@ def screen() -> Iterator[int]:
         with open(reading) as told:
             ready, _, _ = select.select([told], [], [], START_SECONDS)
             assert ready, "Xvfb does not begin"
-            yield int(told.readline())
+            assert int(told.readline()) == display
+        yield display
     finally:
-        screen.kill()
-        screen.wait()
+        # Asked to end it takes its socket and its lock with it.
+        screen.terminate()
+        try:
+            screen.wait(30)
+        except subprocess.TimeoutExpired:
+            screen.kill()
+            screen.wait()
 
 
 def _nt_hash(password: str) -> str:
