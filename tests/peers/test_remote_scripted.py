@@ -88,7 +88,7 @@ def freerdp(door: Backstage, place: Path, script: Script) -> str:
     security = "/sec:nla" if script.chosen == CREDSSP else "/sec:tls"
     command = ["xfreerdp", f"/v:127.0.0.1:{door.port}", "/u:tester", "/p:Right-12345", "/cert:ignore"]
     done = subprocess.run(
-        [*command, security, "/timeout:5000"],
+        [*command, security, "/timeout:60000"],
         env={**os.environ, "HOME": str(place), "DISPLAY": (place / "display").read_text()},
         capture_output=True,
         text=True,
