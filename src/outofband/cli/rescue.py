@@ -153,11 +153,20 @@ def stop(name: str, group: str | None, state: StateDir, output: str) -> None:
 @options.group
 @options.common
 def undo(name: str, chosen: str | None, group: str | None, state: StateDir, output: str) -> None:
-    """Take back what a run on VM NAME did, as far as it can: added rules, changes in the guest."""
+    """Take back what a run on VM NAME did, or was in the middle of when it was stopped.
+
+    Rules that it added, unless somebody changed them since; changes in the guest; the interface's old address
+    and card, with a restart, and the settings that the guest put aside for the new ones; a public address
+    that it gave. A password, a restart and a redeploy have no way back. What stays is told; where the guest
+    does not answer, the same command does the rest later.
+    """
     with options.sign_in(state) as client:
         where = _chosen(client, name, group, chosen)
         client.post(f"{where}/undo", version=rescue_words.VERSION)
-    show.emit({"vm": name, "undone": True}, output, lambda _: show.line("It is taken back."))
+        told = client.get(where, version=rescue_words.VERSION)["properties"]
+    deeds = [step["deed"] for step in told["steps"] if step["deed"] is not None]
+    left = [each for deed in deeds for each in deed.get("left") or ()]
+    show.emit({"vm": name, "undone": True, "left": left}, output, rescue_words.undone)
 
 
 def _chosen(client: ArmClient, name: str, group: str | None, chosen: str | None) -> str:

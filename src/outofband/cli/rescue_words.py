@@ -12,7 +12,7 @@ KIND = "providers/Outofband.Diagnostics/rescues"
 VERSION = "2026-11-01"
 ASTRAY = frozenset({"RescueNameUnknown", "RescueNameElsewhere"})
 """Findings that say of a name that it does not lead to the VM."""
-_MARKS = {"done": "✓", "failed": "✗", "declined": "-", "wished": "?", "doing": "…"}
+_MARKS = {"done": "✓", "failed": "✗", "declined": "-", "wished": "?", "doing": "…", "stopped": "…"}
 
 
 def rights(told: list[dict[str, Any]]) -> None:
@@ -64,6 +64,13 @@ def finding(told: dict[str, Any]) -> None:
         show.line(f"     - {remedy}")
 
 
+def undone(told: dict[str, Any]) -> None:
+    """What was taken back, and what stayed."""
+    show.line("It is taken back, but for what follows:" if told["left"] else "It is taken back.")
+    for each in told["left"]:
+        finding(each)
+
+
 def look(report: dict[str, Any] | None, where: str) -> None:
     if report is None:
         return
@@ -90,4 +97,6 @@ def end(told: dict[str, Any]) -> None:
         look(report, name)
     if named is not None:
         look(named, f"from this computer, by the name {named['host']} ({named['address'] or 'no address'})")
+    if (main := told.get("mainCause")) is not None:
+        show.line(f"Main cause: {main['title']} ({main['code']})")
     show.line(str(told["summary"]))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal
 from outofband.rescue.run import Done, Look, Probed, Run
@@ -68,7 +69,7 @@ class Hands(Protocol):
     async def do(self, errand: Errand, run: Run, done: Done) -> Told:
         """Raises Fault for what was refused or failed; the same one for the same key."""
 
-    async def undo(self, errand: Errand, run: Run, done: Done) -> None:
-        """Take back what `done` did, once in an attempt. Raises Fault RescueNoUndo where there is no way
-        back.
+    async def undo(self, errand: Errand, run: Run, done: Done) -> tuple[Fault, ...]:
+        """Take back what `done` did or was in the middle of, once in an attempt; what stays, and why. Raises
+        Fault RescueNoUndo where there is no way back, and whatever has to be tried again.
         """

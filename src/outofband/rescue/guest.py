@@ -49,6 +49,11 @@ def shown(report: StepReport, locale: str) -> dict[str, Any]:
     }
 
 
+def has_plan(report: StepReport) -> bool:
+    """Whether there is something to take back: a plan in the guest, or a change that the report knows."""
+    return bool(report.run) or words.tell(report).can_undo
+
+
 def can_be_undone(report: StepReport | None) -> bool:
     return report is None or words.tell(report).can_undo
 

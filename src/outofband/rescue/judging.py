@@ -39,9 +39,9 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     `away`: why its host cannot be asked; `lacking`: by deed, why the caller cannot have it done here, for
     want of a right or of the deed; `health`, `screen`: what resource health and the serial port say; `log`:
-    findings of what it printed; `card`: of its network interface, None when it has none; `pool`: whether
-    there are public addresses to be given; `guest`: what a look inside told, `speechless`: why there was
-    none; `picture`: of its screen, PNG in base64.
+    findings of what it printed; `card`: of its network interface, None when it has none; `seat`: where that
+    is, as `resetNic` puts it back; `pool`: whether there are public addresses to be given; `guest`: what a
+    look inside told, `speechless`: why there was none; `picture`: of its screen, PNG in base64.
     """
 
     vm: str
@@ -53,6 +53,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     log_on: bool = True
     log: tuple[Found, ...] = ()
     card: dict[str, Any] | None = None
+    seat: Mapping[str, str] = {}
     pool: bool = False
     guest: StepReport | None = None
     speechless: Fault | None = None
@@ -129,7 +130,9 @@ def _diagnostics(run: Run, scene: Scene) -> Look:
 def _nic(run: Run, scene: Scene) -> Look:
     if scene.card is None:
         return Look(findings=(found(Fault("RescueNoInterface", vm=scene.vm), run.wanted.locale),))
-    seen = _in_guest(run, scene, Deed.RESET_NIC, args={"interface": scene.card["id"]}, card=scene.card)
+    # Kept before anything is done: a run that is stopped in the middle knows where the interface was.
+    args = {"interface": scene.card["id"], **({"seat": dict(scene.seat)} if scene.seat else {})}
+    seen = _in_guest(run, scene, Deed.RESET_NIC, args=args, card=scene.card)
     if run.address or (seen.wish is not None and run.wanted.step is None):
         return seen
     # A guest that answers and has no address to be reached at is reached by nobody outside.

@@ -18,7 +18,9 @@ from outofband.rescue.course import State
 from outofband.rescue.run import Done, Found, Probed, Run, Taken
 from outofband.rescue.runbook import RUNBOOK, Ask, Deed, Row
 from outofband.rescue.texts import text
+from outofband.rescue.undoing import is_open, undoable
 from outofband.rescue.vantage import concluded, points, table
+from outofband.rescue.verdict import verdict
 from outofband.wire.remote import Report, Where
 
 _SIGN_IN = frozenset({"RescueSignInProven", "RescueSignInUnproven"})
@@ -53,6 +55,8 @@ def document(run: Run) -> dict[str, Any]:
         "address": run.address or None,
         "steps": steps,
         "findings": list(_findings(run)),
+        **_causes(run),
+        "undoable": bool(undoable(run)),
         "probe": _probes(run),
         "question": _question(run, locale),
     }
@@ -100,14 +104,14 @@ def _step(row: Row, taken: Taken | None, run: Run, locale: str) -> dict[str, Any
     if taken.look is not None:
         told["findings"] = [_plain(each) for each in taken.look.findings]
         if taken.look.wish is not None:
-            told["deed"] = _deed(taken, locale)
+            told["deed"] = _deed(run, taken, locale)
         told["picture"] = bool(taken.look.picture)
     if taken.probe is not None:
         told["probe"] = _probed(taken.probe)
     return told
 
 
-def _deed(taken: Taken, locale: str) -> dict[str, Any]:
+def _deed(run: Run, taken: Taken, locale: str) -> dict[str, Any]:
     assert taken.look is not None and taken.look.wish is not None
     wish = taken.done.wish if taken.done is not None else taken.look.wish
     told: dict[str, Any] = {
@@ -119,19 +123,22 @@ def _deed(taken: Taken, locale: str) -> dict[str, Any]:
         "state": "wished" if taken.agreed is None else "declined",
     }
     if (done := taken.done) is not None:
-        told |= {"state": _became(done), "began": done.began, "ended": done.ended or None}
+        told |= {"state": _became(run, done), "began": done.began, "ended": done.ended or None}
         told |= {"observed": done.observed or None, "effects": list(done.effects)}
         told["undone"] = done.undone or None
+        told["left"] = [_plain(each) for each in done.left]
         told["findings"] = [_plain(each) for each in done.findings]
         told["guest"] = guest.shown(done.report, locale) if done.report is not None else None
         told["problem"] = _plain(done.problem) if done.problem is not None else None
     return told
 
 
-def _became(done: Done) -> str:
+def _became(run: Run, done: Done) -> str:
     if done.problem is not None:
         return "failed"
-    return "done" if done.ended else "doing"
+    if not done.ended:
+        return "stopped" if is_open(run, done) else "doing"
+    return "done"
 
 
 def _asks(asks: tuple[Ask, ...], locale: str) -> list[dict[str, str]]:
@@ -150,6 +157,14 @@ def _question(run: Run, locale: str) -> dict[str, Any] | None:
         "asks": _asks(wish.asks, locale),
         "password": Ask.PASSWORD in wish.asks,
     }
+
+
+def _causes(run: Run) -> dict[str, Any]:
+    """The cause that stands first, in words, and the codes of all. What shows it is among the findings."""
+    said = verdict(run)
+    main = _plain(said.main) if said.main is not None else {}
+    main.pop("evidence", None)
+    return {"mainCause": main or None, "causes": [each.code for each in said.causes]}
 
 
 def _findings(run: Run) -> Iterator[dict[str, Any]]:
@@ -217,6 +232,9 @@ def page(run: Run, about: Mapping[str, str]) -> str:
     ]
     if run.problem is not None:
         parts.append(_finding(run.problem, locale))
+    if (main := verdict(run).main) is not None:
+        said = f"{_safe(main.title)} <code>{_safe(main.code)}</code>"
+        parts.append(f"<p>{word('mainCause')}: <strong>{said}</strong></p>")
     parts += [_vantage(run, locale), *(_finding(each, locale) for each in concluded(run))]
     parts.append(f"<h2>{word('before')}</h2>")
     if run.before is not None:
@@ -278,7 +296,8 @@ def _told(taken: Taken, deed: Deed, locale: str) -> str:
         parts += [f"<br>{_safe(each)}" for each in (*lines, *shown["notes"])]
     if done.undone:
         parts.append(f"<br>{_safe(text('report.undone', locale))}: {_safe(done.undone)}")
-    return "".join([*parts, "</p>", *(_finding(each, locale) for each in done.findings)])
+    told = (*done.findings, *done.left)
+    return "".join([*parts, "</p>", *(_finding(each, locale) for each in told)])
 
 
 def _finding(each: Found, locale: str) -> str:

@@ -5,7 +5,7 @@ The decision is that of `wire.network.flows`, which answers `ipFlowVerify` too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -121,6 +121,17 @@ def properties(addition: Addition) -> dict[str, object]:
         "priority": addition.priority,
         "direction": Direction.INBOUND.value,
     }
+
+
+def is_ours(now: Mapping[str, Any], addition: Addition) -> bool:
+    """Whether a rule is as it was added: who has written it otherwise since has made it theirs."""
+    told = {name: value for name, value in now.items() if name != "provisioningState"}
+    return _plain(told) == _plain(properties(addition))
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, str]:
+    """As values that compare: Azure's clients write words in any case, and empty fields or none."""
+    return {name: str(value).lower() for name, value in given.items() if value not in (None, "", [])}
 
 
 def _addition(group: Group, denying: Rule, protocol: Protocol, port: int) -> Addition | None:

@@ -73,6 +73,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     problem: Found | None = None
     undone: str = ""
     """When it was taken back."""
+    left: tuple[Found, ...] = ()
+    """What stayed when it was taken back, and why."""
     effects: tuple[str, ...] = ()
     """Ids of what it made, in the order in which they were made."""
     report: StepReport | None = None

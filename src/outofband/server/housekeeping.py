@@ -10,12 +10,12 @@ import structlog
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.server.wiring import Services
+from outofband.store import operations
 from outofband.store.wrapping import wrap_all
 
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 3600.0
-KEEP_OPERATIONS = timedelta(days=7)
 KEEP_COMMANDS = timedelta(days=7)
 KEEP_WITHHELD = timedelta(days=3)
 """Longer than any script may run and its host be away."""
@@ -49,7 +49,7 @@ async def forget(services: Services) -> None:
     """Each kind in a unit of its own: other writers wait behind a long one."""
     store, now = services.store, clock.now()
     kinds = (
-        (store.operations.prune, KEEP_OPERATIONS),
+        (store.operations.prune, operations.KEEP),
         (store.outbox.prune, KEEP_COMMANDS),
         (store.withheld.prune, KEEP_WITHHELD),
         (store.enrolment.prune, KEEP_TOKENS),

@@ -22,6 +22,8 @@ from outofband.wire.arm.operations import Status
 
 LEASE = timedelta(seconds=30)
 """How long a runner may be silent before another takes over."""
+KEEP = timedelta(days=7)
+"""How long one that has ended is known."""
 MAX_LISTED = 1000
 QUEUE_TOPIC = "operations"
 """Rings whenever an operation may have become runnable."""

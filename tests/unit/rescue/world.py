@@ -83,5 +83,5 @@ class World:
             raise fault
         return Told(observed="seen")
 
-    async def undo(self, errand: Errand, run: Run, done: Done) -> None:
+    async def undo(self, errand: Errand, run: Run, done: Done) -> tuple[Fault, ...]:
         raise Fault("RescueNoUndo", deed=done.wish.deed.value)

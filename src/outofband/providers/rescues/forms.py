@@ -9,9 +9,7 @@ import msgspec
 from outofband.core.errors import Fault
 from outofband.providers.rescues.eyes import PASSWORD
 from outofband.providers.rescues.scene import LOG
-from outofband.rescue import guest
-from outofband.rescue.run import Done, Run
-from outofband.rescue.runbook import EFFECTS, Deed
+from outofband.rescue.run import Run
 from outofband.store.rescues import StoredRescue
 from outofband.wire.remote import Protocol, Report
 
@@ -80,25 +78,6 @@ def run_of(stored: StoredRescue) -> Run:
 def answers(run: Run) -> int:
     """To how many questions of the run somebody has answered."""
     return sum(each.agreed is not None for each in run.taken)
-
-
-def undoable(run: Run) -> list[int]:
-    """Places in `taken` of what was done and can be taken back."""
-    return [
-        number
-        for number, taken in enumerate(run.taken)
-        if (done := taken.done) is not None
-        and (done.ended or _may_be_done(run, done))
-        and done.problem is None
-        and not done.undone
-        and EFFECTS[done.wish.deed].undone
-        and (done.before or guest.can_be_undone(done.report))
-    ]
-
-
-def _may_be_done(run: Run, done: Done) -> bool:
-    """The run was stopped in the middle of it. What it made is found by the keys of its requests."""
-    return run.ended and done.wish.deed is Deed.ADD_RULE
 
 
 def without_log(run: Run) -> Run:

@@ -15,8 +15,7 @@ from outofband.access.authorizer import Authorizer
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
-from outofband.core.principal import Principal
-from outofband.fleet.fleet import Fleet, vm_topic
+from outofband.fleet.fleet import Fleet
 from outofband.providers.compute import shape as vm
 from outofband.providers.findings import NAMESPACE, SINCE
 from outofband.providers.network.house import House
@@ -30,18 +29,17 @@ from outofband.providers.rescues.forms import (
     protocol_of,
     run_of,
     secret_of,
-    undoable,
     without_log,
 )
 from outofband.providers.rescues.hands import Requests
 from outofband.providers.rescues.scene import reads_log
+from outofband.providers.rescues.working import KIND, Work, errand_of, vm_of
 from outofband.rescue.course import Event, State
-from outofband.rescue.doing import Errand
 from outofband.rescue.engine import Engine, answer
 from outofband.rescue.report import document, page
-from outofband.rescue.run import Run, Wanted, found
+from outofband.rescue.run import Run, Wanted
 from outofband.rescue.runbook import step_of
-from outofband.resources.canceling import CODE
+from outofband.rescue.undoing import undoable
 from outofband.resources.declaration import (
     Act,
     Begin,
@@ -56,21 +54,14 @@ from outofband.resources.declaration import (
     Written,
 )
 from outofband.resources.exchange import Answer, Call
-from outofband.resources.job import Done, Job
-from outofband.resources.lookup import missing
-from outofband.resources.registry import refuse_classic
-from outofband.store.operations import LeaseLost
 from outofband.store.rescues import StoredRescue
 from outofband.store.resources import Resource
 from outofband.store.tx import Tx
 
-KIND = "rescues"
 MAX_BUSY = 32
 """Runs under way in the whole installation: each waits for operations of its own, and a runner has 64 hands.
 Those that wait for a person are not: nobody's unanswered question may keep others from theirs.
 """
-BACK_SECONDS = 15.0
-"""Agents come back over ten seconds, as they are told (`Welcome.spread`)."""
 
 
 class Rescues:
@@ -84,12 +75,12 @@ class Rescues:
     ) -> None:
         self._store = house.store
         self._authorizer = authorizer
-        self._fleet = fleet
         self._requests = requests
-        self._engine = engine or Engine(Sight(house, fleet, requests.lacking), requests)
+        engine = engine or Engine(Sight(house, fleet, requests.lacking), requests)
+        self._work = Work(house.store, fleet, requests, engine)
 
     def declare(self) -> ResourceType:
-        step = Step(run=self._run, failed=self._failed)
+        step = Step(run=self._work.run, failed=self._work.failed)
         return ResourceType(
             name=f"{NAMESPACE}/{KIND}",
             about="a run of the steps that get somebody back into a VM",
@@ -114,7 +105,7 @@ class Rescues:
                 ),
                 "undo": Begin(
                     plan=self._plan_undo,
-                    step=Step(run=self._undo),
+                    step=Step(run=self._work.undo),
                     about="Take back what a run did, as far as there is a way back",
                 ),
                 "stop": Act(run=self._stop, about="Stop a run where it is"),
@@ -130,18 +121,18 @@ class Rescues:
     # Reading
 
     async def get(self, call: Call, tx: Tx, rid: ResourceId) -> Item | None:
-        row = await self._vm(tx, rid.parent)
+        row = await vm_of(self._store, tx, rid.parent)
         stored = await self._store.rescues.get(tx, row.uid, rid.name)
         return await self._item(call, tx, row, stored) if stored is not None else None
 
     async def list(self, call: Call, tx: Tx, after: str | None, limit: int) -> Page:
-        row = await self._vm(tx, call.rid)
+        row = await vm_of(self._store, tx, call.rid)
         kept = await self._store.rescues.of_vm(tx, row.uid)
         return Page(items=[await self._item(call, tx, row, each) for each in kept])
 
     async def _report(self, call: Call, tx: Tx, item: Item) -> Any:
         stored: StoredRescue = item.row
-        row = await self._vm(tx, item.rid.parent)
+        row = await vm_of(self._store, tx, item.rid.parent)
         run = await self._shown(call, tx, row, stored)
         about = {
             "vm": vm.command_name(row),
@@ -159,7 +150,7 @@ class Rescues:
             # Asked for once more, it is the same run.
             return Written(item=there)
         given: RescueProperties = draft.properties
-        row = await self._vm(tx, call.rid.parent)
+        row = await vm_of(self._store, tx, call.rid.parent)
         await self._check_free(tx, row)
         secret = secret_of(given.user, given.protected)
         wanted = Wanted(
@@ -209,14 +200,14 @@ class Rescues:
             raise Fault("RescueNotAsking", state=run.state.value)
         await self._check_room(tx)
         before = await self._store.withheld.get(tx, self._store.vault, stored.id)
-        errand = self._errand(stored, item.rid, call.principal, call.request.address, secret or before)
+        errand = errand_of(stored, item.rid, call.principal, call.request.address, secret or before)
         after = answer(errand, run, agree=word.agree)
         if secret:
             await self._store.withheld.drop(tx, stored.id)
             await self._withhold(tx, stored.id, secret, call)
             named = msgspec.structs.replace(after.wanted, user=word.user)
             after = msgspec.structs.replace(after, wanted=named)
-        await self._save(tx, stored, after)
+        await self._work.save(tx, stored, after)
         return msgspec.to_builtins(Task(rescue=stored.id, answers=answers(after)))
 
     async def _stop(self, call: Call, item: Item, body: Any) -> Answer:
@@ -229,7 +220,7 @@ class Rescues:
                 await self._store.operations.want_canceled(tx, operation, call.now)
             # An operation that has just asked may come to its own end before it heeds this.
             if not running or run_of(stored).state is State.ASKING:
-                await self._finish(tx, stored, Event.CANCEL)
+                await self._work.finish(tx, stored, Event.CANCEL)
         return Answer(status=202)
 
     async def _tell(self, call: Call, item: Item, body: Any) -> Answer:
@@ -238,43 +229,10 @@ class Rescues:
             stored = await self._store.rescues.by_id(tx, item.row.id)
             if stored is None or stored.ended is None:
                 raise Fault("OperationNotAllowed", detail="The run has not ended yet.")
-            await self._save(
+            await self._work.save(
                 tx, stored, msgspec.structs.replace(run_of(stored), client=seen.probe, named=seen.named)
             )
         return Answer(status=204)
-
-    # The work
-
-    async def _run(self, job: Job) -> Done:
-        async with self._store.read() as tx:
-            stored, task = await self._store.rescues.by_id(tx, job.input(Task).rescue), job.input(Task)
-            if stored is None or stored.ended is not None:
-                return Done()
-            if task.answers is not None and task.answers != answers(run_of(stored)):
-                # Killed after it had asked: another operation, with another caller's rights, has gone on.
-                return Done()
-            row = await self._same(tx, job, stored)
-            secret = await self._store.withheld.get(tx, self._store.vault, stored.id)
-        await self._until_back(row)
-        kept = stored
-
-        async def save(run: Run) -> None:
-            nonlocal kept
-            async with self._store.write() as unit:
-                kept = await self._store.rescues.save(
-                    unit, kept, msgspec.to_builtins(run), clock.now(), ended=run.ended
-                )
-                if run.ended:
-                    await self._store.withheld.drop(unit, kept.id)
-
-        errand = self._errand(stored, job.rid, job.caller.principal, job.caller.address, secret)
-        run = await self._engine.drive(errand, run_of(stored), save)
-        return Done(output={"state": run.state.value})
-
-    async def _failed(self, job: Job, tx: Tx, fault: Fault) -> None:
-        stored = await self._store.rescues.by_id(tx, job.input(Task).rescue)
-        if stored is not None and stored.ended is None:
-            await self._finish(tx, stored, Event.CANCEL if fault.code == CODE else Event.BROKE, fault)
 
     async def _plan_undo(self, call: Call, tx: Tx, item: Item, body: Any) -> Any:
         run = run_of(item.row)
@@ -284,52 +242,14 @@ class Rescues:
             raise Fault("RescueNothingToUndo")
         return msgspec.to_builtins(Task(rescue=item.row.id))
 
-    async def _undo(self, job: Job) -> Done:
-        async with self._store.read() as tx:
-            stored = await self._store.rescues.by_id(tx, job.input(Task).rescue)
-            if stored is None:
-                return Done()
-            await self._same(tx, job, stored)
-        errand = msgspec.structs.replace(
-            self._errand(stored, job.rid, job.caller.principal, job.caller.address, {}),
-            attempt=job.operation.id,
-        )
-        run = run_of(stored)
-        for number in reversed(undoable(run)):
-            taken = run.taken[number]
-            assert taken.done is not None
-            await self._requests.undo(errand, run, taken.done)
-            undone = msgspec.structs.replace(taken.done, undone=clock.iso())
-            changed = msgspec.structs.replace(taken, done=undone)
-            run = msgspec.structs.replace(run, taken=(*run.taken[:number], changed, *run.taken[number + 1 :]))
-            async with self._store.write() as unit:
-                stored = await self._save(unit, stored, run)
-        return Done(output={"state": run.state.value})
-
-    async def _finish(self, tx: Tx, stored: StoredRescue, event: Event, fault: Fault | None = None) -> None:
-        run = run_of(stored)
-        problem = found(fault, run.wanted.locale) if fault is not None and event is Event.BROKE else None
-        await self._save(tx, stored, run.on(event, problem=problem))
-        await self._store.withheld.drop(tx, stored.id)
-
-    async def _save(self, tx: Tx, stored: StoredRescue, run: Run) -> StoredRescue:
-        """For who is no runner: to come too late is a conflict."""
-        ended = run.ended and stored.ended is None
-        try:
-            return await self._store.rescues.save(
-                tx, stored, msgspec.to_builtins(run), clock.now(), ended=ended
-            )
-        except LeaseLost:
-            raise Fault("Conflict", detail="The run went on in this moment.") from None
-
     # Words
 
     async def _item(self, call: Call, tx: Tx, row: Resource, stored: StoredRescue) -> Item:
         run = await self._shown(call, tx, row, stored)
         rid = parse_id(row.id).extension(NAMESPACE, KIND, stored.name)
-        errand = self._errand(stored, rid, call.principal, call.request.address, {})
+        errand = errand_of(stored, rid, call.principal, call.request.address, {})
         properties: dict[str, Any] = document(run) | {
-            "rights": await self._requests.rights(errand, run, tx),
+            "rights": await self._requests.rights(errand, run, row, tx),
             "created": clock.iso(stored.created),
             "createdBy": stored.created_by,
             "changed": clock.iso(stored.changed),
@@ -344,42 +264,6 @@ class Rescues:
         run = run_of(stored)
         return run if reads_log(row, rights) else without_log(run)
 
-    def _errand(
-        self,
-        stored: StoredRescue,
-        rid: ResourceId,
-        caller: Principal,
-        address: str | None,
-        secret: dict[str, Any],
-    ) -> Errand:
-        assert rid.parent is not None
-        return Errand(
-            id=stored.id, vm=rid.parent, uid=stored.vm, caller=caller, address=address, secret=secret
-        )
-
     async def _withhold(self, tx: Tx, id_: str, secret: dict[str, str], call: Call) -> None:
         if secret:
             await self._store.withheld.put(tx, self._store.vault, id_, secret, call.now)
-
-    async def _same(self, tx: Tx, job: Job, stored: StoredRescue) -> Resource:
-        """A later VM of the same name is none of the run's business."""
-        row = await self._vm(tx, job.rid.parent)
-        if row.uid.lower() != stored.vm.lower():
-            raise await missing(self._store, tx, job.rid)
-        return row
-
-    async def _until_back(self, row: Resource) -> None:
-        """A node that was just started has no links yet: a host that is on its way back is not away."""
-        agent, until = vm.private_of(row).agent, clock.monotonic() + BACK_SECONDS
-        with self._store.bell.listen(vm_topic(row.uid)) as ear:
-            while not self._fleet.connected(agent) and (left := until - clock.monotonic()) > 0:
-                await ear.wait(left)
-
-    async def _vm(self, tx: Tx, rid: ResourceId | None) -> Resource:
-        if rid is None or rid.type.lower() not in vm.MACHINES:
-            refuse_classic(rid.type if rid is not None else "")
-            raise Fault("InvalidResourceType", type=KIND, namespace=NAMESPACE)
-        row = await self._store.resources.get(tx, rid)
-        if row is None:
-            raise await missing(self._store, tx, rid)
-        return row

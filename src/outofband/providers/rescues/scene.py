@@ -17,6 +17,7 @@ from outofband.providers.health import health_of
 from outofband.providers.network import evaluation, hosting
 from outofband.providers.network.endpoints import endpoints_of
 from outofband.providers.network.house import House
+from outofband.providers.network.readdressing import Seat, seat_of
 from outofband.providers.rescues.within import Inside
 from outofband.providers.serial_console.reading import READ_DIAGNOSTICS
 from outofband.rescue.judging import Scene
@@ -64,6 +65,7 @@ async def scene(
         log_on=vm.boot_diagnostics_on(row),
         log=await _log(house, tx, row, run.wanted.locale),
         card=_card(card) if card is not None else None,
+        seat=as_asked(seat_of(card)) if card is not None else {},
         pool=any(block.version == 4 for block in house.pool),
         guest=within.guest,
         speechless=within.speechless,
@@ -126,6 +128,17 @@ async def _log(house: House, tx: Tx, row: Resource, locale: str) -> tuple[Found,
             )
         )
     return tuple(told)
+
+
+def as_asked(seat: Seat) -> dict[str, str]:
+    """Where an interface is, as the body of `resetNic` has it; nothing without a card's address."""
+    if not seat.mac:
+        return {}
+    return {
+        "privateIPAddress": seat.address,
+        "privateIPAllocationMethod": seat.method,
+        "macAddress": seat.mac,
+    }
 
 
 def _card(row: Resource) -> dict[str, Any]:
