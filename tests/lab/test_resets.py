@@ -13,6 +13,7 @@ from tests.peers.house import until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 ANSWER_SECONDS = 180.0
+SETTINGS = "/etc/network/interfaces.d/eth0"
 
 
 def works(lab: Lab) -> bool:
@@ -59,3 +60,24 @@ def test_a_guest_takes_another_address_and_card_and_the_old_ones_again(lab: Lab)
     until("the guest answers again", lambda: works(lab), ANSWER_SECONDS)
     assert INSIDE + "/" in lab.in_guest("ip -4 -o addr show scope global")
     assert lab.net.get("networkInterfaces/card")["properties"]["macAddress"] == before
+
+
+def test_the_undo_of_a_rescue_gives_the_card_and_the_guests_own_settings_back(lab: Lab) -> None:
+    """A guest with a fixed address: with another card it needs another one, and puts its settings aside."""
+    lab.heal()
+    fixed = f"auto eth0\\niface eth0 inet static\\naddress {INSIDE}/24\\ngateway 10.9.1.1\\n"
+    lab.in_guest(f'printf "{fixed}" >{SETTINGS}; sync')
+    before = lab.in_guest(f"sha256sum {SETTINGS}")
+    mac = lab.net.get("networkInterfaces/card")["properties"]["macAddress"]
+    told, code = lab.rescue("--step", "4", "--yes")
+    deed = told["steps"][3]["deed"]
+    assert (deed["state"], code) == ("done", 0), told
+    until("the guest answers", lambda: works(lab), ANSWER_SECONDS)
+    assert "dhcp" in lab.in_guest(f"cat {SETTINGS}"), "it has put its settings aside"
+
+    lab.house.oob("rescue", "undo", NAME, seconds=900.0)
+    until("the guest answers again", lambda: works(lab), ANSWER_SECONDS)
+    assert lab.in_guest(f"sha256sum {SETTINGS}") == before
+    assert INSIDE + "/" in lab.in_guest("ip -4 -o addr show scope global")
+    assert lab.net.get("networkInterfaces/card")["properties"]["macAddress"] == mac
+    assert lab.in_guest("ls /var/lib/outofband/undo/*/plan 2>/dev/null | wc -l").strip() == "0"

@@ -88,7 +88,8 @@ async def test_stop_undo_and_report(oob: Oob, cloud: Cloud, host: Host, tmp_path
     await lab.rescue()
     assert (await oob("rescue stop web1"))[0] == "It is stopped.\n"
     assert (await oob.json("rescue undo web1", 5))["code"] == "RescueNothingToUndo"
-    await oob("rescue web1 --step 2 --yes", 6)
+    out, _ = await oob("rescue web1 --step 2 --yes", 6)
+    assert "Main cause: No rule lets it in (RescueRuleMissing)\n" in out
     assert (await oob("rescue undo web1"))[0] == "It is taken back.\n"
     assert (await lab.net.get(lab.group))["properties"]["securityRules"] == []
     page = tmp_path / "page.html"
@@ -96,6 +97,20 @@ async def test_stop_undo_and_report(oob: Oob, cloud: Cloud, host: Host, tmp_path
     text = page.read_text()
     assert text.startswith("<!doctype html>") and "RescueRuleMissing" in text
     assert "<script" not in text and "http" not in text.replace("http-equiv", "")
+
+
+async def test_an_undo_says_what_stays(oob: Oob, cloud: Cloud, host: Host) -> None:
+    lab, _ = await broken(cloud, host, rule=False)
+    await oob("rescue web1 --step 2 --yes", 6)
+    rule = f"{lab.group}/securityRules/default-allow-rdp"
+    theirs = (await lab.net.get(rule))["properties"] | {"sourceAddressPrefix": "198.51.100.9"}
+    assert (await lab.net.ask("PUT", rule, {"properties": theirs})).is_success
+    out, _ = await oob("rescue undo web1")
+    assert out.startswith("It is taken back, but for what follows:\n") and "(RescueRuleChanged)" in out
+    told = await oob.json("rescue report web1")
+    assert [each["code"] for each in told["steps"][1]["deed"]["left"]] == ["RescueRuleChanged"]
+    help_, _ = await oob("rescue undo --help")
+    assert "old address and card" in help_ and "public address" in help_
 
 
 @pytest.mark.parametrize(("guest", "code"), [(True, "RescueClientBlocked"), (False, "RescueClientDiffers")])
