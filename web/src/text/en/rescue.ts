@@ -37,6 +37,7 @@ export const rescue = {
   stepNothing: "Nothing to do",
   would: "It would be done: {deed}",
   did: "{deed}: {observed}",
+  mainCause: "Main cause: {cause}",
   undone: "Taken back on {when}",
   evidence: "What shows it",
   question: "May this be done?",

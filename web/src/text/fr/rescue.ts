@@ -38,6 +38,7 @@ export const rescue = inWordsOf<typeof english>()({
   stepNothing: "Rien à faire",
   would: "Serait fait : {deed}",
   did: "{deed} : {observed}",
+  mainCause: "Cause principale : {cause}",
   undone: "Défait le {when}",
   evidence: "Ce qui le montre",
   question: "Faut-il le faire ?",

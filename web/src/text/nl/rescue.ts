@@ -38,6 +38,7 @@ export const rescue = inWordsOf<typeof english>()({
   stepNothing: "Niets te doen",
   would: "Zou worden gedaan: {deed}",
   did: "{deed}: {observed}",
+  mainCause: "Hoofdoorzaak: {cause}",
   undone: "Teruggedraaid op {when}",
   evidence: "Waaruit het blijkt",
   question: "Mag dit worden gedaan?",

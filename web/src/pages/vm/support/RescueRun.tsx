@@ -16,7 +16,6 @@ import { RescueSteps } from "./RescueSteps";
 import {
   headline,
   isOver,
-  isUndoable,
   type Look,
   lacking,
   type Outcome,
@@ -42,7 +41,7 @@ const INTENTS = {
 export function RescueRun({ vm, run, onChanged }: Props): ReactNode {
   const styles = useSupportStyles();
   const { properties } = run;
-  const { question } = properties;
+  const { question, mainCause } = properties;
   const over = isOver(run);
   const undone = undoneAt(run);
   return (
@@ -60,6 +59,11 @@ export function RescueRun({ vm, run, onChanged }: Props): ReactNode {
           <MessageBarBody className={styles.body}>
             <MessageBarTitle>{localTimes(headline(run))}</MessageBarTitle>
             {undone && <span>{t("rescue.afterUndo", { when: full(undone) })}</span>}
+            {over && mainCause && (
+              <span>
+                {t("rescue.mainCause", { cause: mainCause.title })} <code>{mainCause.code}</code>
+              </span>
+            )}
           </MessageBarBody>
         </MessageBar>
         {properties.problem && <FoundWords found={properties.problem} />}
@@ -106,7 +110,7 @@ function Commands({ vm, run, onChanged }: Props): ReactNode {
       </Button>
     );
   }
-  if (!isUndoable(run)) return null;
+  if (!run.properties.undoable) return null;
   const title = t("rescue.noticeUndo", { name: vm.name });
   return (
     <Button
@@ -129,7 +133,7 @@ function Lacking({ run }: { run: Rescue }): ReactNode {
       <span className={styles.strong}>{t("rescue.rights")}:</span>
       <ul className={styles.list}>
         {found.map(({ step, deed, action }) => (
-          <li key={deed}>{t("rescue.rightLacking", { deed: step, action })}</li>
+          <li key={`${deed} ${action}`}>{t("rescue.rightLacking", { deed: step, action })}</li>
         ))}
       </ul>
     </div>

@@ -66,6 +66,9 @@ function OneStep({ step }: { step: Step }): ReactNode {
       ))}
       {deed?.problem && <FoundWords found={deed.problem} />}
       {deed?.undone && <p className={support.text}>{t("rescue.undone", { when: full(deed.undone) })}</p>}
+      {deed?.left?.map((found) => (
+        <FoundWords key={`${found.code} ${found.message}`} found={found} />
+      ))}
     </>
   );
 }

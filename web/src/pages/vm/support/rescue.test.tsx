@@ -11,7 +11,6 @@ import {
   answerOf,
   currentOf,
   isMissing,
-  isUndoable,
   lacking,
   markOf,
   newName,
@@ -71,20 +70,6 @@ describe("runs", () => {
 
   it("have a name for each moment", () => {
     expect(newName(new Date("2026-01-02T03:04:05.678Z"))).toBe("run-20260102030405678");
-  });
-
-  it("can be taken back as far as rules go, once they have ended", () => {
-    const steps = [step(1), step(2, { deed })];
-    expect(isUndoable(rescue("a", "", { steps }))).toBe(true);
-    const given = step(4, { deed: { ...deed, name: "assignAddress" } });
-    expect(isUndoable(rescue("a", "", { steps: [given] }))).toBe(true);
-    expect(isUndoable(rescue("a", "", { steps, outcome: null }))).toBe(false);
-    expect(isUndoable(rescue("a", "", { steps: [step(2, { deed: { ...deed, undone: "now" } })] }))).toBe(
-      false,
-    );
-    expect(isUndoable(rescue("a", "", { steps: [step(7, { deed: { ...deed, name: "restart" } })] }))).toBe(
-      false,
-    );
   });
 
   it("tell what they may not do, by the step it is for", () => {
@@ -203,7 +188,9 @@ describe("RescueRun", () => {
       step(2, { deed, probe: probed }),
       step(3, { state: "waiting" }),
     ];
-    show(rescue("a", "2026-01-01T00:00:00Z", { outcome: "proven", summary: "It answers.", steps }));
+    const ended = { outcome: "proven", summary: "It answers.", steps, undoable: true, mainCause: found };
+    show(rescue("a", "2026-01-01T00:00:00Z", ended));
+    expect(screen.getByText("Main cause: No rule")).toBeDefined();
     const list = within(screen.getByRole("region", { name: "Steps" }));
     expect(list.getAllByText(/^\d\. Title/).map((each) => each.textContent)).toEqual([
       "1. Title 1",
@@ -215,5 +202,14 @@ describe("RescueRun", () => {
     expect(screen.getByText("oob probe 203.0.113.4 --protocol rdp")).toBeDefined();
     expect(screen.getByRole("button", { name: "Take it back" })).toBeDefined();
     expect(screen.getByText("Report for support")).toBeDefined();
+  });
+
+  it("says what stayed when it was taken back, and offers no second time", () => {
+    const stays = { code: "RescueRuleChanged", title: "It stays", message: "Somebody changed it." };
+    const undone = { ...deed, undone: "2026-01-02T00:00:00Z", left: [stays] };
+    show(rescue("a", "2026-01-01T00:00:00Z", { steps: [step(2, { deed: undone })], undoable: false }));
+    expect(screen.getByText("Somebody changed it.")).toBeDefined();
+    expect(screen.queryByRole("button", { name: "Take it back" })).toBeNull();
+    expect(screen.queryByText(/Main cause/)).toBeNull();
   });
 });

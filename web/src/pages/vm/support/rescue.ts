@@ -34,12 +34,14 @@ export interface Deed {
   name: string;
   title: string;
   agreed: boolean | null;
-  /** `wished`, `declined`, `doing`, `done` or `failed`. */
+  /** `wished`, `declined`, `doing`, `done`, `failed`, or `stopped` in the middle. */
   state: string;
   /** Of `addRule`: the rules that are missing. */
   arguments?: { rules?: { group: string; name: string; priority: number; port: number }[] };
   observed?: string | null;
   undone?: string | null;
+  /** What stayed when it was taken back. */
+  left?: Found[];
   problem?: Found | null;
   /** What was wrong in the guest, as it was found there. */
   findings?: Found[];
@@ -78,6 +80,10 @@ export type Rescue = Resource<{
   address: string | null;
   steps: Step[];
   findings: (Found & { step: number })[];
+  /** The cause that stands first among all that it tells. */
+  mainCause?: Found | null;
+  /** Something that it did, or was in the middle of, can be taken back. */
+  undoable?: boolean;
   probe: { works: boolean; guestAnswers: boolean; last: Probed | null };
   question: Question | null;
   problem?: Found;
@@ -128,17 +134,6 @@ export function answerOf(question: Question, agree: boolean, user: string, passw
     agree,
     ...(secret && { user: user.trim(), protected: { password } }),
   };
-}
-
-/** The deeds that leave something to take back; a reset in a guest only where it changed something. */
-export function isUndoable(run: Rescue): boolean {
-  return isOver(run) && run.properties.steps.some(({ deed }) => deed !== null && leavesWayBack(deed));
-}
-
-function leavesWayBack({ name, state, undone, problem, guest }: Deed): boolean {
-  if (state !== "done" || undone || problem) return false;
-  if (name === "resetConfiguration") return (guest?.changes.length ?? 0) > 0;
-  return name === "addRule" || name === "resetNic" || name === "assignAddress";
 }
 
 /** When the last of its deeds was taken back; what it says of the connection is older than that. */
