@@ -24,7 +24,6 @@ from outofband.wire.remote import Report
 
 WELL = frozenset(
     {
-        "RescueDeedMissing",
         "RescueDiagnosticsOff",
         "RescueGuestAgentAnswers",
         "RescueGuestAnswers",

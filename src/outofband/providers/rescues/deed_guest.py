@@ -18,7 +18,6 @@ from outofband.rescue.run import Done, Run
 from outofband.store.resources import Resource
 from outofband.store.tx import Tx
 from outofband.wire.arm.operations import Status
-from outofband.wire.remote import Protocol as Remote
 from outofband.wire.steps.linux import is_account
 from outofband.wire.steps.report import StepReport, System
 
@@ -31,10 +30,6 @@ _WINDOWS = ("Microsoft.Compute", "VMAccessAgent", "2.4")
 class ResetConfiguration:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-
-    def has(self, run: Run, row: Resource) -> bool:
-        # Windows may have an SSH server, and no step of ours knows it.
-        return not vm.is_windows(row) or run.wanted.protocol is Remote.RDP
 
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         return [Need(f"{errand.vm.type}/resetRemote/action", str(errand.vm))]
@@ -80,9 +75,6 @@ class ResetConfiguration:
 class ResetPassword:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-
-    def has(self, run: Run, row: Resource) -> bool:
-        return True
 
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         return [Need(f"{errand.vm.type}/extensions/write", str(errand.vm))]

@@ -33,9 +33,6 @@ class ResetCard:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
 
-    def has(self, run: Run, row: Resource) -> bool:
-        return True
-
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         rights = [Need(f"{errand.vm.type}/resetNic/action", str(errand.vm))]
         interface = await interface_of(self._asking.store, tx, row)
@@ -104,9 +101,6 @@ class AssignAddress:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-
-    def has(self, run: Run, row: Resource) -> bool:
-        return True
 
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         interface = await interface_of(self._asking.store, tx, row)

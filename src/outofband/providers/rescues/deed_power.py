@@ -17,9 +17,6 @@ class Power:
         self._asking = asking
         self._action = action
 
-    def has(self, run: Run, row: Resource) -> bool:
-        return True
-
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         return [Need(f"{errand.vm.type}/{self._action}/action", str(errand.vm))]
 

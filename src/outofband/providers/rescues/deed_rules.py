@@ -28,9 +28,6 @@ class AddRules:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
 
-    def has(self, run: Run, row: Resource) -> bool:
-        return True
-
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         # Which groups they are is known only when they were looked at; the kernel asks for it there.
         return [Need(f"{SECURITY_RULES}/write", str(ResourceId(subscription=errand.vm.subscription)))]

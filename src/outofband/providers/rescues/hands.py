@@ -27,9 +27,6 @@ from outofband.store.tx import Tx
 class Doer(Protocol):
     """Does one deed. As `rescue.doing.Hands`."""
 
-    def has(self, run: Run, row: Resource) -> bool:
-        """Whether it can be done for such a VM and run at all."""
-
     async def needs(self, errand: Errand, row: Resource, tx: Tx) -> list[Need]:
         """Every right that it takes."""
 
@@ -70,15 +67,12 @@ class Requests:
         return await self._doers[done.wish.deed].undo(errand, run, done)
 
     async def lacking(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> dict[Deed, Fault]:
-        """Why a deed cannot be had: there is none here, or the caller lacks rights to it."""
-        lacks: dict[Deed, Fault] = {}
+        """Why the caller cannot have a deed done: the rights to it that they lack."""
         missing: dict[Deed, list[Need]] = {}
         async for _, deed, need, allowed in self._asked_for(errand, run, row, tx):
-            if not self._doers[deed].has(run, row):
-                lacks[deed] = Fault("RescueDeedMissing", deed=deed.value)
-            elif not allowed:
+            if not allowed:
                 missing.setdefault(deed, []).append(need)
-        return lacks | {deed: _lacks(deed, needs) for deed, needs in missing.items()}
+        return {deed: _lacks(deed, needs) for deed, needs in missing.items()}
 
     async def rights(self, errand: Errand, run: Run, row: Resource, tx: Tx) -> list[dict[str, Any]]:
         """Each right that a deed of the run needs, and whether the caller has it now."""
