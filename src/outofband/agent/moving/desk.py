@@ -72,7 +72,8 @@ class MovingDesk:
     async def look(self, machine: Machine | None, vm: str, args: LookArgs) -> Outcome:
         """What a machine would take with it; or whether this host could take one.
 
-        Raises Fault DiskNotMovable, VmUnknownToHost; as the target ImageDiffers, ImageNotFound, NoSpace.
+        Raises Fault DiskNotMovable, VmUnknownToHost; as the target VmCopyOnHost, ImageDiffers, ImageNotFound,
+        NoSpace.
         """
         if args.definition is None:
             if machine is None:
@@ -81,8 +82,11 @@ class MovingDesk:
             paths = await asyncio.to_thread(bundle.files, machine.directory, machine.definition.driver)
             image = await self._image(machine.definition)
             size = await asyncio.to_thread(bundle.occupied, paths)
-            data = {"image": msgspec.to_builtins(image), "bytes": size}
+            runs = machine.power is not Power.STOPPED
+            data = {"image": msgspec.to_builtins(image), "bytes": size, "runs": runs}
             return Outcome(f"Up to {size // MIB} MiB would move.", data)
+        if machine is not None:
+            raise Fault("VmCopyOnHost", vm=machine.name)
         definition = definitions.parse(vm, args.definition)
         _require_movable(definition)
         self._host.check_names(definition)

@@ -31,14 +31,15 @@ class _Promise(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a VM's network another host must have: a card, and the public addresses that go with it.
-
-    `returns`: a copy that is there is what it is to go on with.
+    """What another host must have for a VM's network: a card, and the public addresses that go with it; and
+    `copies`, the hosts that have a copy of the VM for certain. `asked`: each host is asked before it is
+    taken, so one whose report names a copy that nobody knows of is not left out, for reports are late.
     """
 
     card: bool = False
     public: tuple[str, ...] = ()
-    returns: bool = False
+    copies: frozenset[str] = frozenset()
+    asked: bool = False
 
 
 class Placement:
@@ -91,7 +92,8 @@ class Placement:
         """Hosts that a VM could move to, the best one first; where there is none, why, in words.
 
         They are connected, in the resource group and at the location of its host, take disks, have what the
-        VM runs, room in memory, and what its network needs. One that has a copy of the VM is none.
+        VM runs, room in memory, and what its network needs. One that has a copy of the VM is none; one whose
+        report may be late about that comes last.
         """
         able, nearest = [], "no other host of its resource group and location is connected"
         for host in self._fleet.agents(source.agent.subscription_id):
@@ -103,7 +105,13 @@ class Placement:
             else:
                 nearest = f"the host '{host.agent.name}' {lack}"
         order = sorted(
-            able, key=lambda host: (-self._free(host), len(host.machines), host.agent.name.lower())
+            able,
+            key=lambda host: (
+                _reports(host, vm),
+                -self._free(host),
+                len(host.machines),
+                host.agent.name.lower(),
+            ),
         )
         return order, "" if order else nearest
 
@@ -114,7 +122,7 @@ class Placement:
             return (
                 "does not take the disks of other hosts: its agent is older, or its administrator forbids it"
             )
-        if any(each.vm == vm for each in host.machines) and not needs.returns:
+        if host.agent.id in needs.copies or (_reports(host, vm) and not needs.asked):
             return "has a copy of it already"
         try:
             check_offer(host, guest)
@@ -186,6 +194,10 @@ class Placement:
         ]:
             del self._promises[uid]
         return [promise for promise in self._promises.values() if promise.agent == host.agent.id]
+
+
+def _reports(host: HostView, vm: str) -> bool:
+    return any(each.vm == vm for each in host.machines)
 
 
 def _beside(host: HostView, source: HostView) -> bool:

@@ -42,7 +42,9 @@ MAX_TRIED = 4
 """Hosts that are asked whether they can take it."""
 SLACK = 16 * 1024 * 1024
 """Bytes by which the log of a VM whose host is lost goes on later: more than anybody can have seen of it."""
-_OTHER = frozenset({"ImageDiffers", "ImageNotFound", "NoSpace", "AllocationFailed", "HostPolicyRefused"})
+_OTHER = frozenset(
+    {"ImageDiffers", "ImageNotFound", "NoSpace", "AllocationFailed", "HostPolicyRefused", "VmCopyOnHost"}
+)
 _OLDER = frozenset({"ActionNotSupported", "VmUnknownToHost", "AgentOffline", "AgentTimeout"})
 
 log = structlog.get_logger(__name__)
@@ -150,13 +152,14 @@ class Redeploys:
             )
         )
 
-    async def _placed(self, tx: Tx, row: Resource, source: HostView) -> Wish:
-        wish = await self._wish(tx, row, source)
+    async def _placed(self, tx: Tx, row: Resource, source: HostView, *, there: bool = False) -> Wish:
+        """`there`: its host was asked, and has it."""
+        wish = await self._wish(tx, row, source, there=there)
         return msgspec.structs.replace(wish, source=source.agent.id, epoch=row.epoch)
 
-    async def _wish(self, tx: Tx, row: Resource, source: HostView) -> Wish:
+    async def _wish(self, tx: Tx, row: Resource, source: HostView, *, there: bool) -> Wish:
         guest, moving = guest_of(row), private_of(row).moving
-        arrived = moving is None or self._fleet.report(row.uid, source.agent.id) is not None
+        arrived = there or moving is None or self._fleet.report(row.uid, source.agent.id) is not None
         if moving is not None and not (arrived or moving.returned) and self._fleet.connected(moving.source):
             # Back to where its disk is whole.
             return Wish(hosts=(moving.source,), returns=True)
@@ -164,7 +167,8 @@ class Redeploys:
             return Wish(why=f"with the driver '{guest.driver}' it is where its port is")
         if self._moves.places is None or source.report is None or not source.report.moves:
             return Wish(why=f"the agent of its host '{source.agent.name}' does not send disks")
-        hosts, why = self._placement.others(row.uid, guest, source, await self._needs(tx, row, source))
+        needs = msgspec.structs.replace(await self._needs(tx, row, source), asked=True)
+        hosts, why = self._placement.others(row.uid, guest, source, needs)
         return Wish(hosts=tuple(each.agent.id for each in hosts[:MAX_TRIED]), why=why)
 
     async def _beyond(self, tx: Tx, row: Resource, source: HostView | None) -> Wish:
@@ -182,16 +186,16 @@ class Redeploys:
         return Wish(hosts=tuple(each.agent.id for each in hosts[:1]), why=why)
 
     async def _needs(self, tx: Tx, row: Resource, source: HostView) -> Needs:
-        report = source.report
+        report, copies = source.report, frozenset(each.agent for each in private_of(row).left)
         if report is None or not report.networks or await hosting.card(self._store, tx, row) is None:
-            return Needs()
+            return Needs(copies=copies)
         offered = [block for text in report.public if (block := prefixes.block(text)) is not None]
         public = []
         for text in await hosting.static_addresses(self._store, tx, row):
             address = prefixes.address(text)
             if address is not None and prefixes.holds(offered, address):
                 public.append(text)
-        return Needs(card=True, public=tuple(public))
+        return Needs(card=True, public=tuple(public), copies=copies)
 
     # --- doing ---
 
@@ -211,23 +215,24 @@ class Redeploys:
     async def _decide(self, job: Job, row: Resource) -> None:
         """Where it goes, once and for all lives of this operation. Raises Fault Conflict, AgentOffline."""
         wish = await self._now(row, job.input(Wish))
+        if wish.returns and not wish.dead:
+            wish = await self._unless_there(row, wish)
         if wish.dead or wish.returns:
             await job.save(msgspec.to_builtins(begun(await self._lost(job, row, wish))))
             return
-        target, why = None, wish.why
+        target, why, ran = None, wish.why, True
         if wish.hosts:
-            target, why = await self._ask(row, wish.hosts)
+            target, why, ran = await self._ask(row, wish.hosts)
         if target is None:
             await job.save(msgspec.to_builtins(Stays(stays=why or "no other host can run it")))
             return
-        report = self._fleet.report(row.uid, private_of(row).agent)
         move = Move(
             id=job.id,
             vm=row.uid,
             source=private_of(row).agent,
             target=target,
             epoch=row.epoch,
-            ran=report is not None and report.power is not Power.STOPPED,
+            ran=ran,
         )
         async with self._store.write() as tx:
             now = await self._store.resources.require(tx, job.rid)
@@ -242,18 +247,38 @@ class Redeploys:
 
     async def _now(self, row: Resource, wish: Wish) -> Wish:
         """What was found when the operation was accepted may have been changed by one before it: the VM is on
-        another host by now, perhaps the very one where it was to go.
+        another host by now, perhaps the very one where it was to go, and a copy that was in the way is gone.
         """
         agent = private_of(row).agent
-        if not wish.source or (wish.source, wish.epoch) == (agent, row.epoch):
-            return wish
+        same = not wish.source or (wish.source, wish.epoch) == (agent, row.epoch)
         if wish.dead:
-            raise Fault("Conflict", detail=f"'{row.name}' was moved to another host meanwhile")
+            if not same:
+                raise Fault("Conflict", detail=f"'{row.name}' was moved to another host meanwhile")
+            return wish
         source = self._fleet.host(agent)
         if source is None or not source.connected:
-            raise self._fleet.offline(agent)
+            if not same:
+                raise self._fleet.offline(agent)
+            return wish
         async with self._store.read() as tx:
             return await self._placed(tx, row, source)
+
+    async def _unless_there(self, row: Resource, wish: Wish) -> Wish:
+        """It goes back because its host did not report it; what that host says when it is asked decides: a
+        report may be late, and what the VM has written there since would be lost.
+        """
+        agent = private_of(row).agent
+        try:
+            await self._fleet.ask(agent, Verb.DISK_LOOK, row.uid, {}, epoch=row.epoch, timeout=LOOK_SECONDS)
+        except Fault as fault:
+            if fault.code == "VmUnknownToHost":
+                return wish
+            raise
+        source = self._fleet.host(agent)
+        if source is None:
+            raise Fault("HostGone")
+        async with self._store.read() as tx:
+            return await self._placed(tx, row, source, there=True)
 
     async def failed(self, job: Job, tx: Tx, fault: Fault) -> None:
         """However it ended, canceled perhaps: what did not get to its line is taken back."""
@@ -280,8 +305,10 @@ class Redeploys:
             ends=ends,
         )
 
-    async def _ask(self, row: Resource, hosts: tuple[str, ...]) -> tuple[str | None, str]:
-        """The first host that can take it, having looked at both ends; else why there is none."""
+    async def _ask(self, row: Resource, hosts: tuple[str, ...]) -> tuple[str | None, str, bool]:
+        """The first host that can take it, having looked at both ends; else why there is none. And whether it
+        runs, as its host says, or its host's report where an older agent does not.
+        """
         source, why = private_of(row).agent, ""
         try:
             there = await self._fleet.ask(
@@ -289,8 +316,12 @@ class Redeploys:
             )
         except Fault as fault:
             if fault.code in _OLDER or fault.code == "DiskNotMovable":
-                return None, f"its host '{name_of(self._fleet, source)}' does not send it ({fault.code})"
+                why = f"its host '{name_of(self._fleet, source)}' does not send it ({fault.code})"
+                return None, why, True
             raise
+        report = self._fleet.report(row.uid, source)
+        reported = report is not None and report.power is not Power.STOPPED
+        ran = bool(there.data.get("runs", reported))
         coming = await self._work.definition(msgspec.structs.replace(row, epoch=row.epoch + 1))
         args = {
             "definition": {name: value for name, value in coming.items() if name != "nic"},
@@ -302,12 +333,12 @@ class Redeploys:
                 await self._fleet.ask(
                     agent, Verb.DISK_LOOK, row.uid, args, epoch=row.epoch + 1, timeout=LOOK_SECONDS
                 )
-                return agent, ""
+                return agent, "", ran
             except Fault as fault:
                 if fault.code not in _OTHER | _OLDER:
                     raise
                 why = why or f"the host '{name_of(self._fleet, agent)}' cannot take it ({fault.code})"
-        return None, why
+        return None, why, ran
 
     async def _done(self, job: Job, move: Move) -> Done:
         async with self._store.read() as tx:

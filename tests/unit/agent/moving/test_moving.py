@@ -201,6 +201,8 @@ async def test_a_disk_is_laid_over_this_hosts_own_image(hosts: Hosts) -> None:
     manifest = await hosts.send()
     await hosts.receive(manifest, "qemu")
     await hosts.take(manifest, "qemu")
+    with pytest.raises(Fault, match="VmCopyOnHost"):
+        await hosts.target_does("disk-look", definition=coming, image=found["image"], bytes=found["bytes"])
     arrived = hosts.target.get(VM).directory / "disk.qcow2"
     at, size = struct.unpack_from(">QI", arrived.read_bytes(), 8)
     named = arrived.read_bytes()[at : at + size]

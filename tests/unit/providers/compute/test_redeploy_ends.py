@@ -13,6 +13,8 @@ import pytest
 from outofband.agent.moving import leaving
 from outofband.agent.moving.leaving import Leaving
 from outofband.core import clock
+from outofband.core.errors import Fault
+from outofband.providers.compute.moving import Moves
 from outofband.resources.runner import Runner
 from outofband.wire.arm import reasons
 from outofband.wire.machine import Verb
@@ -287,3 +289,53 @@ async def test_a_host_is_confirmed_dead_twice_at_once(cloud: Cloud, first: Mover
     assert states[1]["error"]["code"] == "Conflict"
     assert second.runs(vm)
     assert second.machines.get(vm).report().fault is None
+
+
+async def test_a_report_that_is_late_about_a_copy_keeps_it_from_no_host(
+    cloud: Cloud, first: Mover, second: Mover
+) -> None:
+    """As a node has it to which the other host has not told yet that its copy went."""
+    vm = await made(cloud, first)
+    report = next(each for each in first.machines.reports() if each.vm == vm)
+    cloud.fleet._hosts.changed(second.identity.agent, report)
+    state = await cloud.owner.follow(await redeploy(cloud))
+    assert "It moved from 'h1' to 'h2'" in state["properties"]["output"]["observed"], state
+    assert (first.runs(vm), second.runs(vm)) == (False, True)
+
+
+async def test_a_report_that_is_late_about_an_arrival_takes_nothing_back(
+    cloud: Cloud, first: Mover, second: Mover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrived, and what it has written since is kept: its host is asked before it goes back."""
+    vm = await made(cloud, first)
+
+    async def not_seen(*_: object) -> None:
+        raise Fault("AgentTimeout", host="h2")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Moves, "booted", not_seen)
+        assert (await cloud.owner.follow(await redeploy(cloud)))["status"] == "Failed"
+    assert (first.runs(vm), second.runs(vm)) == (False, True)
+    written = DISK + b"written since"
+    (home(second, vm) / "disk").write_bytes(written)
+    cloud.fleet._hosts.gone(second.identity.agent, vm)
+    state = await cloud.owner.follow(await redeploy(cloud))
+    assert state["status"] == "Succeeded", state
+    assert [(home(host, vm) / "disk").read_bytes() for host in (first, second) if host.runs(vm)] == [written]
+
+
+async def test_what_was_in_the_way_when_it_was_accepted_may_be_gone(
+    cloud: Cloud, first: Mover, second: Mover
+) -> None:
+    """A redeploy that is asked for while another one is past its line, and its copy not gone yet."""
+    vm = await made(cloud, first)
+    first.killed_at[Verb.DELETE] = "before"
+    one = await redeploy(cloud)
+    await until(lambda: first.died == [Verb.DELETE])
+    two = await redeploy(cloud)
+    await first.kill()
+    await first.boot()
+    assert (await cloud.owner.follow(one))["status"] == "Succeeded"
+    state = await cloud.owner.follow(two)
+    assert "It moved from 'h2' to 'h1'" in state["properties"]["output"]["observed"], state
+    assert (first.runs(vm), second.runs(vm)) == (True, False)
