@@ -312,31 +312,35 @@ class QemuDriver:
 
     async def forward(self, loopback: tuple[str, int], port: int, protocol: str = "tcp") -> bool:
         """Have what comes by `tcp` or `udp` to an address and port of the loopback interface come out at a
-        port of the guest, until QEMU ends. False when that port is taken.
+        port of the guest, until QEMU ends or `unforward`. False when that port is taken.
         """
-        if self._monitor is None:
-            raise Fault("HypervisorUnreachable", detail="it does not run")
-        # Only its human monitor knows how; what it says is empty when all is well.
-        line = f"hostfwd_add {NETDEV} {protocol}:{loopback[0]}:{loopback[1]}-:{port}"
-        try:
-            said = await self._monitor.human(line)
-        except MonitorRefused as error:
-            raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
-        return not said.strip()
+        # What it says is empty when all is well.
+        place = f"{protocol}:{loopback[0]}:{loopback[1]}"
+        return not (await self._forwarding(f"hostfwd_add {NETDEV} {place}-:{port}")).strip()
+
+    async def unforward(self, loopback: tuple[str, int], protocol: str = "tcp") -> None:
+        """Have nothing come out any more of what comes to that place; connections that came stay. Where there
+        is no forward it changes nothing. Raises Fault.
+        """
+        await self._forwarding(f"hostfwd_remove {NETDEV} {protocol}:{loopback[0]}:{loopback[1]}")
 
     async def forwards(self, protocol: str = "tcp") -> dict[int, tuple[str, int]]:
         """By the guest's port, the loopback address and port that are forwarded to it. Raises Fault."""
-        if self._monitor is None:
-            raise Fault("HypervisorUnreachable", detail="it does not run")
-        try:
-            said = await self._monitor.human("info usernet")
-        except MonitorRefused as error:
-            raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
+        said = await self._forwarding("info usernet")
         return {
             int(inner): (address, int(port))
             for kind, address, port, inner in _FORWARDED.findall(said)
             if kind == protocol.upper()
         }
+
+    async def _forwarding(self, line: str) -> str:
+        """Only the monitor for people knows of forwards; what it says to a line."""
+        if self._monitor is None:
+            raise Fault("HypervisorUnreachable", detail="it does not run")
+        try:
+            return await self._monitor.human(line)
+        except MonitorRefused as error:
+            raise Fault("HypervisorRefused", verb=str(Verb.NETWORK), detail=str(error)) from error
 
     async def screenshot(self, *, wake: bool) -> Picture:
         try:

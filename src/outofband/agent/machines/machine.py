@@ -27,6 +27,7 @@ from outofband.agent.moving import fence, leaving
 from outofband.agent.moving.fence import Fence
 from outofband.agent.moving.leaving import Leaving
 from outofband.agent.network.attached import Attached, has_network
+from outofband.agent.network.forwards import Ways
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -81,11 +82,11 @@ class Machine:
                 self.name,
                 self.directory,
                 offered,
-                self.driver.forward,
-                self.driver.forwards,
-                udp=(
+                Ways(self.driver.forward, self.driver.forwards, self.driver.unforward),
+                Ways(
                     functools.partial(self.driver.forward, protocol="udp"),
                     functools.partial(self.driver.forwards, protocol="udp"),
+                    functools.partial(self.driver.unforward, protocol="udp"),
                 ),
             )
         self._other_card = False

@@ -57,19 +57,19 @@ async def probe(machine: Machine, wish: ProbeArgs) -> Outcome:
     machine.expect(Verb.PROBE, Power.RUNNING)
     wanted = wish.port or PORTS[wish.protocol]
     network = _network(machine, Verb.PROBE)
-    way = await network.way_to(wanted)
-    await network.again()
     user = User(wish.user, wish.protected.password) if wish.user else None
-    report = await look(
-        machine.name,
-        wish.protocol,
-        port=wanted,
-        user=user,
-        where=Where.HOST,
-        locale=wish.locale,
-        through=way,
-        session=wish.session,
-    )
+    async with network.way_to(wanted) as way:
+        await network.again()
+        report = await look(
+            machine.name,
+            wish.protocol,
+            port=wanted,
+            user=user,
+            where=Where.HOST,
+            locale=wish.locale,
+            through=way,
+            session=wish.session,
+        )
     forwarder = {"listening": network.listening, "problems": network.problems}
     shown = msgspec.structs.replace(report, evidence=report.evidence | {"forwarder": forwarder})
     said = (

@@ -1,16 +1,15 @@
 """One VM's network on this host: its plan on disk, its listeners, and the hypervisor's forwards behind them.
 
-The guest is reached through forwards from ports of the loopback interface that QEMU opens when it is asked;
-they end with QEMU. The plan stays: a VM that starts again, or an agent that does, listens as before.
+The guest is reached through forwards from ports of the loopback interface that QEMU opens and closes when it
+is asked; they end with QEMU. The plan stays: a VM that starts again listens as before, and so does an agent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import structlog
 
 from outofband.agent.network.datagrams import Datagrams
 from outofband.agent.network.forwarder import Forwarder
+from outofband.agent.network.forwards import Forwards, Place, Ways
 from outofband.core.errors import Fault
 from outofband.core.secrets import write_private
 from outofband.net.tasks import Tasks
@@ -29,17 +29,6 @@ from outofband.wire.network.rules import Protocol
 FILE = "network.json"
 AGAIN_SECONDS = 5.0
 """Where another program of the host holds a port it is tried so often whether it is free."""
-ATTEMPTS = 5
-"""A port that was free a moment ago may be somebody else's when QEMU takes it."""
-MAX_FORWARDS = 2 * MAX_PORTS
-"""Of the hypervisor's, which keeps each until it ends: those of plans, and of looks at other ports."""
-Place = tuple[str, int]
-"""Address and port of the loopback interface."""
-Forward = Callable[[Place, int], Awaitable[bool]]
-"""Has the hypervisor forward a place to a port of the guest; False: it could not take that place."""
-Forwards = Callable[[], Awaitable[dict[int, Place]]]
-"""The forwards that the hypervisor has, by the guest's port. Both raise Fault."""
-
 _PORTS = "a port is a number from 1 to 65535"
 
 log = structlog.get_logger(__name__)
@@ -53,22 +42,20 @@ class Attached:
         vm: str,
         directory: Path,
         offered: tuple[str, ...],
-        forward: Forward,
-        forwards: Forwards,
-        *,
-        udp: tuple[Forward, Forwards] | None = None,
+        tcp: Ways,
+        udp: Ways | None = None,
     ) -> None:
-        """`forward` and `forwards` are about TCP; without `udp` nothing is reached by that."""
+        """Without `udp` nothing is reached by that."""
         self._vm, self._file = vm, directory / FILE
         self._offered = [ip_network(each) for each in offered]
-        self._forward, self._forwards = forward, forwards
-        self._ports: dict[int, Place] = {}
-        self._udp, self._udp_ports = udp, dict[int, Place]()
+        self._tcp = Forwards(vm, tcp, socket.SOCK_STREAM)
+        self._udp = Forwards(vm, udp, socket.SOCK_DGRAM) if udp is not None else None
+        no_ports: dict[int, Place] = {}
         self._running = False
         self._lock = asyncio.Lock()
         self._plan = self._load()
-        self.forwarder = Forwarder(vm, self._ports.get)
-        self.datagrams = Datagrams(vm, self._udp_ports.get)
+        self.forwarder = Forwarder(vm, self._tcp.ports.get)
+        self.datagrams = Datagrams(vm, (self._udp.ports if self._udp is not None else no_ports).get)
         self._tasks = Tasks()
         self._insisting = False
 
@@ -98,9 +85,9 @@ class Attached:
         async with self._lock:
             self._running = True
             with contextlib.suppress(Fault):
-                _replace(self._ports, await self._forwards())
+                await self._tcp.adopt()
                 if self._udp is not None:
-                    _replace(self._udp_ports, await self._udp[1]())
+                    await self._udp.adopt()
             await self._apply()
 
     async def stopped(self) -> None:
@@ -109,8 +96,9 @@ class Attached:
         """
         async with self._lock:
             self._running = False
-            self._ports.clear()
-            self._udp_ports.clear()
+            self._tcp.ports.clear()
+            if self._udp is not None:
+                self._udp.ports.clear()
             self._shut()
 
     async def close(self) -> None:
@@ -128,8 +116,10 @@ class Attached:
             if self._running and self.problems:
                 await self._apply()
 
-    async def way_to(self, port: int) -> Place:
-        """A place that leads to a port of the guest, whatever the rules say: for the host's own look.
+    @contextlib.asynccontextmanager
+    async def way_to(self, port: int) -> AsyncIterator[Place]:
+        """Within the block a place leads to a port of the guest, whatever the rules say: for the host's own
+        look.
 
         Raises Fault VmNotRunning, DefinitionInvalid or HypervisorRefused.
         """
@@ -138,14 +128,19 @@ class Attached:
         async with self._lock:
             if not self._running:
                 raise Fault("VmNotRunning", vm=self._vm, power="stopped")
-            if port not in self._ports:
-                if len(self._ports) >= MAX_FORWARDS:
-                    detail = f"it has {MAX_FORWARDS} forwards already"
-                    raise Fault("HypervisorRefused", verb=str(Verb.PROBE), detail=detail)
-                await self._open(port)
-            if port not in self._ports:
-                raise Fault("HypervisorRefused", verb=str(Verb.PROBE), detail="it forwards no port")
-            return self._ports[port]
+            place = await self._tcp.to(port)
+            self._tcp.looks[port] += 1
+        try:
+            yield place
+        finally:
+            self._tcp.looks[port] -= 1
+            async with self._lock:
+                if self._running:
+                    await self._tcp.hold(self._behind())
+
+    def _behind(self) -> list[int]:
+        """The guest's TCP ports that somebody may be carried to."""
+        return list(dict.fromkeys(self._plan.doors.values())) if self._plan.public else []
 
     async def _apply(self) -> None:
         """Rules first: whatever the hypervisor or the host's addresses do, who is denied is out."""
@@ -154,18 +149,9 @@ class Attached:
             return self._shut()
         self.forwarder.rule(self._plan)
         self.datagrams.rule(self._plan)
-        for port in dict.fromkeys(self._plan.doors.values()):
-            if port not in self._ports:
-                try:
-                    await self._open(port)
-                except Fault as fault:
-                    log.warning("network.no_forward", vm=self._vm, port=port, code=fault.code)
-        for port in self._plan.udp_ports if self._udp is not None else ():
-            if port not in self._udp_ports:
-                try:
-                    await self._open(port, self._udp)
-                except Fault as fault:
-                    log.warning("network.no_forward", vm=self._vm, port=port, code=fault.code)
+        await self._tcp.hold(self._behind())
+        if self._udp is not None:
+            await self._udp.hold(self._plan.udp_ports if self._plan.public else ())
         known = self.problems
         await self.forwarder.listen()
         await self.datagrams.listen()
@@ -183,20 +169,6 @@ class Attached:
                 await self.again()
         finally:
             self._insisting = False
-
-    async def _open(self, port: int, udp: tuple[Forward, Forwards] | None = None) -> None:
-        kind, forward, ports = socket.SOCK_STREAM, self._forward, self._ports
-        if udp is not None:
-            kind, forward, ports = socket.SOCK_DGRAM, udp[0], self._udp_ports
-        for _ in range(ATTEMPTS):
-            address = _somewhere()
-            with socket.socket(socket.AF_INET, kind) as probe:
-                probe.bind((address, 0))
-                chosen = address, int(probe.getsockname()[1])
-            if await forward(chosen, port):
-                ports[port] = chosen
-                return
-        log.warning("network.no_forward", vm=self._vm, port=port)
 
     def _check(self, plan: Plan) -> None:
         if len(plan.public) > MAX_ADDRESSES or max(len(plan.doors), len(plan.udp_ports)) > MAX_PORTS:
@@ -234,21 +206,6 @@ class Attached:
             log.warning("network.plan_lost", vm=self._vm, error=str(error))
             return Plan()
         return plan
-
-
-def _replace(ports: dict[int, Place], known: dict[int, Place]) -> None:
-    """At once: connections that come meanwhile find one or the other."""
-    ports.clear()
-    ports.update(known)
-
-
-def _somewhere() -> str:
-    """An address of the loopback interface that nobody guesses.
-
-    A guest reaches its host's 127.0.0.1 by the address of its gateway, and with forwards there it would reach
-    every other VM past that one's rules.
-    """
-    return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
 
 
 def has_network(definition: MachineDefinition) -> bool:

@@ -16,6 +16,7 @@ import structlog
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet, HostView
+from outofband.net.tasks import Tasks
 from outofband.providers.compute.moving import forget, name_of
 from outofband.providers.compute.shape import MACHINES, private_of
 from outofband.store.resources import Resource
@@ -23,6 +24,8 @@ from outofband.store.store import Store
 from outofband.wire.machine import Power, Verb, VmReport
 
 LOOK_SECONDS = 2.0
+AT_ONCE = 32
+"""Orders that are under way at the same time."""
 AGAIN_SECONDS = 600.0
 """After which all are compared again: something may have kept an order from its effect."""
 ANSWER_SECONDS = 60.0
@@ -36,21 +39,34 @@ class Fencing:
         self._store, self._fleet = store, fleet
         self._seen: dict[str, tuple[str, int, float]] = {}
         """By agent, on which link, with which VMs and when all were compared and told of."""
+        self._busy: set[str] = set()
+        """Agents that are being compared and told."""
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Fault as fault:
-                log.warning("fencing.put_off", code=fault.code)
-            except Exception:
-                log.exception("fencing.failed")
-            await asyncio.sleep(LOOK_SECONDS)
+        tasks = Tasks()
+        try:
+            while True:
+                # Not waited for: a host that says nothing keeps no other one from being looked at.
+                tasks.spawn("fencing", self._try())
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await tasks.close()
+
+    async def _try(self) -> None:
+        try:
+            await self.look()
+        except Fault as fault:
+            log.warning("fencing.put_off", code=fault.code)
+        except Exception:
+            log.exception("fencing.failed")
 
     async def look(self) -> int:
-        """Compare what newly linked hosts have; how many copies were told of."""
-        told, now, linked = 0, clock.monotonic(), set()
+        """Compare what newly linked hosts have, all at once, but for those that a look before is still busy
+        with; how many copies were told of.
+        """
+        due, now, linked = [], clock.monotonic(), set()
         for view in self._fleet.agents():
             link = self._fleet.link_of(view.agent.id)
             if link is None or view.report is None:
@@ -59,16 +75,28 @@ class Fencing:
             # What it had on its last link counts until its inventory comes: then it is compared again.
             having = hash(frozenset((report.vm, report.epoch) for report in view.machines))
             *before, at = self._seen.get(view.agent.id, ("", 0, 0.0))
-            if before == [link, having] and now - at < AGAIN_SECONDS:
+            if (before == [link, having] and now - at < AGAIN_SECONDS) or view.agent.id in self._busy:
                 continue
-            found = await self._strangers(view)
-            done = [await self._tell(view, *each) for each in found]
-            told += len(done)
-            if all(done):
-                self._seen[view.agent.id] = link, having, now
+            self._busy.add(view.agent.id)
+            due.append(self._compare(view, link, having, now))
         for gone in self._seen.keys() - linked:
             del self._seen[gone]
-        return told
+        told = await asyncio.gather(*due, return_exceptions=True)
+        for each in told:
+            if isinstance(each, BaseException):
+                raise each
+        return sum(each for each in told if isinstance(each, int))
+
+    async def _compare(self, view: HostView, link: str, having: int, now: float) -> int:
+        """How many copies of one host's it was told of."""
+        try:
+            found = await self._strangers(view)
+            done = await asyncio.gather(*(self._tell(view, *each) for each in found))
+        finally:
+            self._busy.discard(view.agent.id)
+        if all(done):
+            self._seen[view.agent.id] = link, having, now
+        return len(done)
 
     async def _strangers(self, view: HostView) -> list[tuple[Resource, VmReport]]:
         """VMs that this host has and that live elsewhere, at a newer epoch."""
@@ -114,13 +142,14 @@ class Fencing:
             return await self._order(agent, row, Verb.STOP, {"graceful": False})
 
     async def _order(self, agent: str, row: Resource, verb: Verb, args: dict[str, object]) -> str:
-        result = await self._fleet.command(
-            agent,
-            verb.value,
-            row.uid,
-            args,
-            key=f"{uuid.uuid4()}:{verb}",
-            epoch=row.epoch,
-            timeout=ANSWER_SECONDS,
-        )
+        async with self._room:
+            result = await self._fleet.command(
+                agent,
+                verb.value,
+                row.uid,
+                args,
+                key=f"{uuid.uuid4()}:{verb}",
+                epoch=row.epoch,
+                timeout=ANSWER_SECONDS,
+            )
         return result.observed

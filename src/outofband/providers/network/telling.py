@@ -1,13 +1,15 @@
 """Keeps hosts up to date on who reaches their VMs: whenever rules, addresses, VMs or links change.
 
 Every node tells the hosts that are linked to it. What was told is remembered by link: a host that comes anew
-is told again. Nothing waits for this; what a host did not hear is told at the next look.
+is told again. Nothing waits for this; what a host did not hear it is told again, after a pause that grows
+while it goes on failing at the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -27,6 +29,10 @@ EVERY_SECONDS = 10.0
 """At the latest so long after a change is every host told: a bell may not have been heard. To work out the
 plans of all VMs is not for every second.
 """
+AGAIN_SECONDS, AGAIN_AT_MOST = 1.0, 60.0
+"""The first pause after which a host is told again what it did not hear, and the longest; each is twice the
+one before. Another plan, start or link is told at once.
+"""
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 20.0
 AT_ONCE = 32
@@ -38,14 +44,24 @@ _SETTLED = frozenset({"ActionNotSupported", "VmWithoutCard", "HostPolicyRefused"
 log = structlog.get_logger(__name__)
 
 
+class Owed(NamedTuple):
+    """What a host did not hear, how often by now, and when (monotonic) it is told again."""
+
+    mark: str
+    times: int
+    at: float
+
+
 class Telling:
     def __init__(self, house: House, fleet: Fleet) -> None:
         self._house, self._fleet = house, fleet
         self._told: dict[str, str] = {}
         """By VM, what its host was told last, and on which link."""
         self._too_large: set[str] = set()
-        self._owing = False
-        """Whether a host did not hear what it was told at the last look."""
+        self._owed: dict[str, Owed] = {}
+        """By VM."""
+        self._troubles = 0
+        """Looks in a row that came to nothing."""
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -56,13 +72,13 @@ class Telling:
                 hosts, now = self._hosts(), clock.monotonic()
                 if rang or hosts != before or now >= due:
                     before = hosts
-                    due = now + EVERY_SECONDS if await self._try() else now
+                    due = await self._try()
                 rang = await ear.wait(LOOK_SECONDS)
             # A client changes several things one after the other.
             await asyncio.sleep(GATHER_SECONDS)
 
-    async def _try(self) -> bool:
-        """Whether everybody has heard everything."""
+    async def _try(self) -> float:
+        """When (monotonic) to look again, whatever happens until then."""
         try:
             await self.look()
         except Fault as fault:
@@ -70,8 +86,11 @@ class Telling:
         except Exception:
             log.exception("networks.failed")
         else:
-            return not self._owing
-        return False
+            self._troubles = 0
+            usual = clock.monotonic() + EVERY_SECONDS
+            return min([usual, *(owed.at for owed in self._owed.values())])
+        self._troubles += 1
+        return clock.monotonic() + min(_pause(self._troubles), EVERY_SECONDS)
 
     def _hosts(self) -> tuple[object, ...]:
         """What is told depends on this of hosts, beside on what is stored."""
@@ -88,7 +107,7 @@ class Telling:
 
     async def look(self) -> int:
         """Tell every linked host what is new; how many VMs were told of."""
-        self._owing = False
+        now = clock.monotonic()
         wanted: list[tuple[Resource, str, str, dict[str, object]]] = []
         present: set[str] = set()
         async with self._house.store.read() as tx:
@@ -123,10 +142,14 @@ class Telling:
                     present.add(report.vm)
                     digest = hashlib.sha256(text).hexdigest()[:32]
                     mark = f"{link}:{report.since}:{digest}"
-                    if self._told.get(report.vm) != mark:
+                    owed = self._owed.get(report.vm)
+                    waits = owed is not None and owed.mark == mark and owed.at > now
+                    if self._told.get(report.vm) != mark and not waits:
                         wanted.append((machine, view.agent.id, mark, msgspec.to_builtins(plan)))
         for gone in self._told.keys() - present:
             del self._told[gone]
+        for gone in self._owed.keys() - present:
+            del self._owed[gone]
         self._too_large &= present
         room = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._tell(room, *each) for each in wanted))
@@ -142,11 +165,23 @@ class Telling:
                 )
             except Fault as fault:
                 if fault.code in _SETTLED:
-                    self._told[machine.uid] = mark
+                    self._heard(machine.uid, mark)
                 else:
-                    self._owing = True
+                    owed = self._owed.get(machine.uid)
+                    times = 1 + (owed.times if owed is not None and owed.mark == mark else 0)
+                    at = clock.monotonic() + _pause(times)
+                    self._owed[machine.uid] = Owed(mark, times, at)
                 if fault.code != "VmWithoutCard":
                     log.warning("networks.not_told", vm=machine.uid, code=fault.code)
                 return
-        self._told[machine.uid] = mark
+        self._heard(machine.uid, mark)
         log.info("networks.told", vm=machine.uid, observed=result.observed)
+
+    def _heard(self, vm: str, mark: str) -> None:
+        self._told[vm] = mark
+        self._owed.pop(vm, None)
+
+
+def _pause(times: int) -> float:
+    """Seconds after so many failures in a row."""
+    return min(AGAIN_SECONDS * 2.0 ** (min(times, 16) - 1), AGAIN_AT_MOST)

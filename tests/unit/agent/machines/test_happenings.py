@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
 
 from outofband.agent.hypervisors.driver import Happening
 from outofband.agent.machines.machine import Machine
 from outofband.agent.machines.registry import Machines
-from outofband.agent.network.attached import Attached, Place
+from outofband.agent.network.attached import Attached
+from outofband.agent.network.forwards import Place, Ways
 from outofband.wire.machine import MachineDefinition, Power
-from outofband.wire.network.plan import Nic
+from outofband.wire.network.plan import Nic, Plan
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -60,12 +62,16 @@ async def test_what_a_silent_monitor_did_not_take_is_asked_for_again(
     async def none() -> dict[int, Place]:
         return {}
 
+    async def gone(place: Place) -> None:
+        raise AssertionError(place)
+
     machine._to(Power.RUNNING)
+    network(machine)._offered = [ip_network("127.77.0.1/32")]
+    await network(machine).change(Plan(public=("127.77.0.1",)))
     await network(machine).started()
     # Its monitor is not there yet: nothing was taken.
-    monkeypatch.setattr(network(machine), "_forward", forward)
-    monkeypatch.setattr(network(machine), "_forwards", none)
-    assert network(machine)._ports == {}
+    monkeypatch.setattr(network(machine)._tcp, "_ways", Ways(forward, none, gone))
+    assert network(machine)._tcp.ports == {}
     machine._happened(Happening.BACK, {})
     await until(lambda: opened == [22, 3389])
 

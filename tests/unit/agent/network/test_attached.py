@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from outofband.agent.network import attached
-from outofband.agent.network.attached import Attached, Place
+from outofband.agent.network.attached import Attached
+from outofband.agent.network.forwards import Place, Ways
 from outofband.wire.network.plan import Plan
 from tests.support.wait import until
 
@@ -23,7 +24,7 @@ async def test_a_port_is_taken_when_it_is_free(tmp_path: Path, monkeypatch: pyte
     with socket.create_server((address, 0)) as other:
         port = int(other.getsockname()[1])
         place = f"{address}:{port}"
-        one = Attached("web1", tmp_path, (f"{address}/32",), _forwarded, _none)
+        one = Attached("web1", tmp_path, (f"{address}/32",), Ways(_forwarded, _none, _gone))
         await one.started()
         await one.change(Plan(public=(address,), ports=(port,)))
         assert one.forwarder.listening == []
@@ -42,7 +43,7 @@ async def test_a_vm_that_stopped_wants_no_port(tmp_path: Path, monkeypatch: pyte
     address = f"127.{random.randrange(20, 250)}.{random.randrange(256)}.9"
     with socket.create_server((address, 0)) as other:
         port = int(other.getsockname()[1])
-        one = Attached("web1", tmp_path, (f"{address}/32",), _forwarded, _none)
+        one = Attached("web1", tmp_path, (f"{address}/32",), Ways(_forwarded, _none, _gone))
         await one.started()
         await one.change(Plan(public=(address,), ports=(port,)))
         await one.stopped()
@@ -59,3 +60,7 @@ async def _forwarded(place: Place, port: int) -> bool:
 
 async def _none() -> dict[int, Place]:
     return {}
+
+
+async def _gone(place: Place) -> None:
+    pass

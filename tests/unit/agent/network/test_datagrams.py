@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from outofband.agent.network import datagrams
-from outofband.agent.network.attached import Attached, Place
+from outofband.agent.network.attached import Attached
 from outofband.agent.network.datagrams import Datagrams
+from outofband.agent.network.forwards import Place, Ways
 from outofband.wire.network.plan import Plan, PlanRule
 from outofband.wire.network.rules import Access
 from tests.support.wait import until
@@ -220,7 +221,12 @@ async def test_a_host_opens_what_the_plan_names_and_tells_what_it_cannot(tmp_pat
     async def there() -> dict[int, Place]:
         return kept
 
-    made = Attached("vm", tmp_path, ("127.0.0.0/8",), tcp, none, udp=(udp, there))
+    async def gone(place: Place) -> None:
+        closed.append(place)
+
+    closed: list[Place] = []
+
+    made = Attached("vm", tmp_path, ("127.0.0.0/8",), Ways(tcp, none, gone), Ways(udp, there, gone))
     await made.started()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HERE, 0))
@@ -240,6 +246,9 @@ async def test_a_host_opens_what_the_plan_names_and_tells_what_it_cannot(tmp_pat
             await asyncio.sleep(0)
             await made.again()
     assert (opened, made.listening) == ([port], [f"udp {HERE}:{port}"])
+    assert closed == []
+    await made.change(Plan(ports=(), shut=True))
+    assert closed == [kept[port]]
     await made.close()
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from outofband.agent.network.attached import Attached, Place
+from outofband.agent.network.attached import Attached
 from outofband.agent.network.forwarder import Forwarder
+from outofband.agent.network.forwards import Place, Ways
 from outofband.core.errors import Fault
 from outofband.wire.network.plan import Endpoint, Plan, PlanRule
 from outofband.wire.network.rules import Access
@@ -139,13 +140,17 @@ async def test_a_host_keeps_the_plan_and_opens_what_it_needs(tmp_path: Path) -> 
     async def none() -> dict[int, Place]:
         return {}
 
-    made = Attached("vm", tmp_path, ("127.0.0.0/8",), forward, none)
+    async def gone(place: Place) -> None:
+        closed.append(place)
+
+    closed: list[Place] = []
+    made = Attached("vm", tmp_path, ("127.0.0.0/8",), Ways(forward, none, gone))
     await made.started()
-    opened.clear()
+    assert opened == [], "it has no address"
     await made.change(
         Plan(public=(HERE,), ports=(), endpoints=(Endpoint(free(), 3389), Endpoint(free(), 80)))
     )
-    assert opened == [80]
+    assert opened == [3389, 80] and not closed
     for wrong in (Endpoint(0, 3389), Endpoint(80, 65536)):
         with pytest.raises(Fault) as raised:
             await made.change(Plan(endpoints=(wrong,)))
@@ -153,7 +158,7 @@ async def test_a_host_keeps_the_plan_and_opens_what_it_needs(tmp_path: Path) -> 
     with pytest.raises(Fault):
         await made.change(Plan(endpoints=tuple(Endpoint(1000 + each, 22) for each in range(64))))
     await made.close()
-    again = Attached("vm", tmp_path, ("127.0.0.0/8",), forward, none)
+    again = Attached("vm", tmp_path, ("127.0.0.0/8",), Ways(forward, none, gone))
     opened.clear()
     await again.started()
     assert opened == [3389, 80]

@@ -14,8 +14,9 @@ import pytest
 import structlog
 
 from outofband.agent.network import forwarder as doors
-from outofband.agent.network.attached import MAX_FORWARDS, Attached, Place
+from outofband.agent.network.attached import Attached
 from outofband.agent.network.forwarder import Forwarder
+from outofband.agent.network.forwards import MAX_FORWARDS, Place, Ways
 from outofband.core.errors import Fault
 from outofband.wire.network.plan import Endpoint, Plan, PlanRule
 from outofband.wire.network.rules import Access
@@ -246,8 +247,17 @@ class Hypervisor:
     async def forwards(self) -> dict[int, Place]:
         return dict(self.has)
 
+    async def remove(self, place: Place) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.has = {port: each for port, each in self.has.items() if each != place}
+
+    @property
+    def ways(self) -> Ways:
+        return Ways(self.forward, self.forwards, self.remove)
+
     def attached(self, folder: Path) -> Attached:
-        return Attached("vm", folder, OFFERED, self.forward, self.forwards)
+        return Attached("vm", folder, OFFERED, self.ways)
 
 
 async def test_rules_hold_whatever_the_hypervisor_does(tmp_path: Path) -> None:
@@ -257,7 +267,7 @@ async def test_rules_hold_whatever_the_hypervisor_does(tmp_path: Path) -> None:
     await made.change(plan(port, ONE))
     await made.started()
     async with guest(b"hello") as (place, _):
-        made._ports[22] = place
+        made._tcp.ports[22] = place
         reader, _ = await enter(ONE, port)
         await reader.readexactly(5)
         hypervisor.trouble = Fault("HypervisorUnreachable", detail="its monitor says nothing")
@@ -280,7 +290,8 @@ async def test_the_forwards_of_an_earlier_life_are_used(tmp_path: Path) -> None:
     for _ in range(3):
         again = hypervisor.attached(tmp_path)
         await again.started()
-        assert await again.way_to(22) == hypervisor.has[22]
+        async with again.way_to(22) as way:
+            assert way == hypervisor.has[22]
         await again.close()
     assert hypervisor.asked == asked
 
@@ -290,7 +301,10 @@ async def test_a_guest_cannot_guess_where_another_is_reached(tmp_path: Path) -> 
     hypervisor = Hypervisor()
     made = hypervisor.attached(tmp_path)
     await made.started()
-    places = {(await made.way_to(port))[0] for port in range(1, 21)}
+    places = set()
+    for port in range(1, 21):
+        async with made.way_to(port) as way:
+            places.add(way[0])
     assert len(places) == 20 and "127.0.0.1" not in places
     assert all(ip_address(each).is_loopback for each in places)
     await made.close()
@@ -299,14 +313,43 @@ async def test_a_guest_cannot_guess_where_another_is_reached(tmp_path: Path) -> 
 async def test_looks_at_ports_have_a_bound(tmp_path: Path) -> None:
     made = Hypervisor().attached(tmp_path)
     with pytest.raises(Fault, match="VmNotRunning"):
-        await made.way_to(22)
+        await made.way_to(22).__aenter__()
     await made.started()
     for port in (0, -1, 65536):
         with pytest.raises(Fault, match="DefinitionInvalid"):
-            await made.way_to(port)
-    with pytest.raises(Fault, match="HypervisorRefused"):
-        for port in range(1, MAX_FORWARDS + 2):
-            await made.way_to(port)
+            await made.way_to(port).__aenter__()
+    async with contextlib.AsyncExitStack() as looks:
+        with pytest.raises(Fault, match="HypervisorRefused"):
+            for port in range(1, MAX_FORWARDS + 2):
+                await looks.enter_async_context(made.way_to(port))
+        assert len(made._tcp.ports) == MAX_FORWARDS
+    assert made._tcp.ports == {}
+    await made.close()
+
+
+async def test_a_forward_goes_with_what_it_was_for(tmp_path: Path) -> None:
+    """A rule, an address or a card that is taken away leaves no door of the hypervisor open."""
+    hypervisor = Hypervisor()
+    made = hypervisor.attached(tmp_path)
+    doors = (Endpoint(free(), 22), Endpoint(free(), 80))
+    await made.change(Plan(public=(ONE,), ports=(), endpoints=doors))
+    await made.started()
+    assert hypervisor.has.keys() == {22, 80}
+    kept = hypervisor.has[22]
+    await made.change(Plan(public=(ONE,), ports=(), endpoints=doors[:1]))
+    assert hypervisor.has == {22: kept}
+    async with made.way_to(22), made.way_to(3389) as way, made.way_to(3389) as same:
+        # Looked at while its address goes: those of looks stay until the looks are over.
+        await made.change(Plan(ports=(), endpoints=doors[:1]))
+        assert way == same and hypervisor.has == {22: kept, 3389: way}
+    assert hypervisor.has == {}
+    await made.change(Plan(public=(ONE,), ports=(), endpoints=doors))
+    hypervisor.trouble = Fault("HypervisorUnreachable", detail="its monitor says nothing")
+    await made.change(Plan(ports=(), shut=True))
+    assert hypervisor.has.keys() == {22, 80}, "it was not heard"
+    hypervisor.trouble = None
+    await made.started()
+    assert hypervisor.has == {}
     await made.close()
 
 
@@ -323,7 +366,7 @@ async def test_looks_at_ports_have_a_bound(tmp_path: Path) -> None:
 async def test_a_plan_that_cannot_be_meant_is_refused(told: Plan, code: str, tmp_path: Path) -> None:
     everything = ("0.0.0.0/0", "::/0")
     hypervisor = Hypervisor()
-    made = Attached("vm", tmp_path, everything, hypervisor.forward, hypervisor.forwards)
+    made = Attached("vm", tmp_path, everything, hypervisor.ways)
     with pytest.raises(Fault, match=code):
         await made.change(told)
     assert not (tmp_path / "network.json").exists()

@@ -8,6 +8,7 @@ import contextlib
 import msgspec
 import pytest
 
+from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.providers.network import hosting, telling
 from outofband.providers.network.house import House
@@ -109,6 +110,45 @@ async def test_what_a_host_will_not_do_is_not_asked_again_and_again(
     host.refuse[Verb.NETWORK] = Fault("HostPolicyRefused", verb="vm.network", vm=uid)
     told = teller(cloud)
     assert [await told.look() for _ in range(3)] == [1, 0, 0]
+
+
+async def test_a_host_that_goes_on_failing_is_told_less_and_less_often(
+    cloud: Cloud, host: Host, net: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "AGAIN_SECONDS", 1000.0)
+    monkeypatch.setattr(telling, "AGAIN_AT_MOST", 3000.0)
+    uid = await machine(cloud, host, net)
+    host.refuse[Verb.NETWORK] = Fault("HypervisorRefused", verb="vm.network", detail="no")
+    told = teller(cloud)
+    assert [await told.look() for _ in range(3)] == [1, 0, 0]
+    pauses = []
+    for _ in range(3):
+        owed = told._owed[uid]
+        pauses.append(round((owed.at - clock.monotonic()) / 1000))
+        told._owed[uid] = owed._replace(at=0.0)
+        assert await told.look() == 1
+    assert pauses == [1, 2, 3]
+    # Another plan is told at once; and what is heard is owed no more.
+    del host.refuse[Verb.NETWORK]
+    answer = await cloud.owner.ask(
+        "PATCH", vm_id("demo"), {"properties": {"networkProfile": {"networkInterfaces": []}}}
+    )
+    assert answer.status_code < 300, answer.text
+    assert [await told.look() for _ in range(2)] == [1, 0]
+    assert told._owed == {}
+
+
+async def test_a_look_comes_when_the_first_is_owed_it(
+    cloud: Cloud, host: Host, net: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every second: working out the plans of all VMs is not for that."""
+    await machine(cloud, host, net)
+    told = teller(cloud)
+    host.refuse[Verb.NETWORK] = Fault("HypervisorRefused", verb="vm.network", detail="no")
+    monkeypatch.setattr(telling, "AGAIN_SECONDS", 5.0)
+    assert 4.0 < await told._try() - clock.monotonic() <= 5.0
+    monkeypatch.setattr(cloud.store, "read", lambda: 1 / 0)
+    assert [round(await told._try() - clock.monotonic()) for _ in range(3)] == [5, 10, 10]
 
 
 async def test_rules_are_about_the_address_behind_the_public_one(
