@@ -106,7 +106,7 @@ class Connectivity:
             detail = "guests have no IPv6 address here: IPv4"
             raise Fault("InvalidParameter", target="preferredIPVersion", detail=detail)
         machine = await targets.machine(self._house, call, tx, body.source.resource_id)
-        card = (await targets.interfaces(self._house, call, tx, machine.id, None))[0]
+        card = _with_four((await targets.interfaces(self._house, call, tx, machine.id, None))[0])
         check_power(self._fleet, machine)
         report = self._fleet.report(machine.uid, private_of(machine).agent)
         if report is not None and report.power is not Power.RUNNING:
@@ -128,7 +128,7 @@ class Connectivity:
         return msgspec.to_builtins(planned)
 
     async def _to_resource(self, call: Call, tx: Tx, given: Destination, planned: Planned) -> Planned:
-        far = (await targets.interfaces(self._house, call, tx, given.resource_id or "", None))[0]
+        far = _with_four((await targets.interfaces(self._house, call, tx, given.resource_id or "", None))[0])
         return msgspec.structs.replace(
             planned,
             host=hosting.primary(far)["privateIPAddress"],
@@ -246,7 +246,7 @@ class Connectivity:
         end = Stop(kind=kind, address=str(target or planned.host))
         if target is None:
             return [end]
-        local = next(iter(card.subnets))
+        local = hosting.address_of(card.row)
         issues = []
         flow = Flow(
             direction=Direction.OUTBOUND,
@@ -280,10 +280,19 @@ class Connectivity:
         return await evaluation.load(self._house, tx, row)
 
 
+def _with_four(card: Resource) -> Resource:
+    """Raises Fault ConnectivityNeedsIPv4: guests have no other address here, whatever their cards have."""
+    if hosting.primary(card)["privateIPAddressVersion"] != "IPv4":
+        raise Fault("ConnectivityNeedsIPv4", interface=card.name)
+    return card
+
+
 def _source(card: evaluation.Interface, why: str, host: str) -> Stop:
-    part = card.row.properties["ipConfigurations"][0]
-    resource = f"{card.row.id}/ipConfigurations/{part['name']}"
-    stop = Stop(kind=Kind.SOURCE, address=str(next(iter(card.subnets))), resource=resource)
+    local = str(hosting.address_of(card.row))
+    parts = card.row.properties["ipConfigurations"]
+    name = next(each["name"] for each in parts if each["properties"]["privateIPAddress"] == local)
+    resource = f"{card.row.id}/ipConfigurations/{name}"
+    stop = Stop(kind=Kind.SOURCE, address=local, resource=resource)
     if not why:
         return stop
     said = {"Reason": why, "ProbedFrom": f"the VM's host {host}"}

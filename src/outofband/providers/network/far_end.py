@@ -69,8 +69,8 @@ class FarEnd:
             Flow(
                 direction=Direction.INBOUND,
                 protocol=Transport.TCP,
-                local=next(iter(far.subnets)),
-                remote=next(iter(card.subnets)) if planned.private else await self._outer(card),
+                local=hosting.address_of(far.row),
+                remote=hosting.address_of(card.row) if planned.private else await self._outer(card),
                 local_port=planned.port,
                 remote_port=planned.source_port,
             ),

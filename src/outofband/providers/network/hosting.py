@@ -118,6 +118,13 @@ def primary(interface: Resource) -> dict[str, Any]:
     return next((each for each in four if each["primary"]), four[0])
 
 
+def address_of(interface: Resource) -> prefixes.Address:
+    """Its card's private address; an IPv6 one only where it has no other."""
+    found = prefixes.address(primary(interface)["privateIPAddress"])
+    assert found is not None
+    return found
+
+
 async def _subnet(store: Store, tx: Tx, part: dict[str, Any]) -> dict[str, Any] | None:
     network, _, name = (key_of(part["subnet"]) or "").partition("/subnets/")
     row = await store.resources.get(tx, network)

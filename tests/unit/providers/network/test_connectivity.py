@@ -59,6 +59,43 @@ def context(answer: dict[str, Any], kind: str) -> dict[str, str]:
     return {each["key"]: each["value"] for each in found[0]["context"]}
 
 
+@pytest.fixture
+async def six(net: Networks, cloud: Cloud, wired: Host) -> None:
+    """A VM whose interface has no IPv4 address, and one that has one behind an IPv6 one."""
+    await net.put(
+        "virtualNetworks",
+        "w",
+        addressSpace={"addressPrefixes": ["10.1.0.0/24", "fd00:1::/64"]},
+        subnets=[{"name": "s", "properties": {"addressPrefixes": ["10.1.0.0/24", "fd00:1::/64"]}}],
+    )
+    subnet = {"id": net.id("virtualNetworks/subnets", "w", "s")}
+    for name in ("six", "both"):
+        version = {"privateIPAddressVersion": "IPv6"}
+        parts = [{"name": "v6", "properties": {"subnet": subnet, "primary": True, **version}}]
+        if name == "both":
+            parts.append({"name": "v4", "properties": {"subnet": subnet, "primary": False}})
+        nic = await net.put("networkInterfaces", name, ipConfigurations=parts)
+        await cloud.owner.create_vm(name, networkProfile={"networkInterfaces": [{"id": nic["id"]}]})
+
+
+@pytest.mark.usefixtures("six")
+async def test_a_vm_with_ipv6_alone_is_refused_by_name(net: Networks, cloud: Cloud) -> None:
+    there = {"destination": {"address": "198.51.100.9", "port": 443}}
+    answer = await net.ask("POST", WHERE, {"source": {"resourceId": vm_id("six")}, **there})
+    assert code(answer) == (409, "ConnectivityNeedsIPv4") and "'six'" in answer.text
+    answer = await net.ask("POST", WHERE, asked(resourceId=vm_id("six"), port=443))
+    assert code(answer) == (409, "ConnectivityNeedsIPv4")
+
+
+@pytest.mark.usefixtures("six")
+async def test_of_a_vm_with_both_its_ipv4_address_counts(net: Networks) -> None:
+    there = {"destination": {"address": "198.51.100.9", "port": 443}}
+    answer = await net.result(WHERE, {"source": {"resourceId": vm_id("both")}, **there})
+    assert answer["connectionStatus"] == "Reachable"
+    first = answer["hops"][0]
+    assert (first["address"], first["resourceId"].rpartition("/")[2]) == ("10.1.0.4", "v4")
+
+
 async def test_a_port_elsewhere_is_tried_in_the_guest(net: Networks, wired: Host) -> None:
     answer = await net.result(WHERE, asked(address="198.51.100.9", port=443))
     assert (answer["connectionStatus"], answer["probesSent"], answer["probesFailed"]) == ("Reachable", 5, 0)
