@@ -48,18 +48,13 @@ def echoes(address: str) -> bool:
 
 def forwards(house: House) -> int:
     """At how many places of the loopback interface the VM's QEMU listens."""
-    mine = str(house.root).encode()
+    (kept,) = house.root.glob("agent/machines/*/qemu.pid")
+    has = {str(each.readlink()) for each in Path(f"/proc/{kept.read_text().strip()}/fd").iterdir()}
     found = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            name, *words = (process / "cmdline").read_bytes().split(b"\0")
-            if b"qemu-system" not in name or not any(mine in word for word in words):
-                continue
-            has = {str(each.readlink()) for each in (process / "fd").iterdir()}
-            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-                place, state, inode = (line.split()[index] for index in (1, 3, 9))
-                # Its address is that of 127.x.x.x as the processor keeps it; 0A is to listen.
-                found += state == "0A" and place[6:8] == "7F" and f"socket:[{inode}]" in has
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        place, state, inode = (line.split()[index] for index in (1, 3, 9))
+        # Its address is that of 127.x.x.x as the processor keeps it; 0A is to listen.
+        found += state == "0A" and place[6:8] == "7F" and f"socket:[{inode}]" in has
     return found
 
 

@@ -14,7 +14,8 @@ from outofband.providers.compute import guests, instance_view, profiles
 from outofband.providers.compute.guests import Guest
 from outofband.providers.compute.importing import Importable
 from outofband.providers.compute.placement import Placement
-from outofband.providers.compute.power import Change, Deed, Removal
+from outofband.providers.compute.power import Change, Deed
+from outofband.providers.compute.removal import Removal
 from outofband.providers.compute.shape import (
     PRIVATE,
     PROFILES,

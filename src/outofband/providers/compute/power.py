@@ -6,7 +6,6 @@ process gets the answer of the first run. A row that vanished meanwhile was dele
 
 from __future__ import annotations
 
-import contextlib
 import enum
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +18,7 @@ from outofband.core.errors import Fault
 from outofband.fleet.fleet import Fleet, vm_topic
 from outofband.providers.compute.move_places import MovePlaces
 from outofband.providers.compute.moving import Consoles, Moves
+from outofband.providers.compute.removal import Removals
 from outofband.providers.compute.shape import definition, guest_of, private_of, with_private
 from outofband.providers.network.hosting import card
 from outofband.providers.network.house import House
@@ -34,8 +34,6 @@ SHUTDOWN_SECONDS = 90.0
 """How long a guest may take to shut down when asked."""
 ANSWER_SECONDS = 60.0
 """How long a host may take over anything else, a reconnect of its agent included."""
-LATER_SECONDS = 30 * 86400.0
-"""For so long a host that is away is told, when it is back, that its copy of a VM is to go."""
 _ARRIVES = frozenset({Verb.CREATE, Verb.START, Verb.RESTART})
 """Commands before which a VM that is on its way to its host has to be there."""
 SEEN_SECONDS = 5.0
@@ -72,15 +70,15 @@ class Work:
         """`places`: where disks are on their way; without it no VM leaves its host."""
         self._store = store
         self._fleet = fleet
-        self._consoles = consoles
         self.moves = Moves(store, fleet, consoles, house, places)
+        self.removals = Removals(store, fleet, consoles, self.moves, self.command)
         self.write = Step(run=self._write, failed=self._write_failed)
         self.start = Step(run=self._start)
         self.power_off = Step(run=self._power_off)
         self.restart = Step(run=self._restart)
         self.deallocate = Step(run=self._deallocate)
         self.reapply = Step(run=self._reapply)
-        self.delete = Step(run=self._delete, failed=self._failed)
+        self.delete = Step(run=self.removals.delete, failed=self._failed)
 
     async def _write(self, job: Job) -> Done:
         row = await self._row(job)
@@ -211,45 +209,6 @@ class Work:
         await self.see(row, Power.RUNNING)
         return self._settled(job, observed, deallocated=False)
 
-    async def _delete(self, job: Job) -> Done:
-        row = await self._row(job)
-        if row is None:
-            return Done()
-        return await self.erase(job, row, from_host=job.input(Removal).from_host)
-
-    async def erase(self, job: Job, row: Resource, *, from_host: bool) -> Done:
-        """Have the host remove the machine, unless it never had it, and then the resource."""
-        await self._consoles.end_where(vm=row.id, code="SessionEnded", detail="the VM was deleted")
-        if self._fleet.host(private_of(row).agent) is not None and from_host:
-            try:
-                await self.command(job, row, Verb.DELETE)
-            except Fault as fault:
-                if fault.code != "VmUnknownToHost":
-                    raise
-        for left in private_of(row).left:
-            with contextlib.suppress(Fault):
-                await self.moves.order(
-                    job, row, left.agent, Verb.DELETE, epoch=row.epoch, step=f":{left.agent}", online=True
-                )
-
-        async def settle(tx: Tx) -> None:
-            await self._store.outbox.give_up_all(tx, private_of(row).agent, row.uid, clock.now())
-            for left in private_of(row).left:
-                # A host that is away may be running its copy, and nobody would look for a VM that is gone.
-                await self._fleet.leave_order(
-                    tx,
-                    left.agent,
-                    Verb.DELETE,
-                    row.uid,
-                    key=job.key(f"{Verb.DELETE.value}:move:{left.agent}"),
-                    epoch=row.epoch,
-                    seconds=LATER_SECONDS,
-                )
-            await self._store.resources.delete(tx, job.rid)
-            await self._store.assignments.remove_below(tx, str(job.rid))
-
-        return Done(settle=settle)
-
     async def _gently(self, act: Callable[[bool], Awaitable[str]]) -> str:
         """Ask the guest first, force it when it does not react, as Azure does where the end is certain."""
         try:
@@ -377,15 +336,6 @@ class Work:
             properties=with_private(row, failure=failure),
             provisioning_state="Failed",
         )
-
-
-class Removal(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of a delete. Without `from_host` the host, which never had the VM, is not waited for; `forced` is
-    noted for the activity log's readers.
-    """
-
-    from_host: bool = True
-    forced: bool = False
 
 
 def _how(graceful: bool) -> str:

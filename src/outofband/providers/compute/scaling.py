@@ -190,7 +190,7 @@ class Scaling:
     async def _erase(self, job: Job, row: Resource) -> Done:
         private = private_of(row)
         # A host that is away and never made the machine has nothing to remove.
-        return await self._work.erase(
+        return await self._work.removals.erase(
             job, row, from_host=private.placed or self._fleet.connected(private.agent)
         )
 
