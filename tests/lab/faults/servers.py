@@ -30,10 +30,6 @@ def simulated(name: str, script: Script, cause: str) -> Fault:
     return fault(f"{name} (simulator)", scripted(script), cause, answers=WHO)
 
 
-def another_server(sides: Sides) -> None:
-    sides.serve(sides.ssh.target)
-
-
 def late(sides: Sides) -> None:
     sides.serve(sides.xrdp(days=LATE_DAYS))
 
@@ -56,7 +52,6 @@ FAULTS = [
     simulated("wrong credentials", Script(chosen=CREDSSP, status=0xC000006D), "RdpWrongCredentials"),
     simulated("security layers do not meet", Script(refuses=2), "RdpSecurityRefused"),
     simulated("network level authentication required", Script(refuses=5), "RdpNlaRequired"),
-    fault("another server at the port", another_server, "RdpNotSpoken", answers=NOBODY),
     fault(
         "certificate of xrdp ended",
         late,

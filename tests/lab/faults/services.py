@@ -1,9 +1,11 @@
-"""A service of the guest that does not serve: stopped, masked, at another port, with an ended certificate."""
+"""A service of the guest that does not serve: stopped, masked, at another port, with an ended certificate; or
+another one in its place.
+"""
 
 from __future__ import annotations
 
 from outofband.wire.remote import Protocol
-from tests.lab.fault import Fault, guest, warned
+from tests.lab.fault import Answers, Fault, guest, warned
 
 END = "20200101000000Z"
 CERTIFICATE = f"""
@@ -17,6 +19,11 @@ openssl ca -batch -selfsign -config c -keyfile /etc/xrdp/key.pem -in r.pem -out 
     -startdate 20190101000000Z -enddate {END} 2>/dev/null
 chown xrdp /etc/xrdp/key.pem && chmod 600 /etc/xrdp/key.pem
 systemctl restart xrdp
+"""
+REDIRECT = """
+nft add table ip lab
+nft add chain ip lab in '{ type nat hook prerouting priority dstnat; }'
+nft add rule ip lab in tcp dport 3389 redirect to :22
 """
 
 
@@ -53,6 +60,14 @@ FAULTS = [
         name="xrdp at another port",
         inject=guest("sed -i '0,/^port=/s/^port=.*/port=3390/' /etc/xrdp/xrdp.ini; systemctl restart xrdp"),
         causes=frozenset({"GuestPortChanged"}),
+    ),
+    # xrdp is well and listens, and SSH gets what is meant for it. No step takes a redirect away.
+    Fault(
+        name="another server at the port",
+        inject=guest(REDIRECT),
+        causes=frozenset({"RdpNotSpoken"}),
+        mendable=False,
+        answers=Answers(yes=False),
     ),
     # Somebody gets in past a warning, so a rescue ends at once; its remedy is the step alone.
     Fault(
