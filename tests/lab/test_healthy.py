@@ -47,15 +47,17 @@ sync
 echo {DONE}
 """
 LISTS = """
-find / -xdev -path /var/lib/outofband -prune -o -printf '%p %i %M %U:%G %s %T@ %C@ %l\\n' |
-    LC_ALL=C sort >/run/lab-files-$name
+find / -xdev -path /var/lib/outofband -prune -o -fstype ext4 \\
+    -printf '%p %i %M %U:%G %s %T@ %C@ %l\\n' | LC_ALL=C sort >/run/lab-files-$name
 until units=$(systemctl list-unit-files --no-legend --no-pager); do sleep 1; done
-echo "$units" >/run/lab-units-$name
+own=$(sed -n 's,^0::.*/,,p' /proc/self/cgroup)
+echo "$units" | grep -vF "${own:?}" >/run/lab-units-$name
 wc -l </run/lab-files-$name
 wc -l </run/lab-units-$name
 """
-"""Every file by place, number, rights, owner, size and times, and every unit. They are compared in the guest:
-a script's answer is short. What the lab's own scripts print is kept in the one folder that is left out.
+"""Every file of its disk by place, number, rights, owner, size and times; every unit, the transient ones too.
+They are compared in the guest, as a script's answer is short. Left out are the folder of what the lab's own
+scripts print, and the unit that this script is, which has another name each time.
 """
 SETTINGS = """
 cat /proc/sys/kernel/random/boot_id
