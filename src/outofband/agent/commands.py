@@ -79,7 +79,9 @@ _LIFE_CYCLE = frozenset(
 )
 _OF_GUESTS = frozenset({Verb.RUN_STATUS, Verb.RUN_CANCEL, Verb.SET_PASSWORD})
 _MOVES = frozenset({Verb.DISK_SEND, Verb.DISK_RECEIVE})
-_SIDE_BY_SIDE = frozenset({Verb.LOG, Verb.PROBE, Verb.REACH, Verb.DISK_LOOK, Verb.DISK_PROGRESS})
+_SIDE_BY_SIDE = frozenset(
+    {Verb.LOG, Verb.PROBE, Verb.REACH, Verb.DISK_LOOK, Verb.DISK_PROGRESS, Verb.DISK_FOLLOW}
+)
 _PATIENT = frozenset({Verb.RUN, *_MOVES, *_SIDE_BY_SIDE})
 """They may take long, and a stopping agent does not wait for them."""
 _MARGIN = 4096

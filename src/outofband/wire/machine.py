@@ -42,6 +42,7 @@ class Verb(enum.StrEnum):
     SET_PASSWORD = "vm.set-password"  # noqa: S105 - the name of a verb
     DISK_LOOK = "vm.disk-look"
     DISK_SEND = "vm.disk-send"
+    DISK_FOLLOW = "vm.disk-follow"
     DISK_RECEIVE = "vm.disk-receive"
     DISK_TAKE = "vm.disk-take"
     DISK_DROP = "vm.disk-drop"
@@ -59,9 +60,10 @@ READING = frozenset(
         Verb.REACH,
         Verb.DISK_LOOK,
         Verb.DISK_PROGRESS,
+        Verb.DISK_FOLLOW,
     }
 )
-"""They change nothing: neither side keeps them, and a repeat looks anew."""
+"""They change nothing that counts: neither side keeps them, and a repeat looks anew."""
 MOVING = frozenset({Verb.DISK_LOOK, Verb.DISK_SEND, Verb.DISK_RECEIVE, Verb.DISK_TAKE, Verb.DISK_DROP})
 """All of them are needed where a VM is to leave its host, or to come to it."""
 PROTECTED = "protected"

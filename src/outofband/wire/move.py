@@ -4,6 +4,9 @@ A file is cut into chunks of CHUNK bytes. A chunk that has nothing but zeros is 
 named by its SHA-256, which is also the name of its blob, so a chunk that is stored is never stored again. The
 manifest is a blob too, and its own hash is what source, control plane and target speak of: who has it and
 finds it right has checked the whole.
+
+While it sends, the source also tells in pages what is stored by then, so that the target need not wait for
+the end. They are hints: nothing is believed of them that the manifest does not say as well.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ MAX_CHUNKS = 1 << 20
 MAX_SIZE = 16 << 40
 """Bytes of one file, holes counted."""
 MAX_MANIFEST = 128 * 1024 * 1024
+PAGE = 8
+"""Chunks that a page tells of at most: so far the target is behind the source."""
+MAX_PAGE = 16 * 1024
 _NAME = re.compile(r"\.?[A-Za-z0-9_][A-Za-z0-9._-]{0,126}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -86,6 +92,23 @@ def manifest_blob(name: str) -> str:
     return f"manifest/{name}"
 
 
+def page_blob(number: int) -> str:
+    """Of the page with this number, from 0 on, in the order in which the source read its files."""
+    return f"page/{number}"
+
+
+def read_page(body: bytes) -> Part:
+    """What a page tells: some chunks of one file. Raises ProtocolError."""
+    try:
+        found = msgspec.json.decode(body, type=Part)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"expected a page: {error}") from error
+    problem = _problem_of(found) if len(found.chunks) <= PAGE else "too many chunks"
+    if problem is not None:
+        raise ProtocolError(f"expected a sound page: {problem}")
+    return found
+
+
 def read(body: bytes, wanted: str) -> Manifest:
     """The manifest in a blob. Raises ProtocolError for another one than `wanted`, and for one that no host
     writes: what is in there becomes names of files.
@@ -112,16 +135,19 @@ def _problem(manifest: Manifest) -> str | None:
         return "too many chunks"
     if any(end < 0 or end > MAX_SIZE for end in manifest.ends.values()):
         return "a log ends where none can"
-    for part in manifest.parts:
-        if not is_name(part.name):
-            return f"{part.name[:40]!r} is no name of a file"
-        if not 0 <= part.size <= MAX_SIZE:
-            return f"{part.size} bytes"
-        last = -1
-        for index, name in part.chunks:
-            if index <= last or index * CHUNK >= part.size or not _HASH.fullmatch(name):
-                return f"a chunk of {part.name} is out of order, beyond its end or has no hash"
-            last = index
+    return next((problem for part in manifest.parts if (problem := _problem_of(part)) is not None), None)
+
+
+def _problem_of(part: Part) -> str | None:
+    if not is_name(part.name):
+        return f"{part.name[:40]!r} is no name of a file"
+    if not 0 <= part.size <= MAX_SIZE:
+        return f"{part.size} bytes"
+    last = -1
+    for index, name in part.chunks:
+        if index <= last or index * CHUNK >= part.size or not _HASH.fullmatch(name):
+            return f"a chunk of {part.name} is out of order, beyond its end or has no hash"
+        last = index
     return None
 
 
@@ -169,6 +195,16 @@ class ReceiveArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     container: Name
     manifest: Hash
     definition: dict[str, Any]
+    protected: Ticket = Ticket()
+
+
+class FollowArgs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of vm.disk-follow, to the target: `driver` is the coming machine's."""
+
+    move: Word
+    account: Name
+    container: Name
+    driver: Name
     protected: Ticket = Ticket()
 
 

@@ -29,7 +29,7 @@ from outofband.net.tasks import Tasks
 from outofband.wire.log import LogArgs
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import HostReport, MachineDefinition, Power, Verb, VmReport
-from outofband.wire.move import DropArgs, FenceArgs, LookArgs, ReceiveArgs, SendArgs, TakeArgs
+from outofband.wire.move import DropArgs, FenceArgs, FollowArgs, LookArgs, ReceiveArgs, SendArgs, TakeArgs
 from outofband.wire.network.plan import Plan
 from outofband.wire.network.reach import ReachArgs
 from outofband.wire.script import KeyArgs, RunArgs
@@ -41,7 +41,16 @@ SWEEP_SECONDS = 3600.0
 SHORTEST_SHUTDOWN, LONGEST_SHUTDOWN = 1.0, 3600.0
 
 log = structlog.get_logger(__name__)
-_OF_MOVES = frozenset({Verb.DISK_LOOK, Verb.DISK_RECEIVE, Verb.DISK_TAKE, Verb.DISK_DROP, Verb.DISK_PROGRESS})
+_OF_MOVES = frozenset(
+    {
+        Verb.DISK_LOOK,
+        Verb.DISK_FOLLOW,
+        Verb.DISK_RECEIVE,
+        Verb.DISK_TAKE,
+        Verb.DISK_DROP,
+        Verb.DISK_PROGRESS,
+    }
+)
 Changed = Callable[[str, VmReport | None], None]
 Timeout = Annotated[float, msgspec.Meta(ge=SHORTEST_SHUTDOWN, le=LONGEST_SHUTDOWN)]
 A = TypeVar("A")
@@ -178,6 +187,7 @@ class Machines:
         machines, self._machines = list(self._machines.values()), {}
         await self.close_own()
         self._keep()
+        await self.moving.close()
         await self._tasks.close()
         for machine in machines:
             await machine.close()
@@ -305,6 +315,7 @@ class Machines:
                 if args.manifest is None:
                     raise Fault("Conflict", detail=f"'{known.name}' is here already, with a disk of its own")
             home = self.host.directory(definition.vm)
+            await self.moving.stop_following(definition.vm)
             try:
                 directory = await asyncio.to_thread(self.moving.prepare, definition, args)
                 if known is not None:
@@ -384,7 +395,7 @@ class Machines:
         if wanted in (Verb.DELETE, Verb.FENCE) and known is None:
             return await self.delete(vm, epoch)
         if wanted in _OF_MOVES:
-            return await self._move(wanted, known, vm.lower(), args)
+            return await self._move(wanted, known, vm.lower(), args, epoch)
         machine = self.get(vm)
         current = machine.definition.epoch
         ends = wanted in (Verb.STOP, Verb.DELETE)
@@ -440,13 +451,17 @@ class Machines:
                 return await actions.screenshot(machine)
         raise AssertionError(f"a verb without an action: {wanted}")
 
-    async def _move(self, verb: Verb, known: Machine | None, vm: str, args: dict[str, Any]) -> Outcome:
+    async def _move(
+        self, verb: Verb, known: Machine | None, vm: str, args: dict[str, Any], epoch: int
+    ) -> Outcome:
         """What is asked of a machine that may not be this host's, or not yet."""
         if not definitions.is_id(vm) or self.host.is_own(vm):
             raise Fault("VmUnknownToHost", vm=vm)
         match verb:
             case Verb.DISK_LOOK:
                 return await self.moving.look(known, vm, _args(args, LookArgs))
+            case Verb.DISK_FOLLOW:
+                return await self.moving.follow(known, vm, _args(args, FollowArgs), epoch)
             case Verb.DISK_RECEIVE:
                 return await self.moving.receive(vm, _args(args, ReceiveArgs))
             case Verb.DISK_TAKE:

@@ -8,9 +8,11 @@ in its folder, and those are its disk.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from outofband.agent.hypervisors.command import OVERLAY
@@ -30,6 +32,8 @@ _OWN = re.compile(
 
 
 _ZEROS = bytes(CHUNK)
+HASHERS = min(4, os.cpu_count() or 1)
+"""Threads that read a file back and hash it; none of them holds the others up meanwhile."""
 
 
 def moves(driver: str, name: str) -> bool:
@@ -95,11 +99,15 @@ class Reading:
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """Index and bytes of every chunk that is not zero."""
         for index in self.touched():
-            begin = index * CHUNK
-            body = read_at(self.handle, begin, min(CHUNK, self.size - begin))
-            # Compared, not counted: it ends at the first byte that is not zero.
-            if body != (_ZEROS if len(body) == CHUNK else bytes(len(body))):
+            if (body := self.chunk(index)) is not None:
                 yield index, body
+
+    def chunk(self, index: int) -> bytes | None:
+        """None for one that has nothing but zeros."""
+        begin = index * CHUNK
+        body = read_at(self.handle, begin, min(CHUNK, self.size - begin))
+        # Compared, not counted: it ends at the first byte that is not zero.
+        return body if body != (_ZEROS if len(body) == CHUNK else bytes(len(body))) else None
 
     def touched(self) -> Iterator[int]:
         """Indexes of chunks in which the file system holds anything."""
@@ -122,8 +130,15 @@ class Reading:
 
 def part(path: Path) -> Part:
     """The file as a manifest names it. Blocks; raises OSError."""
-    with Reading(path) as reading:
-        found = [(index, digest(body)) for index, body in reading.chunks()]
+
+    def hashed(index: int) -> tuple[int, str] | None:
+        body = reading.chunk(index)
+        return (index, digest(body)) if body is not None else None
+
+    with Reading(path) as reading, ThreadPoolExecutor(HASHERS, thread_name_prefix="hash") as pool:
+        found, indexes = [], reading.touched()
+        while some := list(itertools.islice(indexes, 64)):
+            found += [each for each in pool.map(hashed, some) if each is not None]
         return Part(name=path.name, size=reading.size, chunks=found)
 
 

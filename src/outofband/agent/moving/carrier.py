@@ -66,6 +66,19 @@ class Carrier:
         """Raises Fault DiskStoreAway."""
         return await self._try(lambda: self._client.get(*self._at, blob, self._query, limit=limit))
 
+    async def peek(self, blob: str, limit: int) -> bytes | None:
+        """None where it is not there. Raises Fault DiskStoreAway."""
+
+        async def ask() -> bytes | None:
+            try:
+                return await self._client.get(*self._at, blob, self._query, limit=limit)
+            except Refused as error:
+                if error.status == 404 and error.code == "BlobNotFound":
+                    return None
+                raise
+
+        return await self._try(ask)
+
     async def fetch_manifest(self, blob: str) -> bytes:
         return await self.fetch(blob, MAX_MANIFEST)
 

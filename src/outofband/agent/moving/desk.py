@@ -22,6 +22,7 @@ from outofband.agent.machines.host import MIB, Host
 from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.moving import bundle, receiving, sending, staging
 from outofband.agent.moving.carrier import Carrier
+from outofband.agent.moving.following import Followers
 from outofband.agent.moving.images import Images
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -30,6 +31,7 @@ from outofband.net.tasks import in_thread
 from outofband.wire.machine import MachineDefinition, Power
 from outofband.wire.move import (
     DropArgs,
+    FollowArgs,
     ImageMark,
     LookArgs,
     Manifest,
@@ -62,6 +64,7 @@ class MovingDesk:
         self._host = host
         self._images = Images(host.state.agent / "images.json")
         self._under_way: dict[tuple[str, str], Transfer] = {}
+        self._followers = Followers(self._require_room)
         self.client: BlobClient | None = None
 
     def sweep(self) -> None:
@@ -170,13 +173,40 @@ class MovingDesk:
         carrier = self._carrier(args.account, args.container, args.protected)
         work = self._on_disk(self._receive(carrier, definition, directory, args))
         about = await self._run(definition, args.move, carrier, work)
-        log.info("move.received", vm=definition.vm, manifest=args.manifest, bytes=carrier.done)
-        data = {"bytes": carrier.done, "spared": carrier.spared, "boots": about.boots}
+        found = {"bytes": carrier.done, "spared": carrier.spared}
+        log.info("move.received", vm=definition.vm, manifest=args.manifest, **found)
+        data = found | {"boots": about.boots}
         return Outcome(f"{carrier.done // MIB} MiB arrived, were read back and are on disk.", data)
+
+    async def follow(self, machine: Machine | None, vm: str, args: FollowArgs, epoch: int) -> Outcome:
+        """Begin to fetch what the source has stored by now, or go on with it. Nobody waits for it, and
+        nothing is lost when it fails. Raises Fault StaleEpoch, DiskNotMovable, DiskStoreAway.
+        """
+        directory = staging.folder(self._host.state.machines, vm)
+        there, here = staging.arrival(directory), machine.definition.epoch + 1 if machine is not None else 0
+        newest = max(here, there.epoch if there is not None else 0)
+        if epoch < newest:
+            raise Fault("StaleEpoch", current=newest, given=epoch)
+        if args.driver not in MOVABLE:
+            raise Fault("DiskNotMovable", detail=f"with the driver '{args.driver}' it is where its port is")
+        carrier = self._carrier(args.account, args.container, args.protected)
+        received = any(known == vm for known, _ in self._under_way)
+        new = not received and await self._followers.begin(vm, args, epoch, carrier, directory)
+        return Outcome(
+            "What is stored of it comes meanwhile." if new else "It is known.", {"already": not new}
+        )
+
+    async def stop_following(self, vm: str) -> None:
+        """Whoever makes a machine of a folder is alone in it."""
+        await self._followers.stop(vm)
+
+    async def close(self) -> None:
+        await self._followers.close()
 
     async def _receive(
         self, carrier: Carrier, definition: MachineDefinition, directory: Path, args: ReceiveArgs
     ) -> staging.Arrival:
+        wrote = await self._followers.stop(definition.vm, args.move)
         about = await in_thread(staging.begin, directory, args.move, args.manifest, definition.epoch)
         if about.whole:
             return about
@@ -187,7 +217,7 @@ class MovingDesk:
         paths = await asyncio.to_thread(bundle.files, directory, definition.driver)
         there = await asyncio.to_thread(bundle.occupied, paths)
         self._require_room(max(0, len(manifest.chunks) * 4 * MIB - there))
-        await receiving.receive(carrier, directory, manifest, self._disk(definition))
+        await receiving.receive(carrier, directory, manifest, self._disk(definition), wrote)
         about = msgspec.structs.replace(about, whole=True, boots=manifest.boots)
         await in_thread(staging.keep, directory, about)
         return about
@@ -215,6 +245,7 @@ class MovingDesk:
         """
         if (task := self._call_off(vm, args.move)) is not None:
             await asyncio.wait({task})
+        await self._followers.end(vm, args.move)
         if machine is not None:
             machine.stay(args.move)
         directory = staging.folder(self._host.state.machines, vm)
@@ -232,6 +263,7 @@ class MovingDesk:
             older = epoch is None or transfer.epoch <= epoch
             if known == vm and older and (task := self._call_off(vm, move)) is not None:
                 await asyncio.wait({task})
+        await self._followers.forget(vm, epoch)
         directory = staging.folder(self._host.state.machines, vm)
         about = staging.arrival(directory)
         if about is None or epoch is None or about.epoch <= epoch:

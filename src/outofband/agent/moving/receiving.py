@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Set
 from pathlib import Path
 
 from outofband.agent.hypervisors import overlay
@@ -38,17 +39,23 @@ async def fetch_manifest(carrier: Carrier, name: str, *, vm: str, driver: str) -
 
 
 async def receive(
-    carrier: Carrier, directory: Path, manifest: Manifest, disk: tuple[Path, str | None] | None
+    carrier: Carrier,
+    directory: Path,
+    manifest: Manifest,
+    disk: tuple[Path, str | None] | None,
+    wrote: Set[tuple[str, int, str]] = frozenset(),
 ) -> None:
-    """Bring every file of the manifest into `directory`, where some of it may be already.
+    """Bring every file of the manifest into `directory`, where some of it may be already: what `wrote` names,
+    by file, index and hash, is, and need not be looked at before the end.
 
     `disk` is this host's image, path and format, below the machine's own disk. Raises Fault DiskStoreAway,
     DiskDamaged; OSError where the host's disk fails.
     """
     carrier.total = sum(move.length(part, index) for part in manifest.parts for index, _ in part.chunks)
     carrier.done = 0
+    await in_thread(_remove_others, directory, manifest)
     for part in manifest.parts:
-        await _receive_file(carrier, directory / part.name, part)
+        await _receive_file(carrier, directory / part.name, part, wrote)
     for part in manifest.parts:
         await asyncio.to_thread(_check, directory / part.name, part)
     if any(part.name == OVERLAY for part in manifest.parts):
@@ -61,11 +68,35 @@ async def receive(
     await in_thread(staging.sync_folder, directory)
 
 
-async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+def _remove_others(directory: Path, manifest: Manifest) -> None:
+    """What a page told of and the manifest does not: it is nothing of the machine. Raises OSError."""
+    named = {part.name for part in manifest.parts}
+    for path in bundle.files(directory, manifest.driver):
+        if path.name not in named:
+            path.unlink()
+
+
+def open_for(path: Path) -> int:
+    """A file that arrives. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+
+
+async def fetch(carrier: Carrier, handle: int, part: Part, index: int, name: str) -> None:
+    """Put one chunk in its place. Raises Fault DiskStoreAway, DiskDamaged; OSError."""
+    size = move.length(part, index)
+    body = await carrier.fetch(chunk_blob(name), size)
+    if len(body) != size or not await in_thread(_write, handle, index * CHUNK, body, name):
+        raise Fault("DiskDamaged", detail=f"chunk {index} of {part.name} is another one")
+
+
+async def _receive_file(carrier: Carrier, path: Path, part: Part, wrote: Set[tuple[str, int, str]]) -> None:
+    handle = open_for(path)
     room = asyncio.Semaphore(AT_ONCE)
     try:
         fresh = os.fstat(handle).st_size != part.size
+        if fresh:
+            # Whatever is in there is of another file, its holes too.
+            os.ftruncate(handle, 0)
         os.ftruncate(handle, part.size)
         if not fresh:
             await asyncio.to_thread(_clear, path, part)
@@ -76,15 +107,20 @@ async def _receive_file(carrier: Carrier, path: Path, part: Part) -> None:
                 if not fresh and await in_thread(_has, handle, index, size, name):
                     carrier.spared += size
                 else:
-                    body = await carrier.fetch(chunk_blob(name), size)
-                    if len(body) != size or not await in_thread(_write, handle, index * CHUNK, body, name):
-                        raise Fault("DiskDamaged", detail=f"chunk {index} of {part.name} is another one")
+                    await fetch(carrier, handle, part, index, name)
                 carrier.done += size
 
+        missing = []
+        for index, name in part.chunks:
+            if not fresh and (part.name, index, name) in wrote:
+                carrier.spared += move.length(part, index)
+                carrier.done += move.length(part, index)
+            else:
+                missing.append((index, name))
         # In handfuls: a disk of terabytes must not become a million tasks.
-        for start in range(0, len(part.chunks), 256):
+        for start in range(0, len(missing), 256):
             async with asyncio.TaskGroup() as group:
-                for index, name in part.chunks[start : start + 256]:
+                for index, name in missing[start : start + 256]:
                     group.create_task(one(index, name))
         await in_thread(os.fsync, handle)
     except ExceptionGroup as several:
@@ -102,8 +138,8 @@ def _clear(path: Path, part: Part) -> None:
     wanted = {index for index, _ in part.chunks}
     # A file of its own: it may take long, and who calls it off does not wait for it.
     with Reading(path) as reading, path.open("r+b", buffering=0) as file:
-        for index, body in reading.chunks():
-            if index not in wanted:
+        for index in reading.touched():
+            if index not in wanted and (body := reading.chunk(index)) is not None:
                 file.seek(index * CHUNK)
                 file.write(bytes(len(body)))
 

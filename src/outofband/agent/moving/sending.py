@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from outofband.agent.moving import bundle
 from outofband.agent.moving.bundle import Reading
@@ -14,12 +17,14 @@ from outofband.net.tasks import in_thread
 from outofband.wire.move import (
     CHUNK,
     MAX_CHUNKS,
+    PAGE,
     ImageMark,
     Manifest,
     Part,
     chunk_blob,
     digest,
     manifest_blob,
+    page_blob,
 )
 
 
@@ -43,7 +48,7 @@ async def send(
     carrier.total = await asyncio.to_thread(bundle.occupied, paths)
     if carrier.total > MAX_CHUNKS * CHUNK:
         raise Fault("DiskNotMovable", detail=f"it has more than {MAX_CHUNKS * CHUNK >> 40} TiB")
-    parts = []
+    parts, pages = [], itertools.count()
     for path in paths:
         try:
             reading = Reading(path)
@@ -52,7 +57,7 @@ async def send(
                 raise
             continue
         with reading:
-            parts.append(await _send_file(carrier, reading))
+            parts.append(await _send_file(carrier, reading, pages))
     after = {path.name: _stamp(path) for path in paths if bundle.is_steady(path.name)}
     if before != after:
         changed = next(name for name in before if before[name] != after[name])
@@ -65,15 +70,24 @@ async def send(
     return name, manifest
 
 
-async def _send_file(carrier: Carrier, reading: Reading) -> Part:
+async def _send_file(carrier: Carrier, reading: Reading, pages: Iterator[int]) -> Part:
     found: list[tuple[int, str]] = []
     under_way: set[asyncio.Task[None]] = set()
+    page: list[asyncio.Task[None]] = []
     coming = reading.chunks()
 
     async def one(name: str, body: bytes) -> None:
         if not await carrier.store(chunk_blob(name), body):
             carrier.spared += len(body)
         carrier.done += len(body)
+
+    async def tell(number: int, chunks: list[tuple[int, str]], stored: list[asyncio.Task[None]]) -> None:
+        """That these are stored, once they are: whoever follows fetches them meanwhile."""
+        await asyncio.wait(stored)
+        if any(each.cancelled() or each.exception() is not None for each in stored):
+            return
+        about = Part(name=reading.name, size=reading.size, chunks=chunks)
+        await carrier.store(page_blob(number), msgspec.json.encode(about))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -83,8 +97,14 @@ async def _send_file(carrier: Carrier, reading: Reading) -> Part:
                 task = group.create_task(one(name, body))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
+                page.append(task)
+                if len(page) == PAGE:
+                    group.create_task(tell(next(pages), found[-PAGE:], page))
+                    page = []
                 if len(under_way) >= AT_ONCE:
                     await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            if page:
+                group.create_task(tell(next(pages), found[-len(page) :], page))
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
     return Part(name=reading.name, size=reading.size, chunks=found)

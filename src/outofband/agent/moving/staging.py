@@ -22,6 +22,8 @@ FORGOTTEN_SECONDS = 7 * 86400.0
 """After which what arrived and was never taken is removed."""
 _FILE = ".arrival.json"
 MOVED = "moved.json"
+FOLLOWED = "followed"
+"""In place of the manifest of what arrives while its source still sends: it has none yet."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +70,18 @@ def moved(directory: Path) -> Moved | None:
 
 
 def begin(directory: Path, move: str, manifest: str, epoch: int) -> Arrival:
-    """The folder for this move, emptied of any other one's. Raises OSError."""
+    """The folder for this move, emptied of any other one's. Raises OSError.
+
+    What was followed becomes what is received, and not the other way round.
+    """
     found = arrival(directory)
+    if found is not None and found.move == move:
+        if manifest == FOLLOWED:
+            return found
+        if found.manifest == FOLLOWED and manifest:
+            found = Arrival(move=move, manifest=manifest, epoch=epoch)
+            keep(directory, found)
+            return found
     if found is None or (found.move, found.manifest) != (move, manifest):
         discard(directory)
         directory.mkdir(mode=0o700, parents=True)
@@ -88,6 +100,13 @@ def become(directory: Path, home: Path, about: Moved) -> None:
     directory.rename(home)
     sync_folder(home.parent)
     (home / _FILE).unlink(missing_ok=True)
+
+
+def abandon(directory: Path, move: str) -> None:
+    """What was followed and never received. Raises OSError."""
+    found = arrival(directory)
+    if found is not None and (found.move, found.manifest) == (move, FOLLOWED):
+        discard(directory)
 
 
 def discard(directory: Path) -> None:

@@ -19,7 +19,8 @@ from outofband.diagnostics.places import Places
 from outofband.fleet.fleet import Fleet, HostView
 from outofband.providers.compute.move_back import operation_of
 from outofband.providers.compute.move_steps import How, Move, begun, carry
-from outofband.providers.compute.moving import Moves, Moving, name_of
+from outofband.providers.compute.move_world import Moving
+from outofband.providers.compute.moving import Moves, name_of
 from outofband.providers.compute.placement import Needs, Placement
 from outofband.providers.compute.power import Work
 from outofband.providers.compute.shape import command_name, guest_of, private_of, with_private

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from outofband.providers.compute import moving
+from outofband.providers.compute import move_transfer
 from tests.support.cloud import Cloud
 from tests.support.movers import Mover, mover
 
@@ -26,4 +26,4 @@ async def second(cloud: Cloud, tmp_path: Path) -> AsyncIterator[Mover]:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moving, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(move_transfer, "LOOK_SECONDS", 0.3)

@@ -279,6 +279,21 @@ async def test_two_redeploys_at_once_move_it_twice(cloud: Cloud, first: Mover, s
     assert (home(first, vm) / "disk").read_bytes() == DISK
 
 
+async def test_the_target_has_a_head_start_and_may_lose_it(cloud: Cloud, first: Mover, second: Mover) -> None:
+    """It is asked to fetch what is stored before its source has begun; killed, it receives all of it."""
+    vm = await made(cloud, first)
+    first.killed_at[Verb.DISK_SEND] = "before"
+    answer = await redeploy(cloud)
+    await until(lambda: first.died and f".incoming-{vm}" in arrived(second))
+    await second.kill()
+    await second.boot()
+    await first.kill()
+    await first.boot()
+    state = await cloud.owner.follow(answer)
+    assert state["status"] == "Succeeded", state
+    assert (home(second, vm) / "disk").read_bytes() == DISK
+
+
 async def test_a_host_is_confirmed_dead_twice_at_once(cloud: Cloud, first: Mover, second: Mover) -> None:
     vm = await made(cloud, first)
     await first.kill()

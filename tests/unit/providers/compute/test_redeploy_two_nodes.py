@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from outofband.core import clock
-from outofband.providers.compute import moving
+from outofband.providers.compute import move_transfer
 from outofband.resources.runner import Runner
 from outofband.storage.files import Files
 from outofband.wire.machine import Verb
@@ -65,7 +65,7 @@ class Town:
 
 @pytest.fixture
 async def town(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Town]:
-    monkeypatch.setattr(moving, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(move_transfer, "LOOK_SECONDS", 0.3)
     url, objects = cluster.create(), Files(tmp_path / "shared")
     async with AsyncExitStack() as stack:
         nodes, hosts = [], []
