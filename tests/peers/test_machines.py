@@ -19,7 +19,7 @@ from outofband.agent.hypervisors.picture import MAX_PNG
 from outofband.agent.hypervisors.qemu import QemuDriver
 from outofband.core.errors import Fault
 from outofband.wire.machine import Power
-from tests.peers.guest import PASSWORD, number_lines
+from tests.peers.guest import PASSWORD, number_line
 from tests.peers.host import BOOT_S, GREETING, PROMPT, VM, HostLab
 from tests.support.wait import until
 
@@ -206,9 +206,9 @@ def assert_numbers(lab: HostLab) -> None:
     """The lines of the first boot are all there, in order, each once."""
     console = lab.port.spool.read(lab.port.spool.start, lab.end)
     console = console[console.index(b"line 00000001 ") :]
-    assert console.startswith(number_lines(1, 100))
-    lines = (line for line in console.split(b"\r\n") if line.startswith(b"line ") and len(line) == 80)
+    lines = [line for line in console.split(b"\r\n") if line.startswith(b"line ") and len(line) == 80]
     numbers = [int(line[5:13]) for line in lines]
+    assert lines == [number_line(number) for number in numbers]
     again = next((at for at, number in enumerate(numbers) if at and number == 1), len(numbers))
     seen = numbers[:again]
     assert seen == sorted(set(seen))
