@@ -30,6 +30,7 @@ from outofband.store.vault import Vault
 from outofband.store.wrapping import SECRETS
 from tests.peers.house import OOB, House, until
 from tests.peers.rounds import Rounds, made_up
+from tests.support.echo import until_hidden
 from tests.support.hunt import Hunt, Place, Processes, files, postgres_rows, sqlite_rows
 from tests.support.ports import lasting_ports
 from tests.support.postgres import Cluster, binaries
@@ -104,6 +105,7 @@ class Searched:
             seat.expect(rb"demo login: ")
             seat.send(b"demo\r")
             seat.expect(rb"Password: ")
+            until_hidden(lambda text: seat.send(text.encode()), lambda: bytes(seat.seen).decode("latin-1"))
             seat.send(typed.encode() + b"\r")
             seat.expect(rb"incorrect")
             seat.send(b"\x1dq")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from outofband.client.http import SERIAL_VERSION
 from outofband.client.opening import open_client
@@ -21,6 +21,7 @@ from outofband.wire.grant import Mode
 from tests.peers.house import House
 
 WAIT_S = 150.0
+ATTEMPTS = 3
 PORT = "providers/Microsoft.SerialConsole/serialPorts/0"
 
 
@@ -30,6 +31,18 @@ def ticket_for(house: House, name: str = "demo") -> dict[str, Any]:
         opened = client.post(f"{client.vm(name)}/{PORT}/connect", version=SERIAL_VERSION)
     found: dict[str, Any] = opened["outofband"]
     return found
+
+
+def _connected(url: str, **about: Any) -> ClientConnection:
+    """A connection that ended before it was a WebSocket is made again, as the portal does: a machine that
+    stands still for seconds runs out the listener's time for a handshake. Nothing was said on it by then.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return connect(url, **about)
+        except (ConnectionClosed, OSError):
+            time.sleep(1)
+    return connect(url, **about)
 
 
 class Viewer:
@@ -52,12 +65,13 @@ class Viewer:
         self._session = ClientSession(mode=mode, replay=0, client=client)
         self._stack = ExitStack()
         self._socket = self._stack.enter_context(
-            connect(
+            _connected(
                 opened["url"],
                 ssl=trusting(Path(house.profile()["caFile"])),
                 additional_headers=headers,
                 compression=None,
                 source_address=(source, 0),
+                open_timeout=WAIT_S,
             )
         )
         self._socket.send(self._session.open(opened["ticket"]))

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from outofband.core import clock
 
 PROBE, TAKE_BACK = "~", "\x15"
-QUIET_SECONDS = 1.0
-"""A guest that repeats a key does so in milliseconds of its own time."""
+QUIET_SECONDS = 2.0
+"""A guest that repeats a key does so in milliseconds of its own time, which may stand still for a while."""
 TRIES = 30
 
 
