@@ -77,6 +77,8 @@ def test_freerdps_server_with_network_level_authentication(folder: Path) -> None
         assert seen["challenge"]["computer"]
         code, report = at(port, password=PASSWORD)
         assert (code, report["evidence"]["rdp"]["signed_in"]) == ("", True)
+        # A client that is older, or has it switched off.
+        assert at(port, "--without-nla")[0] == "RdpNlaRequired"
         # This server closes without a word; others say LOGON_FAILURE.
         assert at(port, password="Wrong-12345")[0] == "RdpSignInCut"
 

@@ -38,6 +38,7 @@ NOT_REACHED = 6
     is_flag=True,
     help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
 )
+@click.option("--without-nla", is_flag=True, help="Ask as a client that has no network level authentication.")
 @options.printing
 def probe(
     host: str,
@@ -46,6 +47,7 @@ def probe(
     user: str | None,
     password_file: Path | None,
     session: bool,
+    without_nla: bool,
     output: str,
 ) -> int:
     """Look at HOST as a client would, and say which step fails: name, way, port, TLS, sign-in.
@@ -69,6 +71,7 @@ def probe(
             user=account,
             locale=show.voice.locale,
             session=session,
+            nla=not without_nla,
         )
     )
     show.emit(msgspec.to_builtins(report), output, _tell)

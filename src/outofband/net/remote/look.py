@@ -12,8 +12,9 @@ from outofband.core.locale import DEFAULT
 from outofband.net.remote import rdp, ssh, way
 from outofband.wire import ssh as ssh_words
 from outofband.wire.rdp.credssp import User
-from outofband.wire.rdp.probe import Depth, Probe
+from outofband.wire.rdp.probe import OFFERED, Depth, Probe
 from outofband.wire.rdp.verdict import judge
+from outofband.wire.rdp.x224 import Security
 from outofband.wire.remote import PORTS, Protocol, Report, Where, word
 
 
@@ -27,9 +28,11 @@ async def look(
     locale: str = DEFAULT,
     through: tuple[str, int] | None = None,
     session: bool = False,
+    nla: bool = True,
 ) -> Report:
     """With a user the password is tried, once. Never raises for what is in the way.
 
+    `nla`: offer network level authentication, as clients of today do; a server may want nothing less.
     `session`: begin one of Remote Desktop, up to the server's word on licences; else none is begun.
     `through`: an address and port that a hypervisor forwards to it, which the report's words are not about.
     """
@@ -41,7 +44,7 @@ async def look(
     if found.socket is not None:
         at = through[1] if through is not None else None
         fault, warnings, evidence[protocol.value] = (
-            await _rdp(found, host, number, user, session, at)
+            await _rdp(found, host, number, user, session, at, OFFERED if nla else Security.TLS)
             if protocol is Protocol.RDP
             else await _ssh(found, host, number, user, at)
         )
@@ -61,11 +64,17 @@ async def look(
 
 
 async def _rdp(
-    found: way.Way, host: str, port: int, user: User | None, session: bool, at: int | None
+    found: way.Way,
+    host: str,
+    port: int,
+    user: User | None,
+    session: bool,
+    at: int | None,
+    wanted: Security,
 ) -> tuple[Fault | None, list[Fault], dict[str, Any]]:
     assert found.socket is not None
     depth = Depth.SESSION if session else Depth.SIGN_IN if user is not None else Depth.SECURITY
-    probe = Probe(host, depth, user=user)
+    probe = Probe(host, depth, user=user, wanted=wanted)
     seen = await rdp.talk(found.socket, probe, host)
     name = user.name if user is not None else ""
     verdict = judge(seen, host=host, port=port, user=name, forwarded=at is not None)

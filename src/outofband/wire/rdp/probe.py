@@ -27,6 +27,8 @@ _ALERT = b"\x15"
 """First byte of a record of TLS that says why it ends; its number is the last of seven (RFC 8446, 6)."""
 SAMPLE = 64
 """Bytes kept of something that is not RDP."""
+OFFERED = Security.TLS | Security.CREDSSP | Security.CREDSSP_EARLY
+"""What clients of today offer. CredSSP is network level authentication: a sign-in before the session."""
 MAX_UNITS = 64
 """Units of MCS after which a server that never comes to the point is left."""
 
@@ -118,7 +120,7 @@ class Probe:
         depth: Depth = Depth.SECURITY,
         *,
         user: User | None = None,
-        wanted: Security | None = Security.TLS | Security.CREDSSP | Security.CREDSSP_EARLY,
+        wanted: Security | None = OFFERED,
         address: str = "",
     ) -> None:
         if depth is Depth.SIGN_IN and user is None:
