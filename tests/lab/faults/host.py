@@ -9,6 +9,7 @@ import subprocess
 from tests.lab.backstage import Backstage
 from tests.lab.sides import POOL, Sides
 from tests.lab.ways import Way, fault
+from tests.peers.house import until
 
 RDP = 3389
 CLASSIC = {"api-version": "2017-04-01"}
@@ -82,6 +83,9 @@ def endpoints(*private: int) -> Way:
 def endpoint_added(sides: Sides) -> None:
     """What the finding says, by the API; and then the VM answers there."""
     endpoints(22, RDP)(sides)
+    at = ("--protocol", "rdp", "--port", "50001")
+    # A host is told of it after the request is answered.
+    until("the endpoint leads in", lambda: sides.person("probe", sides.address, *at).returncode == 0)
     told, _ = sides.rescue()
     assert (told["outcome"], told["port"]) == ("proven", 50001), told["findings"]
     assert told["probe"]["client"]["works"]
