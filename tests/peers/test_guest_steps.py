@@ -15,6 +15,7 @@ from outofband.core import clock
 from outofband.wire.remote import Protocol
 from outofband.wire.script import OUTPUT_LIMIT
 from outofband.wire.steps import linux_undo, words
+from outofband.wire.steps.causes import causes
 from outofband.wire.steps.linux import reset_remote
 from outofband.wire.steps.linux_cards import reset_cards
 from outofband.wire.steps.report import StepReport, System, changes
@@ -246,6 +247,36 @@ systemctl -q stop ssh.socket ssh.service
     found = read(mended)
     assert (found.before["ssh.listens"], found.after["ssh.listens"]) == (False, True)
     assert found.after["service.ssh.enabled"] == "disabled"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
+def test_another_program_at_the_port_is_named_and_left_alone(jail: Jail, address: str) -> None:
+    """xrdp cannot take the port of all addresses while somebody has it at one of them."""
+    held = f"import socket as s, time; k = s.create_server(('{address}', 3389)); time.sleep(900)"
+    script = f"""\
+{SEEN}
+python3 -c "{held}" >/dev/null 2>&1 &
+until ss -Hltn | grep -q ':3389 '; do sleep 0.1; done
+{reset(jail, only_look=True)}
+echo -----
+{reset(jail)}
+echo -----
+echo $!
+kill $!
+wait
+{reset(jail, "r2")}
+"""
+    looked, tried, mended = sections(jail.run(script))
+    pid, _, mended = mended.partition("\n")
+    found = read(looked)
+    assert found.before["xrdp.heldBy"] == f"python3 {pid}"
+    [cause] = [each for each in causes(found, (Protocol.RDP,)) if each.code.startswith("GuestPort")]
+    assert cause.fields == {"service": "xrdp", "port": "3389", "program": "python3", "pid": pid}
+    told = read(tried)
+    assert cause in told.problems and "GuestServiceFailed" not in codes(told)
+    assert told.after["xrdp.heldBy"] == f"python3 {pid}", "it goes on"
+    found = read(mended)
+    assert (found.after["xrdp.heldBy"], found.after["xrdp.listens"]) == (None, True)
 
 
 def test_a_look_loads_no_table_of_the_older_iptables(jail: Jail) -> None:

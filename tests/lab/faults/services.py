@@ -25,6 +25,12 @@ nft add table ip lab
 nft add chain ip lab in '{ type nat hook prerouting priority dstnat; }'
 nft add rule ip lab in tcp dport 3389 redirect to :22
 """
+HOLDER = """
+systemctl stop xrdp
+systemd-run --quiet --unit holder perl -MIO::Socket::INET -e \
+    '$s = IO::Socket::INET->new(LocalPort => 3389, Listen => 9, ReuseAddr => 1) or die; 1 while $s->accept'
+until ss -Hltn | grep -q ':3389 '; do sleep 0.2; done
+"""
 
 
 def stopped(protocol: Protocol, unit: str) -> Fault:
@@ -66,6 +72,13 @@ FAULTS = [
         name="another server at the port",
         inject=guest(REDIRECT),
         causes=frozenset({"RdpNotSpoken"}),
+        mendable=False,
+        answers=Answers(yes=False),
+    ),
+    Fault(
+        name="port of xrdp held by another program",
+        inject=guest(HOLDER),
+        causes=frozenset({"GuestPortTaken"}),
         mendable=False,
         answers=Answers(yes=False),
     ),

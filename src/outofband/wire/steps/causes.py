@@ -67,6 +67,7 @@ def _by_card(seen: Value) -> dict[str, str]:
 
 def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
     yield from _services(seen, ("ssh", "sshd"), listens=seen.get("ssh.listens") is True)
+    yield from _held(seen.get("ssh.heldBy"), Protocol.SSH, "sshd")
     fault = str(seen.get("ssh.fault") or "")
     # Without a key it refuses any configuration; that has a name of its own.
     if fault and not (seen.get("ssh.hostKeys") == 0 and "no hostkeys" in fault):
@@ -83,7 +84,9 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
-    yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False)
+    held = seen.get("xrdp.heldBy")
+    yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False, kept_out="xrdp" if held else None)
+    yield from _held(held, Protocol.RDP, "xrdp")
     yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
     if fault := seen.get("xrdp.fault"):
         yield _problem("GuestConfigurationBroken", service="xrdp", detail=fault)
@@ -94,9 +97,11 @@ def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
         yield _problem(code, service="xrdp", ends=seen.get("xrdp.certificateEnds") or "?", state=state)
 
 
-def _services(seen: dict[str, Value], names: tuple[str, ...], *, listens: bool) -> Iterator[Problem]:
+def _services(
+    seen: dict[str, Value], names: tuple[str, ...], *, listens: bool, kept_out: str | None = None
+) -> Iterator[Problem]:
     """One of a service's kinds at most: who is masked is not running either, and keeps down who needs it.
-    Who listens by its socket runs in its own way.
+    Who listens by its socket runs in its own way. `kept_out` cannot run while another has its port.
     """
     states = {name: str(seen.get(f"service.{name}.enabled")) for name in names}
     masked = [name for name in names if states[name].startswith("masked")]
@@ -105,7 +110,7 @@ def _services(seen: dict[str, Value], names: tuple[str, ...], *, listens: bool) 
     if masked:
         return
     for name in names:
-        if seen.get(f"service.{name}.runs") is False and not listens:
+        if seen.get(f"service.{name}.runs") is False and not listens and name != kept_out:
             yield _problem("GuestServiceStopped", service=name)
         elif states[name] == "disabled" and not listens:
             yield _problem("GuestServiceDisabled", service=name)
@@ -116,6 +121,13 @@ def _port(seen: Value, protocol: Protocol, service: str) -> Iterator[Problem]:
     ports = [part.rpartition(":")[2] for part in str(seen).split()] if seen is not None else []
     if ports and str(PORTS[protocol]) not in ports:
         yield _problem("GuestPortChanged", service=service, port=" ".join(ports), usual=PORTS[protocol])
+
+
+def _held(seen: Value, protocol: Protocol, service: str) -> Iterator[Problem]:
+    """`seen` is the name and the pid of another program."""
+    if seen is not None:
+        program, _, pid = str(seen).rpartition(" ")
+        yield _problem("GuestPortTaken", service=service, port=PORTS[protocol], program=program, pid=pid)
 
 
 def _account(seen: dict[str, Value]) -> Iterator[Problem]:

@@ -142,6 +142,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
     ),
     "ssh.hostKeys": ("Host keys of SSH", "Clés d'hôte de SSH", "Hostsleutels van SSH"),
     "ssh.listens": ("SSH listens", "SSH écoute", "SSH luistert"),
+    "ssh.heldBy": (
+        "Another program at SSH's port",
+        "Autre programme sur le port de SSH",
+        "Ander programma op de poort van SSH",
+    ),
     "ssh.deniedPort": (
         "Port that SELinux denies SSH",
         "Port que SELinux refuse à SSH",
@@ -165,6 +170,11 @@ LABELS: dict[str, tuple[str, str, str]] = {
         "End of the certificate of xrdp",
         "Fin du certificat de xrdp",
         "Einde van het certificaat van xrdp",
+    ),
+    "xrdp.heldBy": (
+        "Another program at xrdp's port",
+        "Autre programme sur le port de xrdp",
+        "Ander programma op de poort van xrdp",
     ),
     "xrdp.listens": ("xrdp listens", "xrdp écoute", "xrdp luistert"),
     "firewall.kinds": ("The guest's firewall", "Pare-feu de l'invité", "Firewall van de gast"),

@@ -84,6 +84,21 @@ soon_listens() {
     done
     false
 }
+# Name and pid of who listens at a port and is none of these programs; who opens it for them does not count.
+holder() {
+    sockets=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$(printf ':%04X' "$1")" '
+        $4 == "0A" && substr($2, length($2) - 4) == port { printf " socket:[%s]", $10 }')
+    shift
+    [ -n "$sockets" ] || return
+    for pid in $(ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v sockets="$sockets " '
+        $1 ~ "^/proc/" { split($1, part, "/"); pid = part[3] }
+        index(sockets, " " $NF " ") { print pid }' | sort -un); do
+        name=$(cat "/proc/$pid/comm" 2>/dev/null)
+        case " $* systemd inetd xinetd " in *" ${name:-systemd} "*) continue ;; esac
+        echo "$name $pid"
+        return
+    done
+}
 
 # Type and flags of a mount, as two words. What is mounted last at a place is what is there.
 mounted_at() { awk -v at="$1" '$2 == at { found = $3 " " $4 } END { print found }' /proc/mounts; }
@@ -187,6 +202,12 @@ bring_up() {
         plan unit disable "$1"
         enable "$1"
     fi
+    held=
+    [ -z "$3" ] || held=$(holder "$3" "$2")
+    if [ -n "$held" ]; then
+        problem GuestPortTaken service "$1" port "$3" program "${held% *}" pid "${held##* }"
+        return
+    fi
     if runs "$1" "$2" && [ -z "$4" ] && { [ -z "$3" ] || listens "$3"; }; then
         return
     fi
@@ -234,6 +255,7 @@ look_at_ssh() {
     pair ssh.onlyLocal "$(is ssh_only_local)"
     pair ssh.hostKeys "$(ls /etc/ssh/ssh_host_*_key 2>/dev/null | wc -l | tr -d ' ')"
     pair ssh.listens "$(is listens "$ssh_port")"
+    pair ssh.heldBy "$(holder "$ssh_port" sshd)"
     pair ssh.deniedPort "$(listens "$ssh_port" || denied_port sshd ssh_port_t $(ssh_says port))"
     pair ssh.nologin "$(is test -e /etc/nologin)"
 }

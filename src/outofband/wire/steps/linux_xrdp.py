@@ -85,6 +85,7 @@ look_at_xrdp() {
     pair xrdp.certificateEnds "$(openssl x509 -in "$(xrdp_certificate)" -noout -enddate 2>/dev/null |
         sed 's/notAfter=//')"
     pair xrdp.listens "$(is listens "$rdp_port")"
+    pair xrdp.heldBy "$(holder "$rdp_port" xrdp)"
 }
 mend_xrdp() {
     has xrdp || { problem GuestServiceMissing service xrdp; return; }

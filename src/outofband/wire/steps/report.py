@@ -36,6 +36,7 @@ PROBLEMS = frozenset(
         "GuestFileNotWritten",
         "GuestFirewallTemporary",
         "GuestPortLabelMissing",
+        "GuestPortTaken",
         "GuestReadOnly",
         "GuestServiceFailed",
         "GuestServiceMissing",

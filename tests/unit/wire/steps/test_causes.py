@@ -141,6 +141,16 @@ def test_a_port_without_its_label() -> None:
     assert found(denied | {"ssh.listens": True}) == [], "it is at another of its ports"
 
 
+def test_another_program_at_the_port_is_named_and_not_that_the_service_is_stopped() -> None:
+    held: dict[str, Value] = {"xrdp.heldBy": "my server 77", "service.xrdp.runs": False}
+    assert found(held) == ["GuestPortTaken"]
+    assert found(held | {"service.xrdp-sesman.runs": False}) == ["GuestServiceStopped", "GuestPortTaken"]
+    assert found({"ssh.heldBy": "dropbear 12", "ssh.listens": True}) == ["GuestPortTaken"]
+    told = StepReport(step="s", system=System.LINUX, before=held, after=held)
+    [problem] = causes(told, (Protocol.RDP,))
+    assert problem.fields == {"service": "xrdp", "port": "3389", "program": "my server", "pid": "77"}
+
+
 def test_each_protocol_of_windows_has_its_own_causes() -> None:
     before = WINDOWS | {"ssh.rule": "missing", "TCP.PortNumber": 4489, "ssh.installed": False}
     told = StepReport(step="s", system=System.WINDOWS, before=before, after=before)
