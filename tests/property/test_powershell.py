@@ -97,7 +97,8 @@ WINDOWS_2012_R2 = {
     "Get-NetFirewallRule", "Get-NetIPAddress", "Get-NetIPInterface", "Get-Service", "New-Item",
     "New-ItemProperty", "New-NetFirewallRule", "New-Object", "New-SelfSignedCertificate", "Out-Null",
     "Remove-Item", "Remove-ItemProperty", "Restart-Service", "Select-Object", "Set-CimInstance",
-    "Set-NetFirewallRule", "Set-Service", "Sort-Object", "Start-Process", "Test-Path", "Where-Object",
+    "Set-NetFirewallRule", "Set-Service", "Sort-Object", "Start-Process", "Start-Service", "Test-Path",
+    "Where-Object",
     "bcdedit.exe", "ipconfig.exe", "netsh.exe", "sc.exe",
 }  # fmt: skip
 """Commands of PowerShell 4 with the modules of that system, and its programs, as far as a step calls them."""
