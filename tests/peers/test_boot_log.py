@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def log_url(house: House, azure: Clients) -> str:
 def same(house: House, url: str) -> None:
     """The log in the store becomes what the guest printed, byte for byte."""
     until("the log is stored", lambda: fetch(house, url).content == spool(house))
+
+
+def test_oob_takes_a_picture(house: House, log_url: str, tmp_path: Path) -> None:
+    told = json.loads(
+        house.oob("vm", "screenshot", "demo", "--file", str(tmp_path / "now.png"), "-o", "json").stdout
+    )
+    picture = (tmp_path / "now.png").read_bytes()
+    assert picture.startswith(b"\x89PNG\r\n") and picture.endswith(b"IEND\xaeB`\x82")
+    assert (told["bytes"], told["file"]) == (len(picture), str(tmp_path / "now.png"))
+    house.oob("vm", "screenshot", "demo", "--file", "-", "-o", "json", expect=2)
+    house.oob("vm", "screenshot", "demo", "--file", str(tmp_path / "no" / "now.png"), expect=2)
+    house.oob("vm", "screenshot", "nobody", "--file", str(tmp_path / "none.png"), expect=3)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "now.png"]
 
 
 def test_az_shows_the_log(house: House, azure: Clients, log_url: str) -> None:

@@ -20,18 +20,18 @@ from outofband.wire.cast import Cast
 Page = dict[str, Any]
 
 
-def write(path: str, text: Iterable[str]) -> None:
+def write(path: str, parts: Iterable[str] | Iterable[bytes]) -> None:
     """Whole or not at all; `-` is standard output. Raises Fault UsageInvalid."""
     try:
         if path == "-":
-            for each in text:
+            for each in parts:
                 click.echo(each, nl=False)
             return
         place = Path(path)
         half = place.with_name(f".{place.name}.{os.getpid()}")
         try:
-            with half.open("x", encoding="utf-8", newline="\n") as out:
-                out.writelines(text)
+            with half.open("xb") as out:
+                out.writelines(each.encode() if isinstance(each, str) else each for each in parts)
             half.replace(place)
         finally:
             half.unlink(missing_ok=True)

@@ -390,6 +390,7 @@ def delete(name: str, yes: bool, reason: str, group: str | None, state: StateDir
 vm.add_command(console_log.log)
 vm.add_command(sharing.vm_policy)
 vm.add_command(vm_diagnostics.boot_diagnostics)
+vm.add_command(vm_diagnostics.screenshot)
 vm.add_command(vm_redeploy.redeploy)
 vm.add_command(vm_guest.reset_remote)
 vm.add_command(vm_guest.reset_nic)

@@ -1,12 +1,16 @@
-"""`oob vm boot-diagnostics`: the switch of a VM's boot diagnostics, and with them of its console."""
+"""`oob vm boot-diagnostics`: the switch of a VM's boot diagnostics, and with them of its console.
+`oob vm screenshot`: what its screen shows now.
+"""
 
 from __future__ import annotations
 
+import base64
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import deeds, options
+from outofband.cli import deeds, log_files, options
 from outofband.cli import output as show
 
 if TYPE_CHECKING:
@@ -72,3 +76,33 @@ def _words(told: dict[str, Any]) -> None:
         return
     place = told["storageUri"] or "managed storage"
     show.line(f"Boot diagnostics of {told['vm']} are on, in {place}.")
+
+
+@click.command(
+    "screenshot",
+    epilog="Examples:  oob vm screenshot web1   ·   oob vm screenshot web1 --file now.png   ·   "
+    "oob vm screenshot web1 --file - > now.png",
+)
+@click.argument("name", shell_complete=options.complete_vm)
+@click.option("--file", "path", metavar="FILE", help="Where to; - is standard output.  [default: NAME.png]")
+@options.group
+@options.common
+def screenshot(name: str, path: str | None, group: str | None, state: StateDir, output: str) -> int:
+    """A picture of what the screen of VM NAME shows now, as PNG: nothing is typed, nothing changes. A file of
+    that name is replaced.
+    """
+    from outofband.client.http import SERIAL_VERSION
+
+    if path == "-" and (output == "json" or sys.stdout.isatty()):
+        raise click.UsageError("a picture is no text: give it a file, or lead standard output into one")
+    with options.sign_in(state) as client:
+        port = f"{client.vm(name, group)}/providers/Microsoft.SerialConsole/serialPorts/0"
+        shot = client.post(f"{port}/screenshot", version=SERIAL_VERSION)
+    picture = base64.b64decode(shot["data"])
+    place = path or f"{name.replace('/', '-')}.png"
+    log_files.write(place, [picture])
+    if place == "-":
+        return 0
+    told = {"vm": name, "file": place, "takenAt": shot["takenAt"], "bytes": len(picture)}
+    show.emit(told, output, lambda _: show.line(f"The screen of {name} is in {place}."))
+    return 0

@@ -17,6 +17,7 @@ from outofband.catalogue import codes, entry, explain
 from outofband.catalogue.entries import FALLBACK
 from outofband.cli.main import oob
 from outofband.core.errors import Fault
+from outofband.core.locale import LOCALES
 from outofband.wire import azcm
 
 ROOT = Path(__file__).parents[3]
@@ -159,16 +160,30 @@ def test_an_unknown_code_and_missing_fields_never_fail() -> None:
     assert "None" in odd.message
 
 
+def _command(words: list[str], where: str) -> click.Command:
+    """What these words of a command line name; those that are left are its arguments."""
+    command: click.Command = oob
+    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+        below = command.get_command(click.Context(command), words.pop(0))
+        assert below is not None, where
+        command = below
+    return command
+
+
 def test_commands_that_remedies_name_exist() -> None:
     for code in codes():
         for text in templates(code):
             for typed in re.findall(r"`oob ([^`]*)`", text):
-                command: click.Command = oob
-                words = typed.split()
-                while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
-                    below = command.get_command(click.Context(command), words.pop(0))
-                    assert below is not None, f"{code}: oob {typed}"
-                    command = below
+                command = _command(typed.split(), f"{code}: oob {typed}")
                 known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
                 for option in re.findall(r"(?<!\S)--[a-z-]+", typed):
                     assert option in known | {"--help"}, f"{code}: {option}"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_commands_in_the_midst_of_a_remedy_exist(locale: str) -> None:
+    """Where no quotes say where a command ends, its words are those before what is no lower case."""
+    for code in codes():
+        for step in entry(code, locale).remedy:
+            for words in re.findall(r"(?<![\w/.`-])oob((?: [a-z][a-z-]*)+)", step):
+                _command(words.split(), f"{code}: {step}")
