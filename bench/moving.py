@@ -4,6 +4,9 @@ Everything is as it is used: control plane, two agents, TLS, chunks stored and r
 the disk at the control plane and fetches it from there, so its bytes cross the loopback twice, are hashed
 four times and reach a disk twice; those of scp and rsync cross it once, by SSH, and may be in memory at last.
 The figure is the whole command, with the stop and the start.
+
+With `--mbit` all of it runs in a network of its own whose loopback carries so much in each direction, to a
+server and from it, as a line of full duplex does; root's alone.
 """
 
 from __future__ import annotations
@@ -41,9 +44,12 @@ def main() -> None:
         "--mib", type=int, default=1024, help="of random bytes on the disk (default %(default)s)"
     )
     chosen.add_argument("--rounds", type=int, default=3, help="alternating runs (default %(default)s)")
+    chosen.add_argument("--mbit", type=int, help="megabits a second to each server, and from it")
     given = chosen.parse_args()
+    if given.mbit:
+        _apart()
     with tempfile.TemporaryDirectory(prefix="oob-bench-") as folder:
-        bench = Bench(Path(folder))
+        bench = Bench(Path(folder), given.mbit)
         try:
             bench.run(given.mib, given.rounds)
         finally:
@@ -61,14 +67,15 @@ Copy = Callable[[Path], None]
 
 
 class Bench:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mbit: int | None = None) -> None:
         root.chmod(0o700)
-        self._root = root
+        self._root, self._mbit = root, mbit
         self._states = [root / "one", root / "two"]
         for state in self._states:
             state.mkdir(mode=0o700)
         self._second: subprocess.Popen[bytes] | None = None
         self._sshd: subprocess.Popen[bytes] | None = None
+        self._lines = 0
 
     def run(self, mib: int, rounds: int) -> None:
         self._sshd_up()
@@ -122,6 +129,7 @@ class Bench:
 
     def _sshd_up(self) -> None:
         self._port = free_port()
+        self._narrow(self._port)
         for name in ("key", "host"):
             _run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self._root / name)])
         shutil.copy(self._root / "key.pub", self._root / "authorized")
@@ -137,6 +145,7 @@ class Bench:
 
     def _house_up(self) -> None:
         ports = ("--port", str(free_port()), "--console-port", str(free_port()))
+        self._narrow(int(ports[1]))
         self._oob(0, "up", "--no-demo", *ports)
         token = self._root / "token"
         token.write_text(self._oob(0, "agent", "token"))
@@ -160,6 +169,34 @@ class Bench:
             if time.monotonic() > until:
                 raise TimeoutError(f"two hosts: {(self._root / 'two.log').read_text()[-2000:]}")
             time.sleep(0.2)
+
+    def _narrow(self, port: int) -> None:
+        """A server's line: what goes to this port has its own share, what comes from it another one."""
+        if self._mbit is None:
+            return
+        for direction in ("dport", "sport"):
+            self._lines += 1
+            line, rate = f"1:{self._lines + 10:x}", f"{self._mbit}mbit"
+            tc = ["tc", "class", "add", "dev", "lo", "parent", "1:", "classid", line]
+            _run(
+                [
+                    *tc,
+                    "htb",
+                    "rate",
+                    rate,
+                    "ceil",
+                    rate,
+                    "burst",
+                    "256k",
+                    "cburst",
+                    "256k",
+                    "quantum",
+                    "65536",
+                ]
+            )
+            match = ["match", "ip", direction, str(port), "0xffff"]
+            tc = ["tc", "filter", "add", "dev", "lo", "parent", "1:", "protocol", "ip", "u32"]
+            _run([*tc, *match, "flowid", line])
 
     def _disk(self) -> Path:
         [folder] = [
@@ -185,6 +222,15 @@ class Bench:
         stat = Path(f"/proc/{self._sshd.pid}/stat").read_text().rpartition(")")[2].split()
         sessions = (int(stat[13]) + int(stat[14])) / os.sysconf("SC_CLK_TCK")
         return own.children_user + own.children_system + sessions + cpu_seconds([*pids, self._second.pid])
+
+
+def _apart() -> None:
+    """Go on in a network of its own, with a loopback that can be narrowed."""
+    if os.environ.get("OOB_BENCH_APART") is None:
+        words = ["unshare", "--net", sys.executable, "-m", "bench.moving", *sys.argv[1:]]
+        os.execvpe(words[0], words, {**os.environ, "OOB_BENCH_APART": "yes"})
+    _run(["ip", "link", "set", "lo", "up"])
+    _run(["tc", "qdisc", "add", "dev", "lo", "root", "handle", "1:", "htb"])
 
 
 def _env(state: Path) -> dict[str, str]:
