@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +124,17 @@ class HostLab:
 
 
 __all__ = ["BOOT_S", "GREETING", "PROMPT", "VM", "HostLab", "boot_sector"]
+
+
+@asynccontextmanager
+async def at_its_prompt(root: Path, guest: Guest) -> AsyncIterator[HostLab]:
+    """A host whose guest `demo` has booted; it is gone with the block, also where it never booted."""
+    lab = HostLab(root, guest)
+    try:
+        await lab.machines.load()
+        await lab.create("demo")
+        await lab.perform("start")
+        await lab.shows(PROMPT)
+        yield lab
+    finally:
+        await lab.close()

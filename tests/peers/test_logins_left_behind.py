@@ -13,7 +13,7 @@ from outofband.core.errors import Fault
 from outofband.wire.login import How, LoginReport
 from outofband.wire.stream import Input, encode
 from tests.peers.guest import PASSWORD
-from tests.peers.host import PROMPT, VM, HostLab
+from tests.peers.host import PROMPT, VM, HostLab, at_its_prompt
 from tests.support.wait import until
 from tests.unit.agent.ports.peers import RecordingViewer, attach, grant
 
@@ -48,15 +48,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 async def lab(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
-    lab = HostLab(tmp_path_factory.mktemp("logins") / "state", demo_guest)
-    try:
-        await lab.machines.load()
-        await lab.create("demo")
-        await lab.perform("start")
-        await lab.shows(PROMPT)
+    async with at_its_prompt(tmp_path_factory.mktemp("logins") / "state", demo_guest) as lab:
         yield lab
-    finally:
-        await lab.close()
 
 
 @pytest.fixture
@@ -166,12 +159,7 @@ async def test_what_does_not_end_is_told(
 
 
 async def test_a_stopped_guest_has_no_login(tmp_path: Path, demo_guest: Guest) -> None:
-    lab = HostLab(tmp_path / "state", demo_guest)
-    try:
-        await lab.machines.load()
-        await lab.create("demo")
-        await lab.perform("start")
-        await lab.shows(PROMPT)
+    async with at_its_prompt(tmp_path / "state", demo_guest) as lab:
         found: list[LoginReport] = []
         lab.machines.on_login = lambda _, report: found.append(report)
         desk = Desk(lab, "anna", end_login=True)
@@ -180,5 +168,3 @@ async def test_a_stopped_guest_has_no_login(tmp_path: Path, demo_guest: Guest) -
         desk.leave()
         await until(lambda: found)
         assert found == [LoginReport(how=How.PROGRAM_ENDED, detail="the VM does not run")]
-    finally:
-        await lab.close()

@@ -20,7 +20,7 @@ from outofband.agent.hypervisors.qemu import QemuDriver
 from outofband.core.errors import Fault
 from outofband.wire.machine import Power
 from tests.peers.guest import PASSWORD, number_line
-from tests.peers.host import BOOT_S, GREETING, PROMPT, VM, HostLab
+from tests.peers.host import BOOT_S, GREETING, PROMPT, VM, HostLab, at_its_prompt
 from tests.support.wait import until
 
 pytestmark = pytest.mark.anyio
@@ -39,15 +39,8 @@ async def lab(tmp_path: Path, demo_guest: Guest) -> AsyncIterator[HostLab]:
 @pytest.fixture(scope="module")
 async def booted(tmp_path_factory: pytest.TempPathFactory, demo_guest: Guest) -> AsyncIterator[HostLab]:
     """A guest at its login prompt, for tests that leave it there."""
-    lab = HostLab(tmp_path_factory.mktemp("booted") / "state", demo_guest)
-    try:
-        await lab.machines.load()
-        await lab.create("demo")
-        await lab.perform("start")
-        await lab.shows(PROMPT)
+    async with at_its_prompt(tmp_path_factory.mktemp("booted") / "state", demo_guest) as lab:
         yield lab
-    finally:
-        await lab.close()
 
 
 async def refused(code: str, attempt: Any) -> dict[str, Any]:
@@ -86,19 +79,12 @@ async def test_qemu_is_fenced_in(lab: HostLab) -> None:
 
 async def test_a_state_directory_may_lie_deep(tmp_path: Path, demo_guest: Guest) -> None:
     """The name of a unix socket ends at 108 bytes; those of this machine would have over 300."""
-    lab = HostLab(tmp_path / ("d" * 120) / ("e" * 120), demo_guest)
-    await lab.machines.load()
-    try:
-        await lab.create("demo")
-        await lab.perform("start")
-        await lab.shows(PROMPT)
+    async with at_its_prompt(tmp_path / ("d" * 120) / ("e" * 120), demo_guest) as lab:
         since = lab.end
         await lab.port.inject(b"demo\r")
         await lab.shows(b"Password", since)
         await lab.restart()
         assert lab.machine.power is Power.RUNNING
-    finally:
-        await lab.close()
 
 
 async def test_a_kernel_that_is_not_there_is_told_in_qemus_words(lab: HostLab) -> None:

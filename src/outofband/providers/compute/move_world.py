@@ -67,22 +67,9 @@ class Moving:
                     raise
 
     async def send(self, move: Move) -> Move:
-        assert self._moves.places is not None, "nothing moves without a store for it"
         row = await self.row()
-        account = await self._moves.places.ensure(row.subscription_id, move.id)
-        args = {
-            "move": move.id,
-            "account": account.name,
-            "container": container_of(move.id),
-            "protected": {"query": signature(account, move.id, "rcw")},
-        }
-        follow = {
-            "move": move.id,
-            "account": account.name,
-            "container": container_of(move.id),
-            "driver": guest_of(row).driver,
-            "protected": {"query": signature(account, move.id, "r")},
-        }
+        args = await self._container(row, move, "rcw")
+        follow = {**await self._container(row, move, "r"), "driver": guest_of(row).driver}
         async with self._transfers.followed(move, row, follow):
             data = await self._transfers.carry(move, row, move.source, Verb.DISK_SEND, args, epoch=move.epoch)
         return msgspec.structs.replace(
@@ -90,19 +77,25 @@ class Moving:
         )
 
     async def receive(self, move: Move) -> None:
-        assert self._moves.places is not None, "nothing moves without a store for it"
         row = await self.row()
-        account = await self._moves.places.ensure(row.subscription_id, move.id)
         args = {
-            "move": move.id,
-            "account": account.name,
-            "container": container_of(move.id),
+            **await self._container(row, move, "r"),
             "manifest": move.manifest,
             "definition": await self._coming(row, move),
-            "protected": {"query": signature(account, move.id, "r")},
         }
         epoch = move.epoch + 1
         await self._transfers.carry(move, row, move.target, Verb.DISK_RECEIVE, args, epoch=epoch)
+
+    async def _container(self, row: Resource, move: Move, rights: str) -> dict[str, Any]:
+        """Where the disk is stored on its way, with a signature that gives these rights there."""
+        assert self._moves.places is not None, "nothing moves without a store for it"
+        account = await self._moves.places.ensure(row.subscription_id, move.id)
+        return {
+            "move": move.id,
+            "account": account.name,
+            "container": container_of(move.id),
+            "protected": {"query": signature(account, move.id, rights)},
+        }
 
     async def _coming(self, row: Resource, move: Move) -> dict[str, Any]:
         """The VM's definition as it will be. Its card is left out: it is given when it is taken."""
