@@ -27,9 +27,14 @@ nft add rule ip lab in tcp dport 3389 redirect to :22
 """
 HOLDER = """
 systemctl stop xrdp
-systemd-run --quiet --unit holder perl -MIO::Socket::INET -e \
-    '$s = IO::Socket::INET->new(LocalPort => 3389, Listen => 9, ReuseAddr => 1) or die; 1 while $s->accept'
-until ss -Hltn | grep -q ':3389 '; do sleep 0.2; done
+cat >/run/holder.pl <<'END'
+use IO::Socket::INET;
+my $held = IO::Socket::INET->new(LocalPort => 3389, Listen => 9, ReuseAddr => 1) or die;
+1 while $held->accept;
+END
+systemd-run --quiet --unit holder perl /run/holder.pl
+for second in 1 2 3 4 5 6 7 8 9; do ss -Hltn | grep -q ':3389 ' && exit; sleep 1; done
+exit 1
 """
 
 

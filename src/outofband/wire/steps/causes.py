@@ -85,7 +85,7 @@ def _ssh(seen: dict[str, Value]) -> Iterator[Problem]:
 
 def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
     held = seen.get("xrdp.heldBy")
-    yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False, kept_out="xrdp" if held else None)
+    yield from _services(seen, ("xrdp-sesman", "xrdp"), listens=False, kept_out=held is not None)
     yield from _held(held, Protocol.RDP, "xrdp")
     yield from _port(seen.get("xrdp.port"), Protocol.RDP, "xrdp")
     if fault := seen.get("xrdp.fault"):
@@ -98,10 +98,11 @@ def _xrdp(seen: dict[str, Value]) -> Iterator[Problem]:
 
 
 def _services(
-    seen: dict[str, Value], names: tuple[str, ...], *, listens: bool, kept_out: str | None = None
+    seen: dict[str, Value], names: tuple[str, ...], *, listens: bool, kept_out: bool = False
 ) -> Iterator[Problem]:
     """One of a service's kinds at most: who is masked is not running either, and keeps down who needs it.
-    Who listens by its socket runs in its own way. `kept_out` cannot run while another has its port.
+    Who listens by its socket runs in its own way. `kept_out`: another program has the port, so the service
+    cannot run, and systemd stops with it what is bound to it.
     """
     states = {name: str(seen.get(f"service.{name}.enabled")) for name in names}
     masked = [name for name in names if states[name].startswith("masked")]
@@ -110,7 +111,7 @@ def _services(
     if masked:
         return
     for name in names:
-        if seen.get(f"service.{name}.runs") is False and not listens and name != kept_out:
+        if seen.get(f"service.{name}.runs") is False and not listens and not kept_out:
             yield _problem("GuestServiceStopped", service=name)
         elif states[name] == "disabled" and not listens:
             yield _problem("GuestServiceDisabled", service=name)

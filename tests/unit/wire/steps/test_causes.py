@@ -144,7 +144,8 @@ def test_a_port_without_its_label() -> None:
 def test_another_program_at_the_port_is_named_and_not_that_the_service_is_stopped() -> None:
     held: dict[str, Value] = {"xrdp.heldBy": "my server 77", "service.xrdp.runs": False}
     assert found(held) == ["GuestPortTaken"]
-    assert found(held | {"service.xrdp-sesman.runs": False}) == ["GuestServiceStopped", "GuestPortTaken"]
+    assert found(held | {"service.xrdp-sesman.runs": False}) == ["GuestPortTaken"], "it is bound to xrdp"
+    assert found(held | {"service.xrdp.enabled": "masked"}) == ["GuestServiceMasked", "GuestPortTaken"]
     assert found({"ssh.heldBy": "dropbear 12", "ssh.listens": True}) == ["GuestPortTaken"]
     told = StepReport(step="s", system=System.LINUX, before=held, after=held)
     [problem] = causes(told, (Protocol.RDP,))
