@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from contextlib import ExitStack
@@ -40,7 +41,7 @@ def _connected(url: str, **about: Any) -> ClientConnection:
     for _ in range(ATTEMPTS):
         try:
             return connect(url, **about)
-        except (ConnectionClosed, OSError):
+        except (ConnectionClosed, ssl.SSLError, ConnectionResetError):
             time.sleep(1)
     return connect(url, **about)
 

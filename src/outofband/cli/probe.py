@@ -56,6 +56,8 @@ def probe(
     with --user, and a session is begun only with --session: a server that counts licences by computers then
     gives one to `oob-probe`. The exit code is 0 when it works, else 6.
     """
+    if without_nla and (protocol == "ssh" or user is not None):
+        raise click.UsageError("--without-nla goes with Remote Desktop, and with no --user: nobody signs in")
     import msgspec
 
     from outofband.net.remote.look import look

@@ -1,4 +1,6 @@
-"""Rescues where the way to the VM is at fault: its host's port, what is between, a classic endpoint."""
+"""Rescues where the way to the VM is at fault: its host's port, what is between, a classic endpoint, no
+public address.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 from outofband.core import clock
 from outofband.wire.remote import Protocol, Report, Where
 from tests.support.cloud import GROUP_ID, Cloud, Host, vm_id
-from tests.support.rescues import RDP_PORT, Lab, cloud, codes, host, impatient, open_rule
+from tests.support.rescues import RDP_PORT, Lab, cloud, codes, host, impatient, open_rule, step
 
 __all__ = ["cloud", "host", "impatient"]
 
@@ -89,3 +91,73 @@ async def test_a_classic_vm_is_looked_at_where_its_endpoint_is(lab: Lab, cloud: 
     told = await lab.rescue("again")
     await desktop.close()
     assert (told["outcome"], told["port"]) == ("proven", PUBLIC)
+
+
+async def test_a_vm_without_an_address_is_offered_one_which_can_be_taken_back(lab: Lab) -> None:
+    desktop = await lab.make(open_rule(), public=False)
+    lab.guest(True)
+    told = await lab.rescue()
+    assert (told["question"]["step"], told["question"]["deed"]) == (4, "assignAddress"), told
+    assert [each["name"] for each in told["question"]["asks"]] == ["public"]
+    assert codes(told, 4) == ["RescueGuestAnswers", "RescueNoPublicAddress"]
+    await desktop.open()
+    told = await lab.answer(4, True)
+    await desktop.close()
+    assert (told["outcome"], told["provenFrom"]) == ("proven", "controlPlane"), told
+    assert told["address"] == desktop.address
+    [made] = step(told, 4)["deed"]["effects"]
+    assert (await lab.net.get(made))["sku"]["name"] == "Standard"
+
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    nic = await lab.net.get(lab.net.id("networkInterfaces", "nic"))
+    assert "publicIPAddress" not in nic["properties"]["ipConfigurations"][0]["properties"]
+    assert (await lab.net.ask("GET", made)).status_code == 404
+
+
+async def test_an_address_that_somebody_gave_it_since_is_not_taken_back(lab: Lab) -> None:
+    desktop = await lab.make(open_rule(), public=False)
+    lab.guest(True)
+    await lab.rescue()
+    await desktop.open()
+    told = await lab.answer(4, True)
+    await desktop.close()
+    [made] = step(told, 4)["deed"]["effects"]
+    public = {"sku": {"name": "Standard"}, "publicIPAllocationMethod": "Static"}
+    theirs = {"id": (await lab.net.put("publicIPAddresses", "theirs", **public))["id"]}
+    await lab.net.interface("nic", nsg=lab.group, publicIPAddress=theirs)
+    state = await lab.cloud.owner.follow(await lab.ask("POST", "r/undo"))
+    assert state["status"] == "Succeeded", state
+    nic = await lab.net.get(lab.net.id("networkInterfaces", "nic"))
+    assert nic["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"]["id"] == theirs["id"]
+    assert (await lab.net.ask("GET", made)).status_code == 404
+
+
+async def test_an_address_that_cannot_be_given_leaves_nothing_behind(lab: Lab) -> None:
+    await lab.make(open_rule(), public=False)
+    lab.guest(True)
+    await lab.rescue()
+    lock = f"{lab.net.id('networkInterfaces', 'nic')}/providers/Microsoft.Authorization/locks/l"
+    body = {"properties": {"level": "ReadOnly"}}
+    assert (await lab.cloud.owner.ask("PUT", lock, body, version="2020-05-01")).is_success
+    told = await lab.answer(4, True)
+    assert step(told, 4)["deed"]["problem"]["code"] == "ScopeLocked"
+    listed = await lab.net.get(f"{GROUP_ID}/providers/Microsoft.Network/publicIPAddresses")
+    assert listed["value"] == []
+
+
+async def test_who_comes_by_a_private_way_proves_it_by_a_look_of_their_own(lab: Lab) -> None:
+    await lab.make(open_rule(), public=False)
+    lab.guest(True)
+    await lab.rescue()
+    told = await lab.answer(4, False)
+    assert (told["outcome"], told["provenFrom"]) == ("unresolved", None)
+    seen = told["probe"]["before"]["host"] | {"where": "client", "host": "10.0.1.4"}
+    barred = seen | {"works": False}
+    assert (await lab.ask("POST", "r/tell", {"named": barred})).status_code == 204
+    assert (await lab.read())["outcome"] == "unresolved"
+    assert (await lab.ask("POST", "r/tell", {"named": seen})).status_code == 204
+    told = await lab.read()
+    assert (told["outcome"], told["provenFrom"]) == ("proven", "client")
+    assert told["summary"] == "The VM answers you by a private way, which the control plane has not."
+    assert told["summary"] in (await lab.ask("GET", "r/report")).json()["html"]

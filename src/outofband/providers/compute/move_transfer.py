@@ -34,6 +34,8 @@ AWAY_SECONDS = 600.0
 """How long one of the two hosts may be away during a transfer."""
 PATIENT_SECONDS = 24 * 3600.0
 """How long a transfer may take; its signature is not good for longer."""
+_NEVER = frozenset({"ActionNotSupported", "HostPolicyRefused"})
+"""Of a host that will not follow, however often it is asked."""
 
 log = structlog.get_logger(__name__)
 
@@ -117,4 +119,6 @@ class Transfers:
                 )
             except Fault as fault:
                 log.info("move.not_followed", vm=row.uid, target=move.target, code=fault.code)
+                if fault.code in _NEVER:
+                    return
             await asyncio.sleep(FOLLOW_SECONDS)

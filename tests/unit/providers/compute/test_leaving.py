@@ -21,7 +21,7 @@ from outofband.providers.network import hosting
 from outofband.providers.network.addresses import renew_dynamic
 from outofband.providers.network.house import House
 from outofband.wire.machine import HostReport
-from tests.support.actors import host_report
+from tests.support.actors import host_report, vm_report
 from tests.support.cloud import Cloud, Host
 from tests.support.networks import Networks
 from tests.support.wait import until
@@ -68,6 +68,25 @@ async def test_what_another_host_must_have(
         found, said = Placement(cloud.fleet).others(VM, guest, views["h1"], needs)
         assert [each.agent.name for each in found] == ([] if why else ["h2"])
         assert why in said
+
+
+async def test_a_host_that_reports_a_copy_comes_last_or_not_at_all(cloud: Cloud) -> None:
+    """A report may be late; what is known for certain is not."""
+    report = msgspec.structs.replace(host_report(), moves=True)
+    guest = Guest(driver="qemu", image="demo", memory_mib=512)
+    async with cloud.host("h1") as first, cloud.host("h2") as second, cloud.host("h3") as third:
+        for host in (first, second, third):
+            copies = [vm_report(VM)] if host is second else []
+            cloud.fleet._hosts.inventory(host.peer.identity.agent, report, copies)
+        views = {view.agent.name: view for view in cloud.fleet.agents()}
+
+        def order(needs: Needs) -> list[str]:
+            found, _ = Placement(cloud.fleet).others(VM, guest, views["h1"], needs)
+            return [each.agent.name for each in found]
+
+        assert order(Needs(asked=True)) == ["h3", "h2"]
+        assert order(NO_NEEDS) == ["h3"]
+        assert order(Needs(asked=True, copies=frozenset({views["h3"].agent.id}))) == ["h2"]
 
 
 async def test_dynamic_addresses_become_others_and_static_ones_stay(cloud: Cloud) -> None:

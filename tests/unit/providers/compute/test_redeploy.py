@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from outofband.access.machine_roles import VIRTUAL_MACHINE_CONTRIBUTOR
@@ -16,7 +17,7 @@ from outofband.providers.compute.fencing import Fencing
 from outofband.providers.compute.shape import private_of
 from outofband.resources.runner import Runner
 from outofband.wire.arm import reasons
-from outofband.wire.machine import Verb
+from outofband.wire.machine import Power, Verb
 from tests.support.cloud import Cloud, vm_id
 from tests.support.movers import Mover, mover
 from tests.support.wait import until
@@ -175,6 +176,18 @@ async def test_what_fails_before_the_switch_is_taken_back(
     assert list(second.state.machines.iterdir()) == []
     shown = (await cloud.owner.get(vm_id("web"))).json()["properties"]
     assert shown["host"]["id"].endswith("/h1")
+
+
+async def test_a_report_that_is_late_about_its_power_leaves_it_running(
+    cloud: Cloud, first: Mover, second: Mover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken back it runs again, whatever was last reported of it."""
+    vm, _ = await made(cloud, first)
+    late = next(each for each in first.machines.reports() if each.vm == vm)
+    cloud.fleet._hosts.changed(first.identity.agent, msgspec.structs.replace(late, power=Power.STOPPED))
+    monkeypatch.setattr("outofband.agent.moving.desk.receiving._check", _damaged)
+    assert (await redeployed(cloud))["status"] == "Failed"
+    assert (first.runs(vm), second.runs(vm)) == (True, False)
 
 
 def _damaged(*_: object) -> None:

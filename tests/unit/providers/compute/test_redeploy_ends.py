@@ -14,6 +14,8 @@ from outofband.agent.moving import leaving
 from outofband.agent.moving.leaving import Leaving
 from outofband.core import clock
 from outofband.core.errors import Fault
+from outofband.fleet.fleet import Fleet
+from outofband.providers.compute import move_transfer
 from outofband.providers.compute.moving import Moves
 from outofband.resources.runner import Runner
 from outofband.wire.arm import reasons
@@ -354,3 +356,22 @@ async def test_what_was_in_the_way_when_it_was_accepted_may_be_gone(
     state = await cloud.owner.follow(two)
     assert "It moved from 'h2' to 'h1'" in state["properties"]["output"]["observed"], state
     assert (first.runs(vm), second.runs(vm)) == (True, False)
+
+
+async def test_a_host_that_will_not_follow_is_asked_once(
+    cloud: Cloud, first: Mover, second: Mover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an older agent says it; the disk comes all the same."""
+    vm, asked, whole = await made(cloud, first), [], Fleet.ask
+
+    async def older(fleet: Fleet, agent: str, verb: Verb, *args: Any, **more: Any) -> Any:
+        if verb is Verb.DISK_FOLLOW:
+            asked.append(agent)
+            raise Fault("ActionNotSupported", verb=str(verb), driver="pty")
+        return await whole(fleet, agent, verb, *args, **more)
+
+    monkeypatch.setattr(Fleet, "ask", older)
+    monkeypatch.setattr(move_transfer, "FOLLOW_SECONDS", 0.001)
+    assert (await cloud.owner.follow(await redeploy(cloud)))["status"] == "Succeeded"
+    assert asked == [second.identity.agent]
+    assert (home(second, vm) / "disk").read_bytes() == DISK

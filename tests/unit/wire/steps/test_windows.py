@@ -280,7 +280,7 @@ def test_ssh_of_windows_by_the_documented_commands() -> None:
             "-DisplayName 'OpenSSH Server (sshd)' -Enabled True",
             "-Direction Inbound -Protocol TCP -Action Allow -LocalPort 22\n",
             "Enable-NetFirewallRule -Name 'OpenSSH-Server-In-TCP'",
-            "Start-Service -Name 'sshd'",
+            "-ne 'Running') { Start-Service -Name 'sshd'",
         )
     ]
     assert order == sorted(order), "it is let in before it begins"
