@@ -4,6 +4,7 @@ A test under tests/peers, tests/nodes or tests/web needs real peers, one under t
 long: the folder says so, so that the file need not. A single test elsewhere carries the mark itself.
 """
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support import limit
 from tests.support.loop import Loop
 
 TESTS = Path(__file__).parent
@@ -26,6 +28,29 @@ settings.load_profile("outofband")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """The loop the product runs on. Session-wide, so that fixtures of any scope may be coroutines."""
     return "asyncio", {"loop_factory": Loop}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[limit.SEEN] = os.dup(2)
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
+    limit.begin(item, settings.timeout)
+    return True
+
+
+def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
+    limit.end(item)
+    return True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.support.scheduling import FileScheduling
+
+    return FileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,29 +4,21 @@
 //
 // Speaks HTTPS on a free port of localhost. Wishes come as lines of JSON on standard input and are answered with one
 // line each, the first, unasked, with the issuer. It ends with its standard input.
+//
+// Its signing keys are wishes too: Node 20 stands still for ever where it collects garbage while it exports a key that
+// it has generated itself.
 
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import { createInterface } from "node:readline";
 import { Provider } from "oidc-provider";
 
 const [certificate, key] = process.argv.slice(2).map((path) => readFileSync(path));
-const state = { clients: [], accounts: {}, keys: [newKey("RS256")], claimsInToken: false, amr: ["pwd"], acr: "basic" };
+const state = { clients: [], accounts: {}, keys: [], claimsInToken: false, amr: ["pwd"], acr: "basic" };
 const cookieKeys = [randomBytes(32).toString("hex")];
 let issuer = "";
 let serve;
-
-function newKey(alg) {
-  const made =
-    alg === "ES256"
-      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-      : alg === "EdDSA"
-        ? generateKeyPairSync("ed25519")
-        : generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const jwk = made.privateKey.export({ format: "jwk" });
-  return { ...jwk, alg, use: "sig", kid: `${alg}-${randomBytes(4).toString("hex")}` };
-}
 
 // What is registered is fixed in a provider: another wish makes another one, on the same sessions and codes.
 function build() {
@@ -104,9 +96,7 @@ server.listen(0, "127.0.0.1", () => {
 
 createInterface({ input: process.stdin })
   .on("line", (line) => {
-    const { newKey: alg, ...wish } = JSON.parse(line);
-    Object.assign(state, wish);
-    if (alg) state.keys = [newKey(alg)];
+    Object.assign(state, JSON.parse(line));
     serve = build();
     process.stdout.write(`${JSON.stringify({ kids: state.keys.map((each) => each.kid) })}\n`);
   })

@@ -7,14 +7,18 @@ uvloop's own `close` waits for the end of every child. A fixture that fails betw
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import weakref
+from typing import Any, ClassVar
 
 import uvloop
 
 
 class Loop(uvloop.Loop):
+    known: ClassVar[weakref.WeakSet[Loop]] = weakref.WeakSet()
+
     def __init__(self) -> None:
         super().__init__()
+        self.known.add(self)
         self._children: list[asyncio.SubprocessTransport] = []
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Any:

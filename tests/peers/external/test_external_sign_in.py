@@ -65,7 +65,8 @@ async def test_from_the_sign_in_page_to_the_api_with_a_role_of_a_mapped_group(to
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
 async def test_a_public_client_and_every_algorithm(town: Town, somebody: Somebody, alg: str) -> None:
     # Some put what they say of a person into the token, others answer it at the userinfo endpoint.
-    town.provider.wish(newKey=alg, claimsInToken=alg != "RS256")
+    town.provider.new_key(alg)
+    town.provider.wish(claimsInToken=alg != "RS256")
     name = login()
     town.provider.account(name)
     try:
@@ -73,7 +74,8 @@ async def test_a_public_client_and_every_algorithm(town: Town, somebody: Somebod
         assert not provider["hasSecret"]
         assert await somebody.sees(await somebody.token(await somebody.come(provider, name))) == 403
     finally:
-        town.provider.wish(newKey="RS256", claimsInToken=False)
+        town.provider.new_key("RS256")
+        town.provider.wish(claimsInToken=False)
 
 
 async def test_keys_that_change_are_fetched_again_and_not_too_often(
@@ -84,7 +86,7 @@ async def test_keys_that_change_are_fetched_again_and_not_too_often(
     provider = await town.register()
     async with Somebody(town) as ada:
         await ada.token(await ada.come(provider, name))
-    town.provider.wish(newKey="RS256")
+    town.provider.new_key("RS256")
     async with Somebody(town) as soon:
         refused(await soon.come(provider, name), "ExternalTokenInvalid")
     monkeypatch.setattr("outofband.identity.external.metadata.REFETCH_SECONDS", 0.0)
