@@ -223,7 +223,7 @@ class Cloud:
         self.webhooks = Webhooks(self.store, [network(each) for each in self.webhook_networks])
         self.findings = Findings(self.store, watched, self.webhooks)
         self.measures = Measures(self.store, watched, self.findings, self.webhooks)
-        self.fleet.on_found = self.findings.take
+        self.fleet.incoming.on_found = self.findings.take
         await self.fleet.start()
         self.sessions = Sessions(
             self.store,
@@ -246,7 +246,7 @@ class Cloud:
         self.places = places = Places(self.store, self.storage, watched)
         self.retention = Retention(self.store, places, watched)
         self.boot_log = BootLog(self.store, self.storage, places)
-        self.fleet.on_places, self.fleet.on_stored = places.hand_out, self.retention.stored
+        self.fleet.incoming.on_places, self.fleet.incoming.on_stored = places.hand_out, self.retention.stored
         self.registry = declare(
             self.store,
             self.authorizer,

@@ -206,7 +206,7 @@ class Plane:
         return await self.fleet.create_token(person("admin"), SUBSCRIPTION, GROUP, life)
 
     async def _serve_link(self, connection: ServerConnection) -> None:
-        await self.fleet.serve_link(WebsocketsLink(connection), "127.0.0.1")
+        await self.fleet.switchboard.serve(WebsocketsLink(connection), "127.0.0.1")
 
     def _bind(self, name: str) -> socket.socket:
         """The same port after a restart, as an installation has it."""

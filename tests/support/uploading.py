@@ -96,8 +96,8 @@ class Printing:
         return True
 
     def _stored(self, message: link.Stored) -> bool:
-        assert self.cloud.fleet.on_stored is not None
-        self._later(self.cloud.fleet.on_stored(self.agent, message.vm, message.port))
+        assert self.cloud.fleet.incoming.on_stored is not None
+        self._later(self.cloud.fleet.incoming.on_stored(self.agent, message.vm, message.port))
         return True
 
     def _later(self, work: Any) -> None:
@@ -106,8 +106,8 @@ class Printing:
         task.add_done_callback(self._asking.discard)
 
     async def _answer(self, vm: str) -> None:
-        assert self.cloud.fleet.on_places is not None
-        place = await self.cloud.fleet.on_places(self.agent, vm)
+        assert self.cloud.fleet.incoming.on_places is not None
+        place = await self.cloud.fleet.incoming.on_places(self.agent, vm)
         if place.code is not None:
             self.refused.append(place.code)
         self.book.answered(place)

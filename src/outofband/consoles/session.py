@@ -266,7 +266,7 @@ class Session:
         self._arrival = asyncio.get_running_loop().create_future()
         self._token = secrets.digest(token)
         try:
-            with self._fleet.opening(self.subject.agent, request, self._arrival):
+            with self._fleet.streams.opening(self.subject.agent, request, self._arrival):
                 async with asyncio.timeout(self._limits.dial_seconds):
                     await self._arrival
         except TimeoutError as error:
@@ -339,7 +339,7 @@ class Session:
         # To the agent code 1000 means that the person is gone for good, anything else that the seat is kept.
         for_good = (close is not None and not close.resumable) or viewer.left or not viewer.returns
         if close is not None and not close.resumable and not self._agent_knows:
-            self._fleet.end_session(self.subject.agent, self.subject.session, close.code, **close.fields)
+            self._fleet.streams.end(self.subject.agent, self.subject.session, close.code, **close.fields)
         if carrier is not None:
             self._count(carrier)
             carrier.finish(WSCloseCode.OK if for_good else WSCloseCode.GOING_AWAY)

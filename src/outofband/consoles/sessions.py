@@ -88,7 +88,7 @@ class Sessions:
     async def start(self) -> None:
         """Note the end of what an earlier life of this node had open."""
         await self._audit.restarted(RESTARTED)
-        self._fleet.on_login = self._login_ended
+        self._fleet.incoming.on_login = self._login_ended
         self._fleet.on_gone = self._host_gone
         self._tasks.spawn("sessions.watch", self._watch())
 

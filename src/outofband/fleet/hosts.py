@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from outofband.core import clock
+from outofband.core.errors import Fault
 from outofband.fleet.links import Link
 from outofband.store.agents import Agent
 from outofband.store.notify import Bell
@@ -146,6 +147,11 @@ class Hosts:
         host = self._hosts.get(agent)
         return host.link if host is not None else None
 
+    def open_link(self, agent: str) -> Link | None:
+        """The link that takes messages for an agent now."""
+        link = self.link(agent)
+        return link if link is not None and link.is_open else None
+
     def linked(self, agent: Agent, link: Link) -> Link | None:
         """`link` carries the agent from now on; the one it replaces."""
         self.remember(agent)
@@ -222,6 +228,19 @@ class Hosts:
             if (subscription is None or host.agent.subscription_id == subscription.lower())
             and (group is None or host.agent.resource_group.lower() == group.lower())
         ]
+
+    def name(self, agent: str) -> str:
+        """What its people call a host; its agent's id when it is no more."""
+        host = self._hosts.get(agent)
+        return host.agent.name if host is not None else agent
+
+    def offline(self, agent: str) -> Fault:
+        """The Fault that says an agent has no link, and since when; or that it is no more."""
+        view = self.view(agent)
+        if view is None:
+            return Fault("HostGone")
+        since = f" since {clock.iso(view.since)}" if view.since and not view.connected else ""
+        return Fault("AgentOffline", host=view.agent.name, since=since)
 
     async def flush(self) -> None:
         """Write what changed; every host in one unit, heartbeats in one statement."""

@@ -114,7 +114,7 @@ class FleetDoors:
         """WebSocket /fleet/link: the agent proves its key in the messages."""
         await socket.accept()
         address = socket.client.host if socket.client is not None else ""
-        await self._services.fleet.serve_link(_Link(socket), address)
+        await self._services.fleet.switchboard.serve(_Link(socket), address)
 
 
 class _Link:

@@ -40,7 +40,7 @@ class Watch:
         if keys or certificates:
             if self._stamp:
                 log.info("keys.changed", signing=keys, certificates=certificates)
-                await services.fleet.announce_keys()
+                await services.fleet.switchboard.announce_keys()
             self._stamp = stamp
         return keys or certificates
 

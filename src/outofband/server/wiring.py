@@ -108,10 +108,10 @@ def wire(
     )
     places = Places(store, storage, watched)
     retention = Retention(store, places, watched, days=settings.diagnostics_days)
-    fleet.on_places, fleet.on_stored = places.hand_out, retention.stored
+    fleet.incoming.on_places, fleet.incoming.on_stored = places.hand_out, retention.stored
     webhooks = Webhooks(store, settings.webhook_reach)
     findings = Findings(store, watched, webhooks)
-    fleet.on_found = findings.take
+    fleet.incoming.on_found = findings.take
     authority = Authority(
         store,
         keys,

@@ -84,7 +84,7 @@ async def test_they_are_linked_say_what_they_are_and_come_back(cloud: Cloud) -> 
         shown = (await cloud.owner.get(f"{MACHINES}/sim-0001", version="2024-07-10")).json()["properties"]
         assert shown["detectedProperties"]["simulated"] == "true"
         assert "simulated" in shown["osName"]
-        for link in tuple(cloud.fleet._links):
+        for link in tuple(cloud.fleet.switchboard.links):
             link.close("a test ends it")
         await until(lambda: run.ledger.figures().back == 6)
         again = run.ledger.figures()

@@ -229,7 +229,7 @@ async def test_no_socket_is_left_behind(plane: Plane, agent: AgentPeer, attach: 
         await (await attach()).leave()
     await until(lambda: not sockets(plane))
     assert plane.sessions._live == {}
-    assert plane.fleet._openings == {}
+    assert plane.fleet.streams._openings == {}
     assert plane.sessions._tickets._pending == {}
 
 

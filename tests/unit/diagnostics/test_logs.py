@@ -205,7 +205,7 @@ async def test_a_log_that_grows_can_be_read_in_pieces(cloud: Cloud, guest: Print
 async def test_the_log_is_trimmed_to_its_ring(cloud: Cloud, host: Host, guest: Printing) -> None:
     retention = cloud.retention
     small = Retention(cloud.store, retention._places, watched, ring=SEGMENT_BYTES + 10)
-    cloud.fleet.on_stored = small.stored
+    cloud.fleet.incoming.on_stored = small.stored
     data = random.Random(5).randbytes(4 * SEGMENT_BYTES)
     for start in range(0, len(data), SEGMENT_BYTES):
         guest.print(data[start : start + SEGMENT_BYTES])
@@ -229,8 +229,8 @@ async def test_a_host_that_stores_without_end_costs_its_readers_little(
     cloud.retention._ring = 2
     guest.print(b"0")
     await guest.settled()
-    assert cloud.fleet.on_places is not None
-    place = await cloud.fleet.on_places(guest.agent, guest.vm)
+    assert cloud.fleet.incoming.on_places is not None
+    place = await cloud.fleet.incoming.on_places(guest.agent, guest.vm)
     for start in range(1, 10):
         blob = f"/blob/{place.account}/{place.container}/{segments.name('0', start)}?{place.query}"
         headers = {"x-ms-blob-type": "BlockBlob", "x-ms-version": "2023-11-03"}
@@ -276,13 +276,13 @@ async def test_a_new_host_goes_on_where_the_last_one_ended(
 async def test_only_the_agent_of_a_vm_learns_where_its_log_goes(cloud: Cloud, guest: Printing) -> None:
     guest.print(b"mine")
     await guest.settled()
-    assert cloud.fleet.on_places is not None
+    assert cloud.fleet.incoming.on_places is not None
     handed = cloud.places.handed[guest.vm]
-    other = await cloud.fleet.on_places("another-agent", guest.vm)
+    other = await cloud.fleet.incoming.on_places("another-agent", guest.vm)
     assert cloud.places.handed[guest.vm] == handed, "whose it is hears of changes all the same"
-    nowhere = await cloud.fleet.on_places(guest.agent, "33333333-3333-4333-8333-333333333333")
+    nowhere = await cloud.fleet.incoming.on_places(guest.agent, "33333333-3333-4333-8333-333333333333")
     assert (other.code, other.query) == ("VmUnknownToHost", "") == (nowhere.code, nowhere.query)
-    place = await cloud.fleet.on_places(guest.agent, guest.vm)
+    place = await cloud.fleet.incoming.on_places(guest.agent, guest.vm)
     base = f"/blob/{place.account}/{place.container}"
     blob = f"{base}/log/0/{0:020d}"
     # It may put something there: not read, not list, not take away, and nothing next door.
@@ -394,8 +394,8 @@ async def test_an_account_of_ones_own(cloud: Cloud, guest: Printing) -> None:
     assert (await fetched(cloud, url)).content == b"to my account"
     # Back to managed storage: what the host still has goes there at once, and what it prints afterwards.
     await _use(cloud, "")
-    assert cloud.fleet.on_places is not None
-    guest.book.answered(await cloud.fleet.on_places(guest.agent, guest.vm))
+    assert cloud.fleet.incoming.on_places is not None
+    guest.book.answered(await cloud.fleet.incoming.on_places(guest.agent, guest.vm))
 
     async def moved() -> bool:
         return await cloud.boot_log.extent(await row_of(cloud)) is not None

@@ -210,19 +210,8 @@ async def test_a_command_whose_ring_was_lost_is_sent_all_the_same(
         row = await plane.fleet._commands.put(
             agent.identity.agent, "vm.start", VM, {}, key="k1", epoch=1, seconds=60
         )
-    [link] = plane.fleet._links
+    [link] = plane.fleet.switchboard.links
     assert link.sent_up_to < row.sequence
     monkeypatch.setattr(fleet, "REREAD_SECONDS", 0.0)
     await until(lambda: agent.commands)
     assert [each.key for each in agent.commands] == ["k1"]
-
-
-async def test_agents_are_told_over_how_long_to_come_back(plane: Plane, agent: AgentPeer) -> None:
-    await agent.connect()
-    assert agent.welcome is not None
-    assert agent.welcome.spread == 1 / fleet.RETURNS_A_SECOND
-    for number in range(3):
-        await plane.fleet.enrol(HostKey().enrolment(await plane.token(), f"another-{number}"))
-    await agent.kill()
-    await agent.connect()
-    assert agent.welcome.spread == 4 / fleet.RETURNS_A_SECOND

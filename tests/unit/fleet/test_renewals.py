@@ -143,15 +143,3 @@ async def test_hosts_of_before_get_one_with_their_first_link(plane: Plane) -> No
     await until(lambda: peer.renewed)
     assert (await row(plane, answer.agent)).certificate == peer.renewed[0].certificate
     await peer.kill()
-
-
-async def test_what_is_too_much_of_a_beat_is_not_kept(plane: Plane) -> None:
-    peer = await connected(plane)
-    await peer.connect()
-    await peer.send(Beat(AgentReport(services={"himds": "x" * fleet.MAX_BEAT})))
-    await peer.send(Beat(AgentReport(services={"himds": "running"}, errors=[{"code": "C", "message": "m"}])))
-    await until(lambda: _beaten(plane, peer.identity.agent))
-    kept = (await row(plane, peer.identity.agent)).beat
-    assert kept["services"] == {"himds": "running"}
-    assert kept["errors"] == [{"code": "C", "message": "m"}]
-    await peer.kill()

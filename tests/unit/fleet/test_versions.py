@@ -112,7 +112,7 @@ async def test_an_older_agent_works_as_it_did(plane: Plane, agent: AgentPeer) ->
         assert (view.report.programs, view.report.facts.fqdn, view.report.simulated) == (["echo"], "", False)
         # Its heartbeat is answered by nothing, and it is told nothing that it does not know.
         await wire.send('{"type":"heartbeat"}')
-        await plane.fleet.announce_keys()
+        await plane.fleet.switchboard.announce_keys()
         await wire.hear("keys")
         assert {each["type"] for each in wire.heard} <= {
             "challenge",
@@ -158,7 +158,7 @@ async def test_a_newer_agent_says_more_than_is_known_here(plane: Plane, agent: A
         async with plane.store.read() as tx:
             row = await plane.store.agents.get(tx, name)
         assert row is not None and row.version == "9.0.0"
-        [own] = plane.fleet._links
+        [own] = plane.fleet.switchboard.links
         assert own.server.unknown == ["teleported", "later"]
         started = asyncio.ensure_future(plane.fleet.command(name, "vm.start", VM, key="k1"))
         await wire.hear("command")

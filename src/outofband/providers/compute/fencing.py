@@ -15,7 +15,8 @@ import structlog
 
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.fleet.fleet import Fleet, HostView
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import HostView
 from outofband.net.tasks import Tasks
 from outofband.providers.compute.moving import forget, name_of
 from outofband.providers.compute.shape import MACHINES, private_of

@@ -15,7 +15,8 @@ import msgspec
 from outofband.access.authorizer import Rights
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
-from outofband.fleet.fleet import Fleet, HostView
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import HostView
 from outofband.providers.compute.guests import Guest
 from outofband.resources.declaration import Item, Page, Place, ResourceType
 from outofband.resources.exchange import Call

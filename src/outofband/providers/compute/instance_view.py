@@ -9,7 +9,8 @@ import msgspec
 from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.fleet.fleet import Fleet, HostView
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import HostView
 from outofband.providers.compute.shape import (
     boot_diagnostics_on,
     guest_of,

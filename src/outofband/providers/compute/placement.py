@@ -11,7 +11,8 @@ import msgspec
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId, parse_id
-from outofband.fleet.fleet import Fleet, HostView
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import HostView
 from outofband.providers.compute.guests import Guest
 from outofband.providers.hybrid_compute.shape import MACHINES
 from outofband.resources.polling import DEFAULT_LOCATION

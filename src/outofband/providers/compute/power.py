@@ -15,7 +15,8 @@ import msgspec
 from outofband.catalogue import explain
 from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.fleet.fleet import Fleet, vm_topic
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import vm_topic
 from outofband.providers.compute.move_places import MovePlaces
 from outofband.providers.compute.moving import Consoles, Moves
 from outofband.providers.compute.removal import Removals

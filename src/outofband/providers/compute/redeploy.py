@@ -16,7 +16,8 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
 from outofband.diagnostics.places import Places
-from outofband.fleet.fleet import Fleet, HostView
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import HostView
 from outofband.providers.compute.move_back import operation_of
 from outofband.providers.compute.move_steps import How, Move, begun, carry
 from outofband.providers.compute.move_world import Moving

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from outofband.core.errors import Fault
-from outofband.fleet.fleet import HostView
+from outofband.fleet.hosts import HostView
 
 MAX_MEMORY_MIB = 1024 * 1024
 MIN_MEMORY_MIB = 16

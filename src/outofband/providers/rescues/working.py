@@ -10,7 +10,8 @@ from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.ids import ResourceId
 from outofband.core.principal import Principal
-from outofband.fleet.fleet import Fleet, vm_topic
+from outofband.fleet.fleet import Fleet
+from outofband.fleet.hosts import vm_topic
 from outofband.providers.compute import shape as vm
 from outofband.providers.findings import NAMESPACE
 from outofband.providers.rescues.forms import Task, answers, run_of
