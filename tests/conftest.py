@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.support import limit
+from tests.support import limit, warden
 from tests.support.loop import Loop
 
 TESTS = Path(__file__).parent
@@ -32,6 +32,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[limit.SEEN] = os.dup(2)
+    warden.begin()
 
 
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:

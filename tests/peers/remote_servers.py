@@ -161,7 +161,9 @@ def sshd(folder: Path, *lines: str) -> Iterator[int]:
         "\n".join([f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "PidFile none", *lines])
         + "\n"
     )
-    with running(["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], folder, port):
+    # Its title takes the place of its environment, by which `tests/support/warden.py` would know it.
+    command = ["setpriv", "--pdeathsig", "KILL", "/usr/sbin/sshd", "-D", "-e", "-f", str(config)]
+    with running(command, folder, port):
         yield port
 
 

@@ -1,13 +1,16 @@
-"""A run of tests goes to its end and says where it stood, although workers die under it."""
+"""A run of tests goes to its end and says where it stood, although workers die; nothing of theirs runs on."""
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.wait import WAIT
 
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
@@ -19,9 +22,14 @@ from tests.conftest import (
 DIES = """
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 def test_before(): pass
-def test_dies(): os.kill(os.getpid(), signal.SIGKILL)
+def test_dies():
+    left = subprocess.Popen(["sleep", "3600"], start_new_session=True, stdout=-3, stderr=-3)
+    Path("left").write_text(str(left.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
 def test_after(): pass
 """
 HANGS = """
@@ -69,3 +77,15 @@ def test_a_run_goes_on_when_workers_die(files: Path) -> None:
         assert f"crashed while running '{name}'" in ran.stdout
     assert "test_hangs has not ended in 15 s" in ran.stderr
     assert "in waits_for_nothing" in ran.stderr
+    assert _ends(int((files / "left").read_text())), "what a killed worker had started runs on"
+
+
+def _ends(pid: int) -> bool:
+    try:
+        left = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([left], [], [], WAIT)[0])
+    finally:
+        os.close(left)
