@@ -109,7 +109,7 @@ class HostLab:
 
     async def shows(self, text: bytes, since: int = 0, seconds: float = BOOT_S) -> bytes:
         """Wait until the console showed `text` from offset `since` on; the line it is in."""
-        line = await self.port.wait_for(text, since, seconds)
+        line = await self.port.output.wait_for(text, since, seconds)
         assert line is not None, (
             text,
             self.port.spool.read(max(self.port.spool.start, self.end - 2000), 2000),

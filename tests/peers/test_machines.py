@@ -157,7 +157,7 @@ async def agent():
     await machines.load()
     vm = sys.argv[2]
     await machines.perform("vm.start", vm, {}, 1)
-    assert await machines.port(vm, "0").wait_for(b"line 00000100 ", 0, 80)
+    assert await machines.port(vm, "0").output.wait_for(b"line 00000100 ", 0, 80)
     # Somebody is typing when the agent dies.
     await machines.port(vm, "0").inject(b"x")
     print("ready", flush=True)

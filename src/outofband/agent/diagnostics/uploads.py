@@ -179,7 +179,7 @@ class Uploads:
             # Another port has heard of a newer place meanwhile.
             return True
         stopped = machine.power is Power.STOPPED
-        port.look_again()
+        port.output.look_again()
         upload = state.next(final=stopped)
         if upload is None:
             if stopped and state.open:

@@ -103,7 +103,7 @@ async def log(machine: Machine, wish: LogArgs) -> Outcome:
     deadline = clock.monotonic() + wish.wait
     if wish.after is not None:
         port.spool.refresh()
-        while port.spool.end <= wish.after and await port.growth(deadline - clock.monotonic()):
+        while port.spool.end <= wish.after and await port.output.growth(deadline - clock.monotonic()):
             port.spool.refresh()
     # It may have been closed meanwhile.
     part = reading.read(_readable(machine).spool, wish)
@@ -127,7 +127,7 @@ class _Watch:
 
     async def look(self, pattern: bytes, done: str, word: str, *, ends: bool, key: str = "") -> Outcome:
         """`done` is what was sent, `word` what it means when the pattern shows; `ends`: the guest may."""
-        line = await self._machine.console.wait_for(pattern, self._since, SEEN_SECONDS)
+        line = await self._machine.console.output.wait_for(pattern, self._since, SEEN_SECONDS)
         if ends and line is not None and not self._event():
             await asyncio.sleep(AFTER_SECONDS)
         words = "" if line is None else _words(line)

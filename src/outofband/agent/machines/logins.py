@@ -167,7 +167,9 @@ class _Typing:
         await self._port.inject(keys)
         until = clock.monotonic() + seconds
         while not self._asks_for_name(self._last(self._since)):
-            if self._machine.power not in _ALIVE or not await self._port.growth(until - clock.monotonic()):
+            if self._machine.power not in _ALIVE or not await self._port.output.growth(
+                until - clock.monotonic()
+            ):
                 return False
         return True
 

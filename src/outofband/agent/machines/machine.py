@@ -368,7 +368,7 @@ class Machine:
     async def _first_output(self, since: int, began: float) -> str:
         """In words: whether the guest printed anything from offset `since` on."""
         patience = self.driver.output_seconds
-        if await self.console.wait_for(b"", since, patience) is None:
+        if await self.console.output.wait_for(b"", since, patience) is None:
             return f"nothing was printed on serial port {self.console.port} within {patience:.0f} s"
         return f"its console printed after {clock.monotonic() - began:.2f} s"
 

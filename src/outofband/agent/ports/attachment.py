@@ -141,7 +141,7 @@ class Attachment:
         if self.ack_due and not self.congested:
             self.acknowledge()
         if not self.congested:
-            self._broker.resumed(self)
+            self._broker.output.resumed(self)
 
     def detach(self, dropped: bool) -> None:
         """The socket is gone: `dropped` when the session may come back, else it left. Idempotent."""

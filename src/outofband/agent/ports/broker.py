@@ -13,28 +13,23 @@ from typing import Any
 
 import structlog
 
-from outofband.agent.ports import search
-from outofband.agent.ports.attachment import Attachment, Typed, Viewer
+from outofband.agent.ports.attachment import Attachment, Viewer
 from outofband.agent.ports.keyboard import Keyboard, alarm_notice, refusal, refusal_notice, taken_over
 from outofband.agent.ports.logins import EndLogin
-from outofband.agent.ports.pace import Pace
+from outofband.agent.ports.output import Output
 from outofband.agent.ports.pastes import Pastes
+from outofband.agent.ports.people import People
 from outofband.agent.ports.showing import STATE, Showing
 from outofband.agent.ports.source import Source
 from outofband.agent.ports.spool import Spool
-from outofband.core import clock
 from outofband.core.errors import Fault
-from outofband.wire.arbiter import RESERVE_SECONDS, TakenOver
+from outofband.wire.arbiter import TakenOver
 from outofband.wire.grant import Grant
 from outofband.wire.login import LoginReport
 from outofband.wire.machine import PortReport
 from outofband.wire.portstate import PortState
 from outofband.wire.stream import PASTE, REPLAY_LIMIT, Close, Notice
 
-MAX_KEPT_SESSIONS = 256
-"""Dropped sessions whose input offset is remembered; the oldest is forgotten first."""
-MAX_NAMES = 64
-"""Of others at the port that a newcomer is told."""
 INJECT_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
@@ -69,12 +64,8 @@ class PortBroker:
         self._captured = source.writes_spool
         self._keyboard = Keyboard(self, monitor=monitor, note=spool.path.with_suffix(".login"))
         self.pastes = Pastes(self, self._keyboard, source.hub.loop)
-        self._attached: dict[str, Attachment] = {}
-        self._kept: dict[str, Typed] = {}
-        self._waiters: set[asyncio.Future[None]] = set()
-        self._behind: list[Attachment] = []
-        self._people_due = False
-        self._pace = Pace(source.hub.loop, self._flush, source.rest)
+        self._people = People(source.hub.loop, lambda: self._keyboard.told)
+        self.output = Output(self)
         self._alarm: tuple[str, dict[str, Any]] | None = None
         self._showing = Showing(spool)
         self._opened = False
@@ -89,8 +80,8 @@ class PortBroker:
         self._opened = True
         self.source.open(self.spool, self)
         self.source.hub.add(self)
-        self._pace.seen = self._pace.looked = self.spool.end
-        self._watch_alarm()
+        self.output.open()
+        self.watch_alarm()
         self._showing.open()
         self._keyboard.logins.open()
         # Many ports are opened in a row at the start of an agent.
@@ -106,11 +97,10 @@ class PortBroker:
         self._opened = False
         await self._keyboard.logins.close()
         self.source.hub.remove(self)
-        self._pace.cancel()
         self.pastes.close()
         self.source.close()
         self.spool.close()
-        self._wake_waiters()
+        self.output.close()
         await asyncio.sleep(0)
 
     @property
@@ -131,23 +121,20 @@ class PortBroker:
         """
         if not self._opened:
             raise Fault("PortUnavailable", vm=self.vm, detail="the agent of its host does not hold it")
-        if (before := self._attached.get(grant.session)) is not None:
+        if (before := self._people.find(grant.session)) is not None:
             # The socket of a resumed session may look alive for a while.
             self._remove(before, resumable=True)
             before.viewer.close(Close("SessionEnded", {"detail": "it goes on over another connection"}))
-        self._refresh()
+        self.output.refresh()
         self._look_what_it_shows()
-        typed = self._kept.pop(grant.session, None) or Typed()
-        typed.kept_until = None
-        # `attached` tells that all this was taken: an acknowledgement must not fall behind it.
-        typed.delivered = typed.accepted
+        typed = self._people.typed(grant.session)
         attachment = Attachment(self, viewer, grant, self._first(grant), typed, verify)
-        self._attached[grant.session] = attachment
+        self._people.add(attachment)
         effects = self._keyboard.join(attachment, resume=grant.resume is not None)
         refused = refusal(effects)
         if refused is not None and refused.code == "TakenOver":
             # Beaten while its socket was gone: it learns it now and does not steal the keyboard back.
-            del self._attached[grant.session]
+            self._people.remove(grant.session)
             self._keyboard.leave(grant.session, resumable=False)
             attachment.finish()
             viewer.close(Close("TakenOver", taken_over(refused.by, refused.at)))
@@ -161,11 +148,12 @@ class PortBroker:
         if STATE in grant.takes:
             attachment.notify(self._showing.notice)
         self.people_changed()
-        self._tell(Notice("joined", {"who": grant.name}), but=attachment)
+        self._people.tell(Notice("joined", {"who": grant.name}), but=attachment)
         self._keyboard.apply(effects, silent=attachment)
         attachment.watch_expiry()
-        self.source.watch(bool(self._attached))
-        self.resumed(attachment)
+        # It may be gone again: its transport broke, or it was ended.
+        self.source.watch(bool(self._people))
+        self.output.resumed(attachment)
         self.touched()
         return attachment
 
@@ -188,7 +176,7 @@ class PortBroker:
                 "live": self.spool.end,
                 "writer": self._keyboard.writer,
                 "input": attachment.typed.accepted,
-                "others": self._others(attachment),
+                "others": self._people.others(attachment),
                 "endLogin": attachment.grant.end_login,
                 "mayWrite": self._keyboard.may_be_had(attachment.grant),
                 **({"takenFrom": loser} if loser is not None else {}),
@@ -197,34 +185,13 @@ class PortBroker:
             },
         )
 
-    def _others(self, attachment: Attachment) -> list[str]:
-        """Who was here before, by name; a person with two sessions twice."""
-        names = [each.grant.name for each in self._attached.values() if each is not attachment]
-        return names[:MAX_NAMES]
-
     def people_changed(self) -> None:
-        """Who is here, who types or who asks is another now: everybody is told, once for all of a turn."""
-        if not self._people_due and self._opened:
-            self._people_due = True
-            self.source.hub.loop.call_soon(self._tell_people)
-
-    def _tell_people(self) -> None:
-        self._people_due = False
-        people = [
-            {
-                "session": each.session,
-                "name": each.grant.name,
-                "mode": each.mode,
-                "since": each.typed.since,
-                "client": each.grant.client,
-            }
-            for each in self.sessions()[:MAX_NAMES]
-        ]
-        self._tell(Notice("people", {"people": people, **self._keyboard.told}))
+        """Who types or asks is another now."""
+        self._people.changed()
 
     def sessions(self) -> list[Attachment]:
         """Everybody on the port."""
-        return list(self._attached.values())
+        return self._people.all()
 
     def end(self, attachment: Attachment, close: Close) -> None:
         """Close a session from this side. A resumable one may come back to its seat for a while."""
@@ -239,17 +206,14 @@ class PortBroker:
     def _remove(self, attachment: Attachment, *, resumable: bool) -> None:
         attachment.finish()
         session = attachment.session
-        self._attached.pop(session, None)
+        self._people.remove(session)
         self.pastes.left(session, resumable=resumable)
         if resumable:
-            attachment.typed.kept_until = clock.monotonic() + RESERVE_SECONDS
-            self._kept[session] = attachment.typed
-            while len(self._kept) > MAX_KEPT_SESSIONS:
-                del self._kept[next(iter(self._kept))]
+            self._people.keep(attachment)
         self._keyboard.leave(session, resumable=resumable)
-        self._tell(Notice("left", {"who": attachment.grant.name}))
-        self.people_changed()
-        if not self._attached and not self._waiters:
+        self._people.tell(Notice("left", {"who": attachment.grant.name}))
+        self._people.changed()
+        if not self._people and not self.output.awaited:
             self.source.watch(False)
         self.touched()
 
@@ -270,16 +234,11 @@ class PortBroker:
     def type(self, attachment: Attachment, data: bytes) -> None:
         """A session typed."""
         if self._keyboard.type(attachment, data):
-            self._typed()
+            self.output.typed()
 
     def pasted(self) -> None:
         """A piece of a paste was typed."""
-        self._typed()
-
-    def _typed(self) -> None:
-        self._pace.typed()
-        if self._pace.resting:
-            self._arm()
+        self.output.typed()
 
     def acknowledge_soon(self, attachment: Attachment) -> None:
         """Repeat what was acknowledged: the viewer seems not to know."""
@@ -288,6 +247,10 @@ class PortBroker:
     def taken(self) -> None:
         """The port took more of the pending input (told by the source)."""
         self._keyboard.inbox.taken()
+
+    def grown(self) -> None:
+        """There may be more in the spool (told by the source)."""
+        self.output.grown()
 
     def undeliverable(self) -> None:
         """Nobody is there for the pending input (told by the source)."""
@@ -299,136 +262,20 @@ class PortBroker:
 
         Raises Fault InputNotAccepted when the port does not take it within INJECT_SECONDS, or is not there.
         """
-        self._typed()
+        self.output.typed()
         if not await self._keyboard.inbox.inject(data, INJECT_SECONDS, after=after):
             raise Fault("InputNotAccepted", vm=self.vm, bytes=len(data))
-
-    # --- output ---
-
-    def grown(self) -> None:
-        """There may be more in the spool (told by the source)."""
-        if self._opened:
-            self._pace.grown()
-
-    def resumed(self, attachment: Attachment) -> None:
-        """A viewer can take more: give it, right after the current callback."""
-        if not self._behind:
-            self.source.hub.loop.call_soon(self._catch_up)
-        self._behind.append(attachment)
-
-    def _catch_up(self) -> None:
-        behind, self._behind = self._behind, []
-        if not self._opened:
-            return
-        self._refresh()
-        frames: dict[int, bytes] = {}
-        for attachment in behind:
-            if attachment.pump(frames):
-                self.resumed(attachment)
-        self._arm()
-
-    def _flush(self) -> bool:
-        """Give every viewer what is new. True when something was."""
-        if not self._opened:
-            return False
-        pace, spool = self._pace, self.spool
-        self._refresh()
-        grew = spool.end > pace.seen
-        pace.seen = spool.end
-        frames: dict[int, bytes] = {}
-        for attachment in self.sessions():
-            if attachment.pump(frames):
-                self.resumed(attachment)
-        self.pastes.grown()
-        self._wake_waiters()
-        if (grew and spool.alarm) or spool.end - pace.looked > (spool.reserve // 4 or spool.ring // 8):
-            # The disk is full, or much came since the last look: this cannot wait for the next second.
-            self._maintain()
-        if not grew or pace.eager:
-            self._arm()
-        return grew
-
-    def _refresh(self) -> None:
-        """Look how far the log came, before any cursor goes there: a gap is told at its place, not later."""
-        self.spool.refresh()
-        if self.spool.exposed:
-            self._maintain()
-
-    def look_again(self) -> None:
-        """Look how far the log came, for a reader that is no viewer: gaps up to there are known then."""
-        if self._opened:
-            self._refresh()
-
-    def _maintain(self) -> None:
-        self._pace.looked = self.spool.end
-        self.spool.maintain()
-        self._after_upkeep()
-
-    def _arm(self) -> None:
-        """Ask for the next wake-up, if there is anybody to serve."""
-        if (
-            not self._waiters
-            and not self.pastes.active
-            and all(attachment.congested for attachment in self._attached.values())
-        ):
-            return
-        self._pace.resting = False
-        self.source.arm()
-        # What came between the last look and the arming wakes nobody.
-        self.spool.refresh()
-        if self.spool.end > self._pace.seen:
-            self._pace.grown()
-
-    def _wake_waiters(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def growth(self, timeout: float) -> bool:
-        """Wait until the log may have grown; False when the time is over or the port was closed."""
-        if timeout <= 0 or not self._opened:
-            return False
-        waiter: asyncio.Future[None] = self.source.hub.loop.create_future()
-        self._waiters.add(waiter)
-        try:
-            self.source.watch(True)
-            self._arm()
-            await asyncio.wait([waiter], timeout=timeout)
-            return waiter.done() and self._opened
-        finally:
-            self._waiters.discard(waiter)
-            if not self._attached and not self._waiters and self._opened:
-                self.source.watch(False)
-
-    async def wait_for(self, pattern: bytes, since: int, timeout: float) -> bytes | None:
-        """Watch the output from offset `since` on until `pattern` appears; b"" matches the first byte.
-
-        Returns the line it stands in (at most 512 bytes, no line end; it may be empty), or None after
-        `timeout` seconds.
-        """
-        self.spool.refresh()
-        return await search.wait_for(self, pattern, since, timeout)
 
     # --- telling ---
 
     def send_notice_all(self, notice: Notice) -> None:
         """Tell every session."""
-        self._tell(notice)
-
-    def _tell(self, notice: Notice, but: Attachment | None = None) -> None:
-        for attachment in self.sessions():
-            if attachment is not but:
-                attachment.notify(notice)
+        self._people.tell(notice)
 
     def _look_what_it_shows(self) -> None:
         if self._showing.look():
-            self._tell_state()
+            self._people.tell_takers(self._showing.notice)
             self.touched()
-
-    def _tell_state(self) -> None:
-        for attachment in self.sessions():
-            if STATE in attachment.grant.takes:
-                attachment.notify(self._showing.notice)
 
     def mark_reset(self, boot: int) -> None:
         """The guest starts or was reset: what follows in the log belongs to boot number `boot`."""
@@ -436,8 +283,8 @@ class PortBroker:
         self.pastes.reset()
         self._keyboard.logins.reset()
         self._showing.reset(self.spool.end)
-        self._tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))
-        self._tell_state()
+        self._people.tell(Notice("reset", {"offset": self.spool.end, "boot": boot}))
+        self._people.tell_takers(self._showing.notice)
         self.touched()
 
     @property
@@ -454,7 +301,7 @@ class PortBroker:
             start=self.spool.start,
             end=self.spool.end,
             writer=self._keyboard.writer,
-            viewers=len(self._attached),
+            viewers=len(self._people),
             alarm=self._alarm[0] if self._alarm else None,
             writer_session=self._keyboard.writer_session,
             shows=self._showing.state.value,
@@ -467,7 +314,7 @@ class PortBroker:
 
     def changed(self) -> None:
         """The source's connection or fault is another now (told by the source)."""
-        self._watch_alarm()
+        self.watch_alarm()
         self.touched()
 
     def touched(self) -> None:
@@ -476,7 +323,8 @@ class PortBroker:
         if self.on_change is not None:
             self.on_change()
 
-    def _watch_alarm(self) -> None:
+    def watch_alarm(self) -> None:
+        """Something may be wrong with the log or the source, or no longer."""
         alarm: tuple[str, dict[str, Any]] | None = None
         if self.spool.alarm is not None:
             alarm = (self.spool.alarm, {"path": str(self.spool.path.parent)})
@@ -488,7 +336,7 @@ class PortBroker:
         self._alarm = alarm
         if alarm is not None:
             log.warning("port.alarm", vm=self.vm, port=self.port, code=alarm[0])
-            self._tell(alarm_notice(*alarm))
+            self._people.tell(alarm_notice(*alarm))
         self.touched()
 
     # --- once a second ---
@@ -498,7 +346,7 @@ class PortBroker:
         spool = self.spool
         captured = self._captured
         quiet = captured and spool.quiet(wall_ns)
-        if quiet and not self._attached and not self._kept and self._keyboard.idle:
+        if quiet and not self._people and not self._people.awaited and self._keyboard.idle:
             # What thousands of idle ports do all the time.
             return
         if not captured:
@@ -506,23 +354,7 @@ class PortBroker:
         if not quiet:
             spool.look(now)
             self._look_what_it_shows()
-            self._pace.looked = spool.end
-            self._after_upkeep()
-            if self._attached and spool.end > self._pace.seen:
-                # No wake-up is known to get lost; if one ever does, it costs a second and not the output.
-                self._pace.grown()
-        if self._pace.overslept(now):
-            self._arm()
+            self.output.looked_after()
+        self.output.tick(now)
         self._keyboard.tick(now)
-        if self._kept:
-            for session in [key for key, typed in self._kept.items() if now >= (typed.kept_until or now)]:
-                del self._kept[session]
-
-    def _after_upkeep(self) -> None:
-        if self.spool.fresh_lost:
-            gaps, self.spool.fresh_lost = self.spool.fresh_lost, []
-            for attachment in self.sessions():
-                for gap in gaps:
-                    attachment.tell_late(gap)
-            self._pace.grown()
-        self._watch_alarm()
+        self._people.tick(now)

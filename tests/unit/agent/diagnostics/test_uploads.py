@@ -32,9 +32,7 @@ class Port:
         self.spool.foreign = False
         self.spool.open()
         self.is_open = True
-
-    def look_again(self) -> None:
-        self.spool.refresh()
+        self.output = SimpleNamespace(look_again=self.spool.refresh)
 
 
 class Two:

@@ -39,7 +39,7 @@ async def test_a_program_starts_takes_input_and_is_ended(machines: Machines) -> 
     port = machines.port(VM, "0")
     await port.inject(b"one line\n")
     # A terminal echoes, then cat prints the line once more.
-    assert await port.wait_for(b"one line\r\none line", 0, 5.0) is not None
+    assert await port.output.wait_for(b"one line\r\none line", 0, 5.0) is not None
     observed = await perform(machines, "stop")
     assert "signal" in observed
     assert machines.get(VM).report().power is Power.STOPPED
@@ -59,7 +59,7 @@ async def test_a_program_runs_on_without_its_agent_and_is_found_again(
     after = second.get(VM).report()
     assert (after.power, after.since) == (Power.RUNNING, before.since)
     await second.port(VM, "0").inject(b"still there\n")
-    assert await second.port(VM, "0").wait_for(b"still there", before.ports[0].end, 5.0) is not None
+    assert await second.port(VM, "0").output.wait_for(b"still there", before.ports[0].end, 5.0) is not None
     assert "was running already" in await perform(second, "start")
     await perform(second, "stop", graceful=False)
     await second.close()
@@ -68,7 +68,7 @@ async def test_a_program_runs_on_without_its_agent_and_is_found_again(
 async def test_a_program_that_ends_by_itself_is_seen_to(machines: Machines) -> None:
     await define(machines, "greet")
     await perform(machines, "start")
-    assert await machines.port(VM, "0").wait_for(b"hello world", 0, 5.0) is not None
+    assert await machines.port(VM, "0").output.wait_for(b"hello world", 0, 5.0) is not None
     await until(lambda: machines.get(VM).power is Power.STOPPED, "the end was seen")
     report = machines.get(VM).report()
     assert (report.power, report.fault) == (Power.STOPPED, None)
@@ -87,7 +87,7 @@ async def test_a_program_that_is_not_there(machines: Machines) -> None:
 async def test_a_deaf_program_is_only_ended_by_force(machines: Machines) -> None:
     await define(machines, "stubborn")
     await perform(machines, "start")
-    assert await machines.port(VM, "0").wait_for(b"deaf", 0, 5.0) is not None
+    assert await machines.port(VM, "0").output.wait_for(b"deaf", 0, 5.0) is not None
     with pytest.raises(Fault) as caught:
         await perform(machines, "stop", timeout=1.0)
     assert (caught.value.code, caught.value.fields) == ("VmStopTimeout", {"vm": "terminal", "seconds": 1.0})
@@ -111,7 +111,7 @@ async def test_a_killed_terminal_is_told_of_and_takes_its_program_along(
 ) -> None:
     await define(machines, "stubborn")
     await perform(machines, "start")
-    assert await machines.port(VM, "0").wait_for(b"deaf", 0, 5.0) is not None
+    assert await machines.port(VM, "0").output.wait_for(b"deaf", 0, 5.0) is not None
     [host] = [find_ptyhost(each.parent) for each in state.root.rglob("serial0.pid")]
     assert host is not None
     assert start_ticks(host.child) is not None
@@ -149,17 +149,17 @@ async def test_a_program_that_plays_a_machine_is_reset_and_interrupted(simulated
     await define(simulated, "sac")
     await perform(simulated, "start")
     port, machine = simulated.port(VM, "0"), simulated.get(VM)
-    assert await port.wait_for(b"SAC>", 0, WAIT) is not None
+    assert await port.output.wait_for(b"SAC>", 0, WAIT) is not None
     process, end = machine.driver.pid, port.spool.end
     await perform(simulated, "reset")
-    assert await port.wait_for(b"SAC started and initialized", end, WAIT) is not None
+    assert await port.output.wait_for(b"SAC started and initialized", end, WAIT) is not None
     assert (machine.driver.pid, machine.boots, machine.power) == (process, 2, Power.RUNNING)
     await perform(simulated, "nmi")
-    assert await port.wait_for(b"*** STOP: 0x00000080", end, WAIT) is not None
-    assert await port.wait_for(b"!SAC>", end, WAIT) is not None
+    assert await port.output.wait_for(b"*** STOP: 0x00000080", end, WAIT) is not None
+    assert await port.output.wait_for(b"!SAC>", end, WAIT) is not None
     end = port.spool.end
     await perform(simulated, "restart", graceful=False)
-    assert await port.wait_for(b"SAC started and initialized", end, WAIT) is not None
+    assert await port.output.wait_for(b"SAC started and initialized", end, WAIT) is not None
     assert "status 0" in await perform(simulated, "stop"), "the power button"
     assert machine.report().fault is None
 

@@ -199,7 +199,7 @@ async def test_its_output_is_kept_and_input_gets_there(machines: Machines, route
     await until(lambda: router.connected, "connected")
     router.print(b"Router> ")
     port = machines.port(VM, "0")
-    assert await port.wait_for(b"Router>", 0, 5.0) is not None
+    assert await port.output.wait_for(b"Router>", 0, 5.0) is not None
     await port.inject(b"show version\r")
     await until(lambda: bytes(router.typed) == b"show version\r", "typed")
     await refused("PortNotFound", _port(machines, "7"))
@@ -211,7 +211,7 @@ async def test_the_end_of_its_log_can_be_read_also_when_it_is_gone(
     await machines.create(definition())
     await until(lambda: router.connected, "connected")
     router.print(b"one\r\ntwo\r\nRouter> ")
-    assert await machines.port(VM, "0").wait_for(b"Router>", 0, 5.0) is not None
+    assert await machines.port(VM, "0").output.wait_for(b"Router>", 0, 5.0) is not None
     wanted = {"from": 5, "end": 18, "text": base64.b64encode(b"two\r\nRouter> ").decode()}
     tail = (await machines.perform("vm.tail", VM, {"lines": 2}, 1)).data
     assert wanted.items() <= tail.items()
@@ -234,7 +234,7 @@ async def test_a_reader_of_its_log_may_wait_for_more(machines: Machines, router:
     await machines.create(definition())
     await until(lambda: router.connected, "connected")
     router.print(b"Router> ")
-    assert await machines.port(VM, "0").wait_for(b"Router>", 0, 5.0) is not None
+    assert await machines.port(VM, "0").output.wait_for(b"Router>", 0, 5.0) is not None
     nothing = (await machines.perform("vm.log", VM, {"from": 8, "after": 8, "wait": 0.05}, 1)).data
     assert (nothing["text"], nothing["end"]) == ("", 8)
     waiting = asyncio.create_task(machines.perform("vm.log", VM, {"from": 8, "after": 8, "wait": 20}, 1))

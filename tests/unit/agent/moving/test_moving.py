@@ -38,7 +38,7 @@ def fill(directory: Path) -> dict[str, bytes]:
 async def printed(machines: Machines, text: bytes) -> int:
     port = machines.port(VM, "0")
     await port.inject(text + b"\n")
-    assert await port.wait_for(text + b"\r\n" + text, 0, 5.0) is not None
+    assert await port.output.wait_for(text + b"\r\n" + text, 0, 5.0) is not None
     port.spool.refresh()
     return port.spool.end
 

@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from outofband.agent.ports.attachment import MAX_HELD_NOTICES
 from outofband.agent.ports.broker import PortBroker
 from outofband.core import clock
 from outofband.core.errors import Fault, ProtocolError
 from outofband.wire import arbiter, stream
 from outofband.wire.grant import Mode
-from outofband.wire.stream import Control, GapReason, Notice
-from tests.support.wait import promised, until
+from outofband.wire.stream import Control
+from tests.support.wait import until
 from tests.unit.agent.ports.peers import LoggedPort, RecordingViewer, attach, grant, typed
 
 pytestmark = pytest.mark.anyio
-
-
-async def test_replay_then_live(broker: PortBroker, port: LoggedPort) -> None:
-    await port.print(b"boot\n")
-    viewer = RecordingViewer()
-    attach(broker, viewer)
-    await until(lambda: viewer.output == b"boot\n")
-    await port.print(b"login: ")
-    await until(lambda: viewer.output == b"boot\nlogin: ")
-    [welcome] = viewer.notices("attached")
-    assert welcome == {
-        "session": "s1",
-        "vm": "vm",
-        "port": "0",
-        "mode": "write",
-        "offset": 0,
-        "live": 5,
-        "writer": "user-s1",
-        "input": 0,
-        "others": [],
-        "endLogin": False,
-        "mayWrite": True,
-    }
-
-
-async def test_a_newcomer_is_told_who_is_here(broker: PortBroker) -> None:
-    attach(broker, RecordingViewer())
-    newcomer = RecordingViewer()
-    attach(broker, newcomer, grant("eve", mode=Mode.OBSERVE))
-    assert newcomer.notices("attached")[0]["others"] == ["user-s1"]
 
 
 async def test_input_without_bytes_is_a_question_that_is_answered(broker: PortBroker) -> None:
@@ -54,13 +21,6 @@ async def test_input_without_bytes_is_a_question_that_is_answered(broker: PortBr
     attachment = attach(broker, watcher, grant("eve", mode=Mode.OBSERVE))
     attachment.receive(typed(0, b""))
     await until(lambda: stream.Ack(0) in watcher.frames)
-
-
-async def test_replay_is_cut_to_what_was_asked_for(broker: PortBroker, port: LoggedPort) -> None:
-    await port.print(b"0123456789")
-    viewer = RecordingViewer()
-    attach(broker, viewer, grant(replay=4))
-    await until(lambda: viewer.output == b"6789")
 
 
 async def test_keys_reach_the_port_and_are_acknowledged(broker: PortBroker, port: LoggedPort) -> None:
@@ -91,25 +51,6 @@ async def test_input_beyond_what_was_told_is_not_typed_out_of_order(
     attachment.receive(typed(0, b"abc"))
     await until(lambda: viewer.acked == 3)
     await until(lambda: bytes(port.typed) == b"abc")
-
-
-async def test_a_resumed_session_goes_on_at_its_byte(broker: PortBroker, port: LoggedPort) -> None:
-    viewer = RecordingViewer()
-    attachment = attach(broker, viewer)
-    attachment.receive(typed(0, b"abc"))
-    await until(lambda: bytes(port.typed) == b"abc")
-    await port.print(b"one ")
-    await until(lambda: viewer.output == b"one ")
-    attachment.detach(dropped=True)
-    await port.print(b"two ")
-
-    again = RecordingViewer()
-    attachment = attach(broker, again, grant(resume=4))
-    await until(lambda: again.output == b"two ")
-    [welcome] = again.notices("attached")
-    assert (welcome["input"], welcome["mode"]) == (3, "write")
-    attachment.receive(typed(0, b"abcd"))
-    await until(lambda: bytes(port.typed) == b"abcd")
 
 
 async def test_take_over_tells_both(broker: PortBroker, port: LoggedPort) -> None:
@@ -150,49 +91,12 @@ async def test_observer_types_nothing(broker: PortBroker, port: LoggedPort) -> N
     assert port.typed == b""
 
 
-async def test_a_viewer_that_never_reads_hurts_nobody(broker: PortBroker, port: LoggedPort) -> None:
-    stuck, well = RecordingViewer(room=1), RecordingViewer()
-    attach(broker, stuck, grant("stuck", mode=Mode.OBSERVE))
-    attach(broker, well, grant("well"))
-    printed = b"".join(b"%07d\n" % number for number in range(400_000))
-    for at in range(0, len(printed), 50_000):
-        await port.print(printed[at : at + 50_000])
-        await asyncio.sleep(0)
-    await until(lambda: len(well.output) + sum(end - start for start, end, _ in well.gaps) == len(printed))
-    assert stuck.sent == 1
-    assert stuck.attachment is not None
-    stuck.room = None
-    # Upkeep punches what is older than the ring; the one who slept is told.
-    await until(lambda: broker.spool.start > 0)
-    stuck.attachment.resume()
-    await until(lambda: stuck.attachment and stuck.attachment.next == len(printed))
-    assert stuck.gaps[0] == (0, stuck.gaps[0][1], GapReason.TRIMMED)
-    assert printed.endswith(stuck.output)
-
-
 async def test_expiry_ends_a_session(broker: PortBroker) -> None:
     viewer = RecordingViewer()
     attach(broker, viewer, grant(exp=clock.wall() - 29.9))
     await until(lambda: viewer.closed)
     assert viewer.closed is not None
     assert (viewer.closed.code, viewer.closed.resumable) == ("GrantExpired", True)
-
-
-async def test_wait_for_gives_the_line(broker: PortBroker, port: LoggedPort) -> None:
-    await port.print(b"NMI received long ago\n")
-    since = broker.report().end
-
-    async def later() -> None:
-        await asyncio.sleep(0.05)
-        await port.print(b"Uhhuh. NMI rec")
-        await asyncio.sleep(0.05)
-        await port.print(b"eived for unknown reason 21\r\nnext")
-
-    async with asyncio.TaskGroup() as group:
-        found = group.create_task(broker.wait_for(b"NMI received", since, 30))
-        group.create_task(later())
-    assert found.result() == b"Uhhuh. NMI received for unknown reason 21"
-    assert await broker.wait_for(b"never", since, 0.05) is None
 
 
 async def test_inject_leaves_the_writer_his_seat(broker: PortBroker, port: LoggedPort) -> None:
@@ -203,20 +107,6 @@ async def test_inject_leaves_the_writer_his_seat(broker: PortBroker, port: Logge
     await until(lambda: bytes(port.typed) == b"hx")
     await until(lambda: viewer.acked == 1)
     assert broker.report().writer == "user-s1"
-
-
-async def test_one_who_catches_up_takes_no_wake_up_from_the_others(
-    broker: PortBroker, port: LoggedPort
-) -> None:
-    slow, live = RecordingViewer(room=1), RecordingViewer()
-    attachment = attach(broker, slow, grant("slow", mode=Mode.OBSERVE))
-    attach(broker, live, grant("live", mode=Mode.OBSERVE))
-    for number in range(20):
-        await port.print(b"%02d" % number)
-        slow.room = 3
-        attachment.resume()
-        end = 2 * (number + 1)
-        await until(lambda end=end: len(live.output) == end, seconds=promised(0.9))
 
 
 async def test_a_port_that_is_closed_cannot_be_attached(broker: PortBroker) -> None:
@@ -232,31 +122,6 @@ async def test_closing_ends_every_session_resumably(broker: PortBroker) -> None:
     await broker.close()
     assert viewer.closed is not None
     assert (viewer.closed.code, viewer.closed.resumable) == ("SessionEnded", True)
-
-
-async def test_the_same_session_again_replaces_its_old_socket(broker: PortBroker, port: LoggedPort) -> None:
-    old, new = RecordingViewer(), RecordingViewer()
-    attach(broker, old).receive(typed(0, b"ab"))
-    await until(lambda: old.acked == 2)
-    attachment = attach(broker, new, grant(resume=0))
-    assert old.closed is not None
-    assert old.closed.code == "SessionEnded"
-    assert new.notices("attached")[0]["input"] == 2
-    attachment.receive(typed(2, b"c"))
-    await until(lambda: bytes(port.typed) == b"abc")
-    assert broker.report().viewers == 1
-
-
-async def test_notices_for_one_who_does_not_read_are_kept_but_bounded(broker: PortBroker) -> None:
-    viewer = RecordingViewer(room=1)
-    attachment = attach(broker, viewer)
-    for number in range(100):
-        broker.send_notice_all(Notice("power", {"power": str(number)}))
-    assert viewer.sent == 1
-    viewer.room = None
-    attachment.resume()
-    told = [fields["power"] for fields in viewer.notices("power")]
-    assert told == [str(number) for number in range(100 - MAX_HELD_NOTICES, 100)]
 
 
 async def test_a_reset_is_told_and_marked(broker: PortBroker, port: LoggedPort) -> None:
@@ -298,40 +163,6 @@ async def test_a_kept_seat_is_free_after_a_while(broker: PortBroker, monkeypatch
     attach(broker, RecordingViewer(), grant("writer")).detach(dropped=True)
     assert broker.report().writer == "user-writer"
     await until(lambda: viewer.notices("writer")[-1:] == [{"writer": None, "mode": "observe"}])
-
-
-async def test_a_transport_that_raises_costs_only_itself(broker: PortBroker, port: LoggedPort) -> None:
-    class Broken(RecordingViewer):
-        def send(self, frame: bytes) -> bool:
-            if self.sent:
-                raise RuntimeError("broken")
-            return super().send(frame)
-
-    well = RecordingViewer()
-    attach(broker, well, grant("well", mode=Mode.OBSERVE))
-    attach(broker, Broken(), grant("broken", mode=Mode.OBSERVE))
-    await port.print(b"output")
-    await until(lambda: well.output == b"output")
-    await until(lambda: broker.report().viewers == 1)
-
-
-async def test_two_viewers_at_one_place_share_one_frame(broker: PortBroker, port: LoggedPort) -> None:
-    frames: list[bytes] = []
-
-    class Keeping(RecordingViewer):
-        def send(self, frame: bytes) -> bool:
-            frames.append(frame)
-            return super().send(frame)
-
-    first, second = Keeping(), Keeping()
-    attach(broker, first, grant("first", mode=Mode.OBSERVE))
-    attach(broker, second, grant("second", mode=Mode.OBSERVE))
-    await asyncio.sleep(0)
-    await port.print(b"shared")
-    await until(lambda: second.output == b"shared")
-    data = [frame for frame in frames if frame[0] == stream.Kind.DATA]
-    assert len(data) == 2
-    assert data[0] is data[1]
 
 
 async def test_garbage_from_a_viewer_is_a_protocol_error(broker: PortBroker) -> None:
