@@ -236,3 +236,18 @@ def test_links_between_documents_lead_somewhere() -> None:
             if not (ROOT / name).parent.joinpath(target.split("#")[0]).exists():
                 dead.append(f"{name}: {target}")
     assert not dead, "\n".join(dead)
+
+
+def test_tests_that_documents_name_are_there() -> None:
+    """`unit/net/test_x.py::test_y` in a document is its evidence."""
+    gone = []
+    for name, text in texts().items():
+        if not name.endswith(".md"):
+            continue
+        for path, test in re.findall(
+            r"\b((?:unit|property|peers|nodes|web|soak)/[\w/]+\.py)(?:::(\w+))?", text
+        ):
+            file = ROOT / "tests" / path
+            if not file.is_file() or (test and not re.search(rf"def {test}\b", file.read_text())):
+                gone.append(f"{name}: {path}::{test}")
+    assert not gone, "\n".join(gone)

@@ -20,13 +20,15 @@ from outofband.identity.authority import Authority
 from outofband.identity.bootstrap import FirstStart
 from outofband.identity.keys import Keys
 from outofband.identity.requests import Visitor
+from outofband.store.people import User
 from outofband.store.store import Store
 from tests.support.database import open_store
-from tests.support.users import cheap_passwords
+from tests.support.users import add_user, cheap_passwords
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 BASE = "https://127.0.0.1:8443"
 VISITOR = Visitor(address="192.0.2.1", agent="test", correlation_id="c0ffee00-0000-4000-8000-000000000000")
+ANN = "ann@outofband.local"
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 
 
@@ -100,3 +102,8 @@ def authority_on(store: Store, keys: Keys, folder: Path) -> Authority:
         passwords=cheap_passwords(),
         first_password=folder / "first-password",
     )
+
+
+@pytest.fixture
+async def ann(started: Started, now: datetime) -> User:
+    return await add_user(started.store, started.first.tenant_id, ANN, now=now)

@@ -16,18 +16,12 @@ from outofband.identity.sign_in import BROWSER_LIFE
 from outofband.store import codes
 from outofband.store.people import User
 from outofband.store.sign_ins import BROWSER_IDLE, NATIVE_IDLE
-from tests.support.users import PASSWORD, add_user
-from tests.unit.identity.conftest import BASE, VISITOR, Started
+from tests.support.users import PASSWORD
+from tests.unit.identity.conftest import ANN, BASE, VISITOR, Started
 from tests.unit.identity.flows import SCOPE, Flows, claims, fault, given
 
 pytestmark = pytest.mark.anyio
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-ANN = "ann@outofband.local"
-
-
-@pytest.fixture
-async def ann(started: Started, now: datetime) -> User:
-    return await add_user(started.store, started.first.tenant_id, ANN, now=now)
 
 
 @pytest.fixture

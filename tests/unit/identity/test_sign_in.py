@@ -21,17 +21,11 @@ from outofband.store.sign_in_failures import LOCK, MAX_FAILURES
 from outofband.store.sign_ins import BROWSER_IDLE
 from outofband.store.store import Store
 from tests.support.users import PASSWORD, add_user
-from tests.unit.identity.conftest import VISITOR, Started
+from tests.unit.identity.conftest import ANN, VISITOR, Started
 
 pytestmark = pytest.mark.anyio
 SECOND = timedelta(seconds=1)
-ANN = "ann@outofband.local"
 NEW = "slow heron ladder 7"
-
-
-@pytest.fixture
-async def ann(started: Started, now: datetime) -> User:
-    return await add_user(started.store, started.first.tenant_id, ANN, now=now)
 
 
 async def enter(
