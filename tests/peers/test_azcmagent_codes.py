@@ -80,14 +80,14 @@ async def test_rights_and_places_that_lack(lab: Lab) -> None:
     assert error["remedy"][0].startswith("An owner gives it: az role assignment create")
     assert error["step"] == "make the resource"
     assert not any("for a console" in each for each in error["remedy"])
-    for language, wrapper, given in (
-        ("nl", "tijdens: AZCM0062", "Een eigenaar geeft die: az role"),
-        ("fr", "pendant : AZCM0062", "Un propriétaire le donne : az role"),
+    for language, wrapper, given, smallest in (
+        ("nl", "tijdens: AZCM0062", "Een eigenaar geeft die: az role", "kleinste rol ermee:"),
+        ("fr", "pendant : AZCM0062", "Un propriétaire le donne : az role", "plus petit rôle qui l'a :"),
     ):
         text = await lab.run("connect", *lab.target(), *reader, "--lang", language, expect=42)
         assert wrapper in text.out and given in text.out
         # What mends it does not depend on the language.
-        assert 'smallest role with it: "Azure Connected Machine Onboarding"' in text.out
+        assert f'{smallest} "Azure Connected Machine Onboarding"' in text.out
         assert 'az role assignment create --role "Azure Connected Machine Onboarding"' in text.out
     shown = (await lab.run("show", "-j")).json
     assert (shown["status"], shown["halfway"]) == ("Disconnected", "")
@@ -335,3 +335,40 @@ async def test_whoever_may_not(lab: Lab) -> None:
         assert said.error["code"] == "AZCM0018", said
         assert "nobody" in said.error["message"]
     assert (await lab.run("version", command=command)).out.startswith("azcmagent version ")
+
+
+async def test_the_agents_own_files_are_not_what_it_expects(lab: Lab) -> None:
+    """himds fails over a folder in the place of a file of its own (AZCM0002), and goes on once it is gone."""
+    login = await lab.principal(await lab.onboarder())
+    (lab.state.agent / "halfway.json").mkdir()
+    said = await lab.run("connect", *lab.target(), *login, "-j", expect=2)
+    assert (said.error["code"], said.error["retryable"]) == ("AZCM0002", True)
+    assert "himds.log" in said.error["message"] and "himds" in said.error["remedy"][0]
+    french = await lab.run("connect", *lab.target(), *login, "--lang", "fr", expect=2)
+    assert french.out.startswith("erreur (AZCM0002) L'agent lui-même a échoué : himds a rencontré un cas")
+    assert "admin.defect" in (lab.state.log / "himds.log").read_text()
+    assert await lab.machine() is None
+    (lab.state.agent / "halfway.json").rmdir()
+    await lab.run("connect", *lab.target(), *login)
+
+
+async def test_the_certificate_cannot_be_read(lab: Lab) -> None:
+    """Cut off on its disk (AZCM0107): `check` tells it from one that is gone, and a restart mends it."""
+    login = await lab.principal(await lab.onboarder())
+    await lab.run("connect", *lab.target(), *login)
+    path = lab.state.agent / "agent.crt"
+    path.write_bytes(path.read_bytes()[:200])
+    said = await lab.run("check", "-j", expect=107)
+    assert (said.json["code"], said.json["identity"][0]["cause"]) == (
+        "AZCM0107",
+        "IdentityCertificateUnusable",
+    )
+    french = await lab.run("check", "--lang", "fr", expect=107)
+    assert "(AZCM0107) Ce serveur est connecté, et son certificat" in french.out
+    await lab.stop()
+    await lab.start()
+
+    for _ in range(100):
+        if (await lab.run("check", "-j", expect=None)).code == 0:
+            return
+    raise AssertionError("himds did not ask for its certificate")

@@ -51,6 +51,24 @@ def load(state: StateDir, public_key: bytes) -> Certificate | None:
         return None
 
 
+def damage(state: StateDir, public_key: bytes) -> str:
+    """What `load` found in place of a certificate: `damaged`, `other-key`, or why it cannot be read; empty
+    when there is no file at all.
+    """
+    try:
+        with path(state).open("rb") as file:
+            pem = file.read(MAX_SIZE)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+    try:
+        x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        return "damaged"
+    return "" if read(pem, public_key) else "other-key"
+
+
 def read(pem: bytes, public_key: bytes) -> Certificate | None:
     try:
         found = x509.load_pem_x509_certificate(pem)

@@ -128,11 +128,12 @@ class GapStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What is wrong now, in the catalogue's words."""
+    """What is wrong now, in the catalogue's English words; with the `fields`, any language's can be had."""
 
     code: str
     message: str
     remedy: list[str] = []
+    fields: dict[str, Any] = {}
 
 
 class AgentStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -301,7 +301,7 @@ def _settings(state: StateDir) -> tuple[Settings, Fault | None]:
 
 def _problem(fault: Fault) -> Problem:
     told = explain(fault)
-    return Problem(fault.code, told.message, list(told.remedy))
+    return Problem(fault.code, told.message, list(told.remedy), dict(fault.fields))
 
 
 def _endpoint(

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from outofband.agent.config import HostConfig
+from outofband.catalogue import Words, say
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
@@ -230,7 +231,7 @@ def save(state: StateDir, settings: Settings) -> None:
 def _list(name: str) -> Setting:
     setting = find(name)
     if setting.kind is not Kind.LIST:
-        raise Fault("AgentSettingInvalid", name=setting.name, value=name, detail="it is no list")
+        raise Fault("AgentSettingInvalid", name=setting.name, value=name, detail=say("setting-no-list"))
     return setting
 
 
@@ -243,11 +244,11 @@ def _read(setting: Setting, text: str) -> Value:
     value: Value = typed
     if setting.kind is Kind.FLAG:
         if typed.lower() not in ("true", "false"):
-            raise _invalid(setting, typed, "expected true or false")
+            raise _invalid(setting, typed, say("expected-flag"))
         value = typed.lower() == "true"
     elif setting.kind is Kind.PERCENT:
         if not typed.isascii() or not typed.isdecimal():
-            raise _invalid(setting, typed, "expected a number")
+            raise _invalid(setting, typed, say("expected-number"))
         value = int(typed)
     elif setting.kind is Kind.LIST:
         value = _items(typed)
@@ -261,7 +262,7 @@ def _checked(setting: Setting, value: Value) -> Value:
             return value
         case (Kind.PERCENT, int()) if not isinstance(value, bool):
             if not 1 <= value <= 100:
-                raise _invalid(setting, value, "expected 1 to 100")
+                raise _invalid(setting, value, say("expected-percent"))
             return value
         case (Kind.TEXT, str()):
             if setting.name == "proxy.url":
@@ -269,14 +270,14 @@ def _checked(setting: Setting, value: Value) -> Value:
             return _word(setting, value)
         case (Kind.LIST, list()) if all(isinstance(each, str) for each in value):
             if len(value) > MAX_ITEMS:
-                raise _invalid(setting, value[0], f"expected at most {MAX_ITEMS} of them")
+                raise _invalid(setting, value[0], say("expected-at-most", most=MAX_ITEMS))
             if setting.name == "incomingconnections.ports":
                 for each in value:
                     if not _PORT.fullmatch(each):
-                        raise _invalid(setting, each, "expected the number or the name of a port")
+                        raise _invalid(setting, each, say("expected-port"))
             take = _bypass if setting.name == "proxy.bypass" else _word
             return list(dict.fromkeys(take(setting, each) for each in value))
-    raise _invalid(setting, value, f"expected a {setting.kind}")
+    raise _invalid(setting, value, say("expected-kind", kind=say(f"kind-{setting.kind}")))
 
 
 def _word(setting: Setting, value: str) -> str:
@@ -285,7 +286,7 @@ def _word(setting: Setting, value: str) -> str:
     for word in setting.words:
         if word.lower() == value.lower():
             return word
-    raise _invalid(setting, value, "expected one of " + ", ".join(setting.words))
+    raise _invalid(setting, value, say("one-of", known=", ".join(setting.words)))
 
 
 def _bypass(setting: Setting, value: str) -> str:
@@ -295,7 +296,7 @@ def _bypass(setting: Setting, value: str) -> str:
             return word
     if "." in value and _HOST.fullmatch(value):
         return value.lower()
-    raise _invalid(setting, value, "expected a host, or one of " + ", ".join(proxies.SERVICES))
+    raise _invalid(setting, value, say("host-or-one-of", known=", ".join(proxies.SERVICES)))
 
 
 def _proxy(setting: Setting, value: str) -> str:
@@ -307,9 +308,11 @@ def _proxy(setting: Setting, value: str) -> str:
     except ValueError:
         fine = False
     if not fine or " " in value:
-        raise _invalid(setting, proxies.redacted(value), "expected http://[USER:PASSWORD@]HOST[:PORT]")
+        raise _invalid(
+            setting, proxies.redacted(value), say("expected-proxy", form="http://[USER:PASSWORD@]HOST[:PORT]")
+        )
     return value
 
 
-def _invalid(setting: Setting, value: Any, detail: str) -> Fault:
+def _invalid(setting: Setting, value: Any, detail: Words) -> Fault:
     return Fault("AgentSettingInvalid", name=setting.name, value=str(value)[:200], detail=detail)

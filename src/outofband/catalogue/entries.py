@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from outofband.catalogue.words import in_language
 from outofband.core.errors import Fault
 from outofband.core.locale import DEFAULT, LOCALES
 
@@ -115,9 +116,10 @@ def outline(template: str) -> str:
 
 
 def explain(fault: Fault, locale: str = DEFAULT_LOCALE) -> Explained:
-    """Fill the entry of a fault's code with the fault's fields."""
+    """Fill the entry of a fault's code with the fault's fields; a field that is Words is told in `locale`."""
     found = entry(fault.code, locale)
-    fill = functools.partial(_Lenient().vformat, args=(), kwargs=fault.fields)
+    fields = {name: in_language(each, locale) for name, each in fault.fields.items()}
+    fill = functools.partial(_Lenient().vformat, args=(), kwargs=fields)
     return Explained(
         code=fault.code,
         title=fill(found.title),

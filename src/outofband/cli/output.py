@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from outofband.catalogue import Explained, entry
+from outofband.catalogue import Explained, Words, entry
 from outofband.client.faults import RemoteFault, explained
 from outofband.core import clock
 from outofband.core.errors import Fault
@@ -158,6 +158,11 @@ def styled(text: str) -> None:
 
 def heading(text: str) -> None:
     _echo(click.style(text, bold=True))
+
+
+def here(words: Words) -> str:
+    """A text in the language of whoever runs the command."""
+    return words.text(voice.locale)
 
 
 def rows(titles: Sequence[str], lines: Iterable[Sequence[str]], *, empty: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from outofband.catalogue import say
 from outofband.cli import output as show
 from outofband.core import clock
 
@@ -35,7 +36,7 @@ class Steps:
             with self.progress(what) as detail:
                 yield detail
         except BaseException:
-            self._line("✗", what, "failed", fg="red")
+            self._line("✗", what, show.here(say("step-failed")), fg="red")
             raise
         self._line("✓", what, f"{clock.monotonic() - began:.1f} s")
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from outofband.catalogue import Words, say
 from outofband.core import clock
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -20,7 +21,11 @@ _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
 
 class CertificateUnusable(Exception):
-    """Says what is the matter with the file."""
+    """`why` says what is the matter with the file."""
+
+    def __init__(self, why: Words) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 def assertion(file: bytes, client: str, audience: str) -> str:
@@ -66,18 +71,16 @@ def load(file: bytes) -> tuple[x509.Certificate, rsa.RSAPrivateKey | ec.Elliptic
         else:
             made = pkcs12.load_key_and_certificates(file, None)
             if made[0] is None or made[1] is None:
-                raise CertificateUnusable("it lacks the certificate or its key")
+                raise CertificateUnusable(say("certificate-or-key-missing"))
             private, certificate = made[0], made[1]
     except (ValueError, TypeError) as error:
-        raise CertificateUnusable(
-            "it is no PEM file with a certificate and its key and no PFX file, or it has a password"
-        ) from error
+        raise CertificateUnusable(say("certificate-no-file")) from error
     if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise CertificateUnusable("its key is of a kind that is not used to sign in (RSA and EC are)")
+        raise CertificateUnusable(say("certificate-key-kind"))
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name not in _CURVES:
-        raise CertificateUnusable(f"its curve {private.curve.name} is not used to sign in")
+        raise CertificateUnusable(say("certificate-curve", curve=private.curve.name))
     if certificate.public_key() != private.public_key():
-        raise CertificateUnusable("the key is not the certificate's")
+        raise CertificateUnusable(say("certificate-other-key"))
     return certificate, private
 
 
@@ -89,7 +92,7 @@ def _part(file: bytes, kind: bytes) -> bytes:
             begin = file.index(line)
             break
     if begin < 0:
-        raise CertificateUnusable(f"it has no {kind.decode().lower()}")
+        raise CertificateUnusable(say("certificate-part-missing", part=kind.decode().lower()))
     end = file.index(b"-----END", begin)
     return file[begin : file.index(b"-----", end + 8) + 5] + b"\n"
 

@@ -13,7 +13,8 @@ class Fault(Exception):
     """A failure a user may see.
 
     `code` is a stable PascalCase word that has an entry in the catalogue; `fields` fill that entry's
-    templates and must be plain JSON values without secrets.
+    templates and must be plain JSON values without secrets; where a fault is told by who raises it, a field
+    may be a text in each language (catalogue.Words).
     """
 
     def __init__(self, code: str, /, **fields: Any) -> None:

@@ -31,13 +31,15 @@ HIDDEN = "***"
 SECRET_WORDS = ("secret", "token", "password", "ticket", "grant", "assertion", "authorization", "private")
 _NAMES = "client_secret|client_assertion|access_token|refresh_token|id_token|device_code|password|passwd|sig"
 _PLAIN = re.compile(r"[A-Za-z0-9._/@^+-]+")
+_PLACES = r"\[?(?:USER:PASSWORD|UTILISATEUR:MOTDEPASSE|GEBRUIKER:WACHTWOORD)"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S),
         HIDDEN,
     ),
     # The user and the password in a URL, which is how proxies are told their credentials.
-    (re.compile(r"(?<=://)[^/\s@\"']+(?:@[^/\s@\"']+)*(?=@)"), HIDDEN),
+    # What a remedy writes in their place stays: it would be no remedy without.
+    (re.compile(rf"(?<=://)(?!{_PLACES}@)[^/\s@\"']+(?:@[^/\s@\"']+)*(?=@)"), HIDDEN),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), HIDDEN),
     (re.compile(r"\b(bearer|basic|negotiate|digest)\s+(?!realm=)[\w.~+/=-]{6,}", re.I), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?<![\w-])({_NAMES})=[^&\s\"']+", re.I), rf"\1={HIDDEN}"),

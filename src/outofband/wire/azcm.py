@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from outofband.catalogue import Words
 from outofband.core.errors import Fault
 
 FIRST = "2021-04"
@@ -98,9 +99,11 @@ WRAPPERS: Mapping[str, str] = MappingProxyType({"connect": "AZCM0062", "disconne
 class AzcmFault(Fault):
     """A failure of `azcmagent`, with what shows it.
 
-    `evidence`: sentences in plain text without secrets, each a fact (which proxy, action, role). `remedy`:
-    steps of this very case, told before those of the entry. `outer`: the code of the verb that failed with
-    it (WRAPPERS), empty when nothing was begun; `step`: at which step of that verb.
+    `detail`: what the entry's message has of this case. `evidence`: sentences in plain text without secrets,
+    each a fact (which proxy, action, role). `remedy`: steps of this very case, told before those of the
+    entry, or with `sole` without them: they are for other causes of the same code. `outer`: the code of the
+    verb that failed with it (WRAPPERS), empty when nothing was begun; `step`: at which step of that verb.
+    That these are Words keeps texts of one language only from being told.
     """
 
     def __init__(
@@ -108,15 +111,19 @@ class AzcmFault(Fault):
         code: str,
         /,
         *,
-        evidence: tuple[str, ...] = (),
-        remedy: tuple[str, ...] = (),
+        detail: Words | None = None,
+        evidence: tuple[Words, ...] = (),
+        remedy: tuple[Words, ...] = (),
+        sole: bool = False,
         outer: str = "",
-        step: str = "",
+        step: Words | None = None,
         **fields: Any,
     ) -> None:
-        super().__init__(code, **({"step": step} if step else {}), **fields)
+        told = {"detail": detail, "step": step}
+        super().__init__(code, **{name: each for name, each in told.items() if each is not None}, **fields)
         self.evidence = evidence
         self.remedy = remedy
+        self.sole = sole
         self.outer = outer
         self.step = step
 

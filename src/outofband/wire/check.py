@@ -88,6 +88,7 @@ AZCM = {
     "AgentSettingsInvalid": "AZCM0070",
     "CloudUnreadable": "AZCM0006",
     "IdentityCertificateMissing": "AZCM0081",
+    "IdentityCertificateUnusable": "AZCM0107",
     "IdentityRefused": "AZCM0041",
     "AgentKeyLost": "AZCM0104",
     "AgentExpired": "AZCM0041",
@@ -186,9 +187,8 @@ def told(step: Step, locale: str = DEFAULT) -> Step:
     """The step with the catalogue's words, in a person's language."""
     if not step.cause:
         return step
-    fields = {
-        key: ", ".join(value) if isinstance(value, list) else value for key, value in step.evidence.items()
-    }
+    seen = step.evidence.items()
+    fields = {key: (", ".join(each) or "-") if isinstance(each, list) else each for key, each in seen}
     words = explain(Fault(step.cause, **fields), locale)
     return msgspec.structs.replace(
         step, title=words.title, message=words.message, why=words.cause, remedy=words.remedy

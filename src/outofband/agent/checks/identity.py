@@ -43,7 +43,9 @@ def certificate_of(state: StateDir, identity: Identity) -> Step:
         # Enrolled at a control plane of an older version, which gives no certificates.
         return timed(ok(Name.IDENTITY, **seen), began)
     if found is None:
-        return timed(failed(Name.IDENTITY, "IdentityCertificateMissing", seen), began)
+        seen["detail"] = certificate.damage(state, key.raw)
+        cause = "IdentityCertificateUnusable" if seen["detail"] else "IdentityCertificateMissing"
+        return timed(failed(Name.IDENTITY, cause, seen), began)
     now = clock.now()
     left = found.ends - now
     seen |= {"begins": clock.iso(found.begins), "ends": clock.iso(found.ends), "days": left.days}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from outofband.catalogue import say
+from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent import tags as tagging
 from outofband.wire.azcm import AzcmFault
 from outofband.wire.connecting import RESOURCE_NAME
@@ -91,7 +93,7 @@ def target(
     require(given)
     assert subscription and group and location
     if not _GROUP.fullmatch(group):
-        detail = f'"{group}" cannot be a resource group: letters, digits, - _ . ( ) and no dot at the end'
+        detail = say("no-resource-group", group=group)
         raise AzcmFault("AZCM0023", argument="--resource-group", detail=detail)
     if name is not None and not RESOURCE_NAME.fullmatch(name):
         raise AzcmFault("AZCM0017", value=name)
@@ -115,22 +117,21 @@ def host_name() -> str:
     try:
         whole = socket.gethostname()
     except OSError as error:
-        raise AzcmFault("AZCM0102", detail=error.strerror or str(error)) from error
+        raise AzcmFault("AZCM0102", detail=failing.system(error)) from error
     label = whole.partition(".")[0]
     if not label or label == "(none)":
-        raise AzcmFault("AZCM0102", detail=f'the kernel says "{whole}"')
+        raise AzcmFault("AZCM0102", detail=say("kernel-says", name=whole))
     if not RESOURCE_NAME.fullmatch(label):
-        raise AzcmFault("AZCM0102", detail=f'"{label}" cannot be the name of a machine resource')
+        raise AzcmFault("AZCM0102", detail=say("no-machine-name", name=label))
     return label
 
 
 def sign_in(login: Login) -> None:
     """Raises AzcmFault AZCM0003, AZCM0016, AZCM0023 or AZCM0027 for what cannot be a sign-in."""
     if login.thumbprint:
-        detail = "--service-principal-cert-thumbprint names a certificate in the store of Windows"
-        raise AzcmFault(
-            "AZCM0003", detail=detail, remedy=("Give the certificate as a file: --service-principal-cert.",)
-        )
+        detail = say("thumbprint-of-windows", flag="--service-principal-cert-thumbprint")
+        instead = say("certificate-as-a-file", flag="--service-principal-cert")
+        raise AzcmFault("AZCM0003", detail=detail, remedy=(instead,))
     ways = [
         flag
         for flag, given in (
@@ -145,14 +146,13 @@ def sign_in(login: Login) -> None:
         if given
     ]
     if len(ways) > 1:
-        raise AzcmFault("AZCM0027", detail=f"{' and '.join(ways)}: there is one way to sign in")
+        raise AzcmFault("AZCM0027", detail=say("one-sign-in", ways=", ".join(ways)))
     principal = bool(login.secret or login.secret_file or login.certificate)
     if login.principal and ways and not principal:
-        raise AzcmFault(
-            "AZCM0027", detail=f"{ways[0]} and --service-principal-id: there is one way to sign in"
-        )
+        both = f"{ways[0]}, --service-principal-id"
+        raise AzcmFault("AZCM0027", detail=say("one-sign-in", ways=both))
     if principal or login.principal:
         require({"--service-principal-id": login.principal, "--tenant-id": login.tenant})
         if login.principal and not is_guid(login.principal):
-            detail = f'"{login.principal}" is no GUID; it is the application (client) ID that is wanted'
+            detail = say("no-client-id", value=login.principal)
             raise AzcmFault("AZCM0023", argument="--service-principal-id", detail=detail)

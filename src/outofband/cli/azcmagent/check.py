@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outofband.catalogue import say
 from outofband.cli import output as show
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.running import Run
@@ -16,44 +17,6 @@ if TYPE_CHECKING:
     from outofband.agent.checks.run import Asked
     from outofband.wire.check import Endpoint, Report, Step
 
-_WORDS = {
-    "en": {
-        "looking": "looking at {count}",
-        "server": "This server",
-        "identity": "Who it is there",
-        "cause": "cause:   ",
-        "seen": "evidence:",
-        "remedy": "remedy:  ",
-        "good": "Everything that is needed can be reached.",
-        "bad": "{code}: {count} of {all} addresses cannot be reached.",
-        "local": "{code}: the addresses can be reached; the rest is told above.",
-        "optional": "not needed",
-    },
-    "fr": {
-        "looking": "examen de {count}",
-        "server": "Ce serveur",
-        "identity": "Ce qu'il est là-bas",
-        "cause": "cause :  ",
-        "seen": "constat :",
-        "remedy": "remède : ",
-        "good": "Tout ce qu'il faut peut être joint.",
-        "bad": "{code} : {count} adresses sur {all} ne peuvent être jointes.",
-        "local": "{code} : les adresses peuvent être jointes ; le reste est dit ci-dessus.",
-        "optional": "pas nécessaire",
-    },
-    "nl": {
-        "looking": "bekijkt {count}",
-        "server": "Deze server",
-        "identity": "Wie hij daar is",
-        "cause": "oorzaak:  ",
-        "seen": "bevinding:",
-        "remedy": "oplossing:",
-        "good": "Alles wat nodig is, is te bereiken.",
-        "bad": "{code}: {count} van {all} adressen zijn niet te bereiken.",
-        "local": "{code}: de adressen zijn te bereiken; de rest staat hierboven.",
-        "optional": "niet nodig",
-    },
-}
 _MARKS = {
     "ok": ("✓", "green"),
     "warning": ("!", "yellow"),
@@ -97,8 +60,7 @@ def check(
     from outofband.agent.checks import run as checks
 
     asked = _asked(run, cloud, location, extensions or "", include_all, private)
-    words = _WORDS[show.voice.locale]
-    with Steps(quiet=run.as_json).progress(words["looking"].format(count=asked.cloud.arm)):
+    with Steps(quiet=run.as_json).progress(show.here(say("check-looking", address=asked.cloud.arm))):
         report = checks.run(run.state, asked, show.voice.locale)
     _log(run, report)
     run.emit(report)
@@ -129,32 +91,30 @@ def _asked(
 
 
 def _print(report: Report, *, verbose: bool) -> None:
-    words = _WORDS[show.voice.locale]
-    show.heading(words["server"])
+    show.heading(show.here(say("check-server")))
     for step in report.local:
         _step(step, verbose=verbose)
     told: set[str] = set()
     for each in report.endpoints:
         _endpoint(each, told, verbose=verbose)
-    show.heading(words["identity"])
+    show.heading(show.here(say("check-identity")))
     for step in report.identity:
         _step(step, verbose=verbose)
     needed = [each for each in report.endpoints if each.required]
     count = sum(each.state == "failed" for each in needed)
-    text = words["bad"] if count else words["local"] if report.exit else words["good"]
-    show.heading(text.format(code=report.code, count=count, all=len(needed)))
+    name = "check-bad" if count else "check-local" if report.exit else "check-good"
+    show.heading(show.here(say(name, code=report.code, count=count, all=len(needed))))
 
 
 def _endpoint(endpoint: Endpoint, told: set[str], *, verbose: bool) -> None:
     """One line with a mark for each step; below it what is wrong, or with -v everything. What was told of
     another address in the same words is named only.
     """
-    words = _WORDS[show.voice.locale]
     named = f"{endpoint.name}  {endpoint.url}"
     if endpoint.via is not None:
-        named += f"  via {endpoint.via} ({endpoint.via_source})"
+        named += "  " + show.here(say("check-via", proxy=endpoint.via, source=endpoint.via_source))
     if not endpoint.required:
-        named += f"  ({words['optional']})"
+        named += f"  ({show.here(say('check-optional'))})"
     show.heading(show.plain(named))
     marks = [
         click.style(f"{_MARKS[step.state][0]} {step.step}", fg=_MARKS[step.state][1])
@@ -170,24 +130,23 @@ def _endpoint(endpoint: Endpoint, told: set[str], *, verbose: bool) -> None:
 
 
 def _step(step: Step, *, verbose: bool) -> None:
-    words = _WORDS[show.voice.locale]
     mark, colour = _MARKS[step.state]
     line = f"  {click.style(mark, fg=colour)} {step.step}"
     if step.cause:
         line += f" {click.style(f'({step.code})', bold=True)} {show.plain(show.local_times(step.message))}"
     elif step.because:
-        line += f"  {step.because}"
+        line += f"  {show.here(say(f'because-{step.because}'))}"
     if verbose and not step.because:
         line += f"  {step.seconds:.3f} s"
     show.styled(line)
     if step.cause:
         if step.why:
-            show.line(f"      {words['cause']} {step.why}")
+            show.line(f"      {show.here(say('check-cause'))} {step.why}")
         for remedy in step.remedy:
-            show.line(f"      {words['remedy']} {remedy}")
+            show.line(f"      {show.here(say('check-remedy'))} {remedy}")
     if verbose or step.cause:
         for piece in _evidence(step):
-            show.line(f"      {words['seen']} {piece}")
+            show.line(f"      {show.here(say('check-seen'))} {piece}")
 
 
 def _evidence(step: Step) -> Iterator[str]:

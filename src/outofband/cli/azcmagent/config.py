@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from outofband.catalogue import say, verbatim
 from outofband.cli import output as screen
 from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent.options import verb
@@ -19,20 +20,8 @@ if TYPE_CHECKING:
     from outofband.cli.azcmagent.running import Run
 
 WIDTH = 40
-MEANS = {
-    "incomingconnections.enabled": "Whether consoles may be opened through this agent.",
-    "incomingconnections.ports": "Serial ports that consoles may be opened of; none named: all.",
-    "connection.type": "direct, gateway or default.",
-    "proxy.url": "Proxy for what the agent sends: http://[USER:PASSWORD@]HOST[:PORT].",
-    "proxy.bypass": "Services reached without the proxy.",
-    "extensions.allowlist": "Extensions that may be installed, as Publisher/Type.",
-    "extensions.blocklist": "Extensions that may not be installed; it goes before the list of allowed ones.",
-    "guestconfiguration.enabled": "Whether guest configuration runs.",
-    "extensions.enabled": "Whether extensions run.",
-    "config.mode": "full, or monitor: nothing may be changed and nobody may type.",
-    "guestconfiguration.agent.cpulimit": "Percent of the CPU for guest configuration.",
-    "extensions.agent.cpulimit": "Percent of the CPU for extensions.",
-}
+_SET = "Config property {key} set to value"
+_PROXY_UPDATED = "INFO    Updating service configuration: Azure Arc Proxy"
 
 
 @click.group()
@@ -64,7 +53,7 @@ def get(run: Run, *, name: str) -> int:
     """The value of one setting."""
     shown = _load(run).shown()
     key = _find(name)
-    run.emit({key: shown[key]}, _written(shown[key]))
+    run.emit({key: shown[key]}, verbatim(_written(shown[key])))
     return 0
 
 
@@ -77,15 +66,14 @@ def get(run: Run, *, name: str) -> int:
 def set_(run: Run, *, name: str, value: str, add: bool, remove: bool) -> int:
     """Change one setting. VALUE of a list has commas between its items."""
     if add and remove:
-        raise AzcmFault("AZCM0027", detail="--add and --remove exclude each other")
+        raise AzcmFault("AZCM0027", detail=say("exclude-each-other", one="--add", other="--remove"))
     if name.lower() == "proxy.url" and "@" in value:
         login = value.rpartition("@")[0]
         run.hide((login.partition("://")[2] or login).partition(":")[2])
 
     def change(settings: Settings) -> None:
         if settings.get("config.mode") == "monitor" and _find(name).endswith(("allowlist", "blocklist")):
-            detail = "in config.mode monitor the lists of extensions are not changed"
-            raise AzcmFault("AZCM0069", property=_find(name), detail=detail)
+            raise AzcmFault("AZCM0069", property=_find(name), detail=say("monitor-changes-no-lists"))
         if add:
             settings.add(name, value)
         elif remove:
@@ -121,21 +109,21 @@ def info(run: Run, *, name: str | None) -> int:
         return 0
     for key, row in rows.items():
         screen.heading(key)
-        screen.line(f"  {row['means']}")
-        words = f", one of {', '.join(row['values'])}" if row["values"] else ""
-        screen.line(f"  {row['kind']}{words}; default {_written(row['default']) or '(empty)'}")
+        screen.line(f"  {screen.here(say(f'setting-{key}'))}")
+        default = _written(row["default"]) or say("empty")
+        known = {"kind": say(f"kind-{row['kind']}"), "default": default, "values": ", ".join(row["values"])}
+        screen.line(f"  {screen.here(say('takes-one-of' if row['values'] else 'takes', **known))}")
         if not row["effect"]:
-            screen.line("  Kept, and without effect: this agent has no such part.")
+            screen.line(f"  {screen.here(say('kept-without-effect'))}")
     if not name:
-        screen.line(
-            f"Control plane: {place.name} at {place.arm}" if place else "Control plane: none is named"
-        )
+        words = say("cloud-at", name=place.name, address=place.arm) if place else say("cloud-none")
+        screen.line(screen.here(words))
     return 0
 
 
 def _about(setting: Any, name: str) -> dict[str, Any]:
     return {
-        "means": MEANS.get(name, ""),
+        "means": str(say(f"setting-{name}")),
         "kind": str(setting.kind),
         "values": list(setting.words),
         "default": setting.default,
@@ -159,7 +147,7 @@ def _change(run: Run, name: str, change: Callable[[Settings], None]) -> int:
     except Fault as fault:
         raise failing.as_azcm(fault) from fault
     except OSError as error:
-        raise AzcmFault("AZCM0069", property=key, detail=error.strerror or str(error)) from error
+        raise AzcmFault("AZCM0069", property=key, detail=failing.system(error)) from error
     value = current.shown()[key]
     told = True
     try:
@@ -169,13 +157,14 @@ def _change(run: Run, name: str, change: Callable[[Settings], None]) -> int:
             raise failing.as_azcm(fault) from fault
         told = False
     run.log("info", f"Config property {key} set", {"Value": _written(value)})
-    words = [f"Config property {key} set to value {_written(value)}".rstrip()]
+    # These two lines are those of Azure's agent, which scripts look for.
+    words = [verbatim(f"{_SET.format(key=key)} {_written(value)}".rstrip())]
     if key.startswith("proxy."):
-        words.append("INFO    Updating service configuration: Azure Arc Proxy")
+        words.append(verbatim(_PROXY_UPDATED))
     if not told:
-        words.append("himds does not run: it takes effect when it starts.")
+        words.append(say("when-himds-starts"))
     if not settings.SETTINGS[key].effect:
-        words.append("It is kept, and has no effect: this agent has no such part.")
+        words.append(say("kept-without-effect"))
     run.emit({"property": key, "value": value, "applied": told}, *words)
     return 0
 

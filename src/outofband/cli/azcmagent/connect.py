@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import output as show
-from outofband.cli.azcmagent import arguments, failing, phrases
+from outofband.catalogue import say
+from outofband.cli.azcmagent import arguments, failing
 from outofband.cli.azcmagent.flags import connecting, without_effect
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -34,6 +34,8 @@ LINK_SECONDS = 60.0
 LINKED = "linked"
 """Of `agent.link`: hello and welcome were exchanged."""
 _POLL_SECONDS = 0.2
+ENDPOINT = ("IdentityPortTaken", "TokenFolderUnsafe")
+"""Why the agent's endpoint for local programs is not up."""
 _SYSTEM = ("/etc/machine-id", "/proc/sys/kernel/osrelease", "/proc/meminfo")
 
 
@@ -80,9 +82,9 @@ def connect(
         token = signing.get(run, place, login)
         return rehearsal.connect(run, place, token, target)
     _system()
-    with run.stepping("ask the agent"):
+    with run.stepping(say("step-ask-agent")):
         _check_agent(run)
-    with run.stepping(f"sign in at {place.login}"):
+    with run.stepping(say("step-sign-in", address=place.login)):
         token = signing.get(run, place, login)
     return _connect(run, place, token, target, check=not ignore_network_check)
 
@@ -93,12 +95,12 @@ def _connect(run: Run, place: Place, token: Token, target: Target, *, check: boo
 
     with machine.client(run, place, token) as arm:
         if check:
-            with run.stepping(f"reach {place.arm}"):
+            with run.stepping(say("step-reach", address=place.arm)):
                 _reach(arm, place)
                 network.look(place)
         subscription = machine.subscription_id(arm, place, token, target.subscription)
         resource = machine.Machine(arm, place, token, target.machine(subscription))
-        with run.stepping("make the key"):
+        with run.stepping(say("step-make-key")):
             key = _key(run)
         try:
             former = local.begin(run.state, "connect", resource.id, run.correlation)
@@ -106,14 +108,14 @@ def _connect(run: Run, place: Place, token: Token, target: Target, *, check: boo
             raise failing.as_azcm(fault) from fault
         _note_former(run, former, resource.id)
         run.outer = WRAPPERS["connect"]
-        run.begun = phrases.begun("connect", resource.id, show.voice.locale)
+        run.begun = say("half-connected", id=resource.id)
         with machine.refusals(run, former):
             _resource(run, resource, target, key)
-    with run.stepping("claim the resource"):
+    with run.stepping(say("step-claim")):
         _claim(run, resource, place)
-    with run.stepping("wait for the link"):
+    with run.stepping(say("step-link")):
         status = _link(run)
-    run.outer = run.begun = ""
+    run.outer, run.begun = "", None
     run.log("info", "connected", {"Resource": resource.id, "Agent": status.agent})
     run.emit(
         {
@@ -124,8 +126,8 @@ def _connect(run: Run, place: Place, token: Token, target: Target, *, check: boo
             "tenantId": token.tenant,
             "correlationId": run.correlation,
         },
-        f"Connected this server to {place.name} as {resource.name}.",
-        f"Resource: {resource.id}",
+        say("connected", cloud=place.name, machine=resource.name),
+        say("resource", id=resource.id),
     )
     return 0
 
@@ -139,7 +141,7 @@ def _system() -> None:
         except OSError as error:
             if name == _SYSTEM[0] and isinstance(error, FileNotFoundError):
                 continue
-            raise AzcmFault("AZCM0104", detail=f"{name}: {error.strerror or error}") from error
+            raise AzcmFault("AZCM0104", detail=failing.system(error, name)) from error
 
 
 def _check_agent(run: Run) -> None:
@@ -151,24 +153,21 @@ def _check_agent(run: Run) -> None:
     ended = status.expires and status.expires <= clock.iso()
     # One whose certificate has ended comes back by connecting as the same machine once more.
     if status.agent and not ended and (halfway is None or halfway.operation != "connect"):
-        evidence = [f"agent {status.agent} at {status.arm}, link {status.link}"]
+        evidence = [say("agent-there", agent=status.agent, address=status.arm, link=status.link)]
         if halfway is not None:
-            evidence.append(f"disconnecting was begun {halfway.since} and has not ended")
+            evidence.append(say("disconnecting-begun", since=halfway.since))
         raise AzcmFault("AZCM0067", machine=status.resource or status.name, evidence=tuple(evidence))
     if status.identity is not None and not status.web:
-        raise AzcmFault("AZCM0066", detail=status.identity)
+        raise AzcmFault("AZCM0066", detail=failing.of_agent(status, status.identity, *ENDPOINT))
 
 
 def _note_former(run: Run, former: Halfway | None, machine: str) -> None:
     if former is None:
         return
     if former.operation == "connect" and former.machine.lower() == machine.lower():
-        run.note(f"Going on with what was begun {former.since}.")
+        run.note(say("going-on", since=former.since))
     elif former.operation == "connect":
-        run.warn(
-            f"Before, connecting was begun as {former.machine}, and not ended. If that resource was made, it "
-            "stays: delete it."
-        )
+        run.warn(say("begun-as-another", id=former.machine))
 
 
 def _reach(arm: Any, place: Place) -> None:
@@ -182,7 +181,7 @@ def _reach(arm: Any, place: Place) -> None:
             raise network.explained(fault, place.arm, place.trust) from fault
         raise failing.as_azcm(fault, "AZCM0075") from fault
     if not isinstance(found, dict | list):
-        raise AzcmFault("AZCM0075", detail=f"{place.arm}/metadata/endpoints has no such description")
+        raise AzcmFault("AZCM0075", detail=say("no-description", address=f"{place.arm}/metadata/endpoints"))
 
 
 def _key(run: Run) -> KeyFacts:
@@ -199,7 +198,7 @@ def _resource(run: Run, resource: Machine, target: Target, key: KeyFacts) -> Non
     """Make the resource, or take one that was made for this key beforehand. Raises AzcmFault."""
     from outofband.cli.azcmagent import machine
 
-    with run.stepping("make the resource"):
+    with run.stepping(say("step-make-resource")):
         there = resource.get()
         try:
             resource.create(target, public_key=key.public_key, vm_id=key.vm_id)
@@ -241,12 +240,16 @@ def _link(run: Run) -> AgentStatus:
         if status.link == LINKED:
             return status
         if clock.monotonic() > ends:
-            words = status.problem or f"the link is {status.link}"
+            words = (
+                failing.of_agent(status, status.problem)
+                if status.problem
+                else say("link-is", state=status.link)
+            )
             raise AzcmFault(
                 "AZCM0062",
                 step=run.step,
-                detail=f"no link after {LINK_SECONDS:.0f} s: {words}",
-                evidence=(f"control plane {status.arm}",),
-                remedy=("The resource and its certificate are there; himds goes on trying by itself.",),
+                detail=say("no-link", seconds=int(LINK_SECONDS), why=words),
+                evidence=(say("control-plane", address=status.arm),),
+                remedy=(say("himds-goes-on"),),
             )
         clock.pause(_POLL_SECONDS)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outofband.cli import output as show
-from outofband.cli.azcmagent import arguments, failing, phrases
+from outofband.catalogue import say
+from outofband.cli.azcmagent import arguments, failing
 from outofband.cli.azcmagent.flags import signing_in
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from outofband.cli.azcmagent.machine import Machine
     from outofband.cli.azcmagent.running import Run
 
-_WORDS = {"deleted": "is deleted", "gone": "was gone already", "kept": "is another server's and stays"}
+_ENDS = {"deleted": "disconnected", "gone": "disconnected-gone", "kept": "disconnected-kept"}
 
 
 @click.command(
@@ -53,20 +53,20 @@ def disconnect(
 
     run.correlation = arguments.correlation(correlation_id, run.correlation)
     if force_local_only and login.method != "device-code":
-        raise AzcmFault("AZCM0027", detail="--force-local-only and a sign-in: nobody is asked for anything")
+        raise AzcmFault("AZCM0027", detail=say("no-sign-in-for", flag="--force-local-only"))
     if not force_local_only:
         arguments.sign_in(login)
     require_owner(run.state)
-    with run.stepping("ask the agent"):
+    with run.stepping(say("step-ask-agent")):
         before = _agent(run)
     if force_local_only:
         return _forget(run, before)
     machine = before.resource or (before.halfway.machine if before.halfway else "")
     if not machine:
-        run.emit({"status": "Disconnected", "changed": False}, "This server is not connected.")
+        run.emit({"status": "Disconnected", "changed": False}, say("not-connected"))
         return 0
     place = places.choose(run.state, cloud)
-    with run.stepping(f"sign in at {place.login}"):
+    with run.stepping(say("step-sign-in", address=place.login)):
         token = signing.get(run, place, login)
     if dry_run:
         from outofband.cli.azcmagent import rehearsal
@@ -84,14 +84,14 @@ def _disconnect(run: Run, place: Any, token: Any, id: str, before: AgentStatus) 
     except Fault as fault:
         raise failing.as_azcm(fault) from fault
     run.outer = WRAPPERS["disconnect"]
-    run.begun = phrases.begun("disconnect", str(id), show.voice.locale)
+    run.begun = say("half-disconnected", id=id)
     with machine.client(run, place, token) as arm:
         resource = machine.Machine(arm, place, token, id)
-        with machine.refusals(run, former), run.stepping("delete the resource"):
+        with machine.refusals(run, former), run.stepping(say("step-delete-resource")):
             deleted = _delete(run, resource, before)
-    with run.stepping("forget the connection"):
+    with run.stepping(say("step-forget")):
         _release(run)
-    run.outer = run.begun = ""
+    run.outer, run.begun = "", None
     run.log("info", "disconnected", {"Resource": id})
     run.emit(
         {
@@ -101,7 +101,7 @@ def _disconnect(run: Run, place: Any, token: Any, id: str, before: AgentStatus) 
             "resource": deleted,
             "correlationId": run.correlation,
         },
-        f"Disconnected this server; {resource.name} {_WORDS[deleted]}.",
+        say(_ENDS[deleted], machine=resource.name),
     )
     return 0
 
@@ -121,21 +121,21 @@ def _delete(run: Run, resource: Machine, before: AgentStatus) -> str:
             raise failing.as_azcm(fault) from fault
         public_key = ""
     if not machine.is_of(there, before.agent, public_key):
-        run.warn(f"{resource.id} is another server's by now: it stays.")
+        run.warn(say("another-servers", id=resource.id))
         return "kept"
     return "deleted" if resource.delete() else "gone"
 
 
 def _forget(run: Run, before: AgentStatus) -> int:
     run.outer = WRAPPERS["disconnect"]
-    with run.stepping("forget the connection"):
+    with run.stepping(say("step-forget")):
         _release(run)
     run.outer = ""
     machine = before.resource or (before.halfway.machine if before.halfway else "")
     run.log("info", "forgotten", {"Resource": machine or "-"})
-    words = [f"This server has forgotten its connection{f' as {machine}' if machine else ''}."]
+    words = [say("forgotten-as", id=machine) if machine else say("forgotten")]
     if machine:
-        words.append(f"If that resource is still there, delete it: az resource delete --ids {machine}")
+        words.append(say("delete-what-is-left", command=f"az resource delete --ids {machine}"))
     run.emit(
         {"status": "Disconnected", "changed": bool(before.agent or machine), "forgotten": machine}, *words
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from outofband.catalogue import say
 from outofband.cli.azcmagent.arguments import Login
 from outofband.wire.azcm import AzcmFault
 
@@ -30,14 +31,12 @@ _LOGIN = {
     "use_device_code": "device_code",
     "use_azcli": "azcli",
 }
-REFUSED = {
-    "private_link_scope": "there are no private link scopes here; it would connect another way than asked",
-    "gateway_id": "there is no Arc gateway here; it would connect another way than asked",
-}
+REFUSED = {"private_link_scope": "no-private-link", "gateway_id": "no-gateway"}
+"""Why, by its name in words.toml."""
 INERT = {
-    "automanage_profile": "there is no Automanage here",
-    "enable_automatic_upgrade": "the agent is upgraded with the package it came in",
-    "use_aws_ec2_hostname": "the name is the host's own in any case",
+    "automanage_profile": "no-automanage",
+    "enable_automatic_upgrade": "upgraded-by-package",
+    "use_aws_ec2_hostname": "name-of-the-host",
 }
 
 
@@ -130,15 +129,16 @@ def without_effect(run: Run, given: dict[str, Any]) -> None:
     """
     for name, why in REFUSED.items():
         if given.get(name):
-            raise AzcmFault("AZCM0003", detail=f"{_flag(name)}: {why}")
+            raise AzcmFault("AZCM0003", detail=say("flag-because", flag=_flag(name), why=say(why)))
     store = str(given.get("identity_key_store") or "default").lower()
     if store == "tpm":
-        raise AzcmFault("AZCM0028", detail="this agent keeps its key in a file of its own")
+        raise AzcmFault("AZCM0028", detail=say("key-in-a-file"))
     if store != "default":
-        raise AzcmFault("AZCM0023", argument="--identity-key-store", detail=f'"{store}": default or tpm')
+        detail = say("no-key-store", value=store)
+        raise AzcmFault("AZCM0023", argument="--identity-key-store", detail=detail)
     for name, why in INERT.items():
         if given.get(name):
-            run.warn(f"{_flag(name)} has no effect: {why}.")
+            run.warn(say("flag-without-effect", flag=_flag(name), why=say(why)))
 
 
 def _flag(name: str) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from outofband.catalogue import say
+from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent import show as showing
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -68,12 +70,12 @@ def logs(run: Run, *, full: bool, file: Path | None) -> int:
     try:
         taken = _write(place, [each.name for each in found], contents, state)
     except OSError as error:
-        raise AzcmFault("AZCM0106", file=str(place), detail=error.strerror or str(error)) from error
+        raise AzcmFault("AZCM0106", file=str(place), detail=failing.system(error)) from error
     run.log("info", "logs collected", {"File": str(place), "Logs": len(found)})
     run.emit(
         {"file": str(place.absolute()), "logs": [each.name for each in found], "redacted": taken},
-        f"{len(found)} logs are in {place.absolute()}",
-        *([f"Secrets were taken out of {', '.join(taken)}."] if taken else []),
+        say("logs-collected", count=len(found), file=place.absolute()),
+        *([say("secrets-taken-out", logs=", ".join(taken))] if taken else []),
     )
     return 0
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outofband.catalogue import Words, say, verbatim
 from outofband.cli import output as show
 from outofband.cli.azcmagent import failing, network, rights
 from outofband.cli.azcmagent.arguments import Target, is_guid
 from outofband.cli.azcmagent.places import Place
 from outofband.cli.azcmagent.signing import Caller, Token
-from outofband.client.faults import RemoteFault, explained
+from outofband.client.faults import RemoteFault
 from outofband.core.errors import Fault
 from outofband.wire.azcm import AzcmFault
 
@@ -36,27 +37,6 @@ TOKENS = frozenset(
 )
 GONE = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
 TAKEN = frozenset({"AgentNameTaken"})
-_REMEDIES = {
-    "en": {
-        "role": "An owner gives it:",
-        "provider": "Register it:",
-        "group": "Give --resource-group the name of one that is there:",
-        "subscription": "Give --subscription-id one that the caller sees:",
-    },
-    "fr": {
-        "role": "Un propriétaire le donne :",
-        "provider": "Inscrivez-le :",
-        "group": "Donnez à --resource-group le nom d'un groupe qui existe :",
-        "subscription": "Donnez à --subscription-id un abonnement que le compte voit :",
-    },
-    "nl": {
-        "role": "Een eigenaar geeft die:",
-        "provider": "Registreer die:",
-        "group": "Geef --resource-group de naam van een groep die er is:",
-        "subscription": "Geef --subscription-id er een die het account ziet:",
-    },
-}
-"""What a command is for that mends a refusal."""
 REGIONS = frozenset({"LocationNotAvailableForResourceType", "InvalidLocation", "LocationNotAvailable"})
 
 
@@ -120,20 +100,20 @@ class Machine:
                 raise AzcmFault(
                     "AZCM0020",
                     value=target.location,
-                    known=known or "see `az account list-locations`",
-                    evidence=(explained(fault, show.voice.locale).message,),
+                    known=known or say("see-locations", command="az account list-locations"),
+                    evidence=(failing.message(fault),),
                 ) from fault
             raise self.refused(fault, "AZCM0042") from fault
 
-    def _there(self) -> tuple[str, ...]:
+    def _there(self) -> tuple[Words, ...]:
         """What is known of the machine that has the name."""
         try:
             properties = (self.get() or {}).get("properties") or {}
         except AzcmFault:
-            return (self.id,)
-        known = properties.get("machineFqdn") or properties.get("displayName") or "no host name"
+            return (verbatim(self.id),)
+        known = properties.get("machineFqdn") or properties.get("displayName") or say("no-host-name")
         status, vm_id = properties.get("status", "?"), properties.get("vmId", "?")
-        return (self.id, f"status {status}, vmId {vm_id}, {known}")
+        return (verbatim(self.id), say("machine-there", status=status, vm_id=vm_id, host=known))
 
     def delete(self) -> bool:
         """False when it was gone already. Raises AzcmFault AZCM0043 or one of the way there."""
@@ -151,40 +131,44 @@ class Machine:
             return fault
         if network.is_network(fault):
             return network.explained(fault, self.place.arm, self.place.trust)
-        words = explained(fault, show.voice.locale)
-        evidence = [f"Resource Manager {self.place.arm}: {fault.code}"]
+        words = failing.message(fault)
+        evidence = [say("manager-said", address=self.place.arm, code=fault.code)]
         if isinstance(fault, RemoteFault) and fault.request_id:
-            evidence.append(f"request {fault.request_id}")
+            evidence.append(say("request", id=fault.request_id))
         if self.token.who:
-            evidence.append(f"caller {self.token.who}, tenant {self.token.tenant or '?'}")
-        remedy: list[str] = []
+            evidence.append(say("caller", name=self.token.who, tenant=self.token.tenant or "?"))
+        remedy: list[Words] = []
         if fault.code in TOKENS:
-            made = AzcmFault("AZCM0012" if self.token.given else "AZCM0041", detail=words.message)
+            made = AzcmFault("AZCM0012" if self.token.given else "AZCM0041", detail=words)
         else:
-            remedy += self._remedies(fault, words.message, evidence)
-            made = AzcmFault(code, machine=self.name, detail=words.message)
+            remedy += self._remedies(fault, str(words), evidence)
+            made = AzcmFault(code, machine=self.name, detail=words)
         made.evidence = tuple(evidence)
         # What mends this very case goes before what is said of such a failure anywhere.
-        made.remedy = tuple(remedy or words.remedy)
+        made.remedy, made.sole = tuple(remedy) or failing.remedies(fault), bool(remedy)
         return made
 
-    def _remedies(self, fault: Fault, message: str, evidence: list[str]) -> list[str]:
-        subscription, words = self.id.split("/")[2], _REMEDIES[show.voice.locale]
+    def _remedies(self, fault: Fault, message: str, evidence: list[Words]) -> list[Words]:
+        subscription = self.id.split("/")[2]
         if fault.code == "AuthorizationFailed" and (found := rights.refused(fault.fields, message)):
             who, object_id, action, scope = found
             role = rights.smallest(action)
-            evidence += [f"action {action}", f"scope {scope}", f'smallest role with it: "{role}"']
+            evidence += [
+                say("action", action=action),
+                say("scope", scope=scope),
+                say("smallest-role", role=role),
+            ]
             group = "/".join(self.id.split("/")[:5])
-            return [f"{words['role']} {rights.assign(role, object_id or who, group)}"]
+            return [say("owner-gives", command=rights.assign(role, object_id or who, group))]
         if fault.code == "MissingSubscriptionRegistration":
-            evidence.append(f"provider {rights.NAMESPACE} is not registered in {subscription}")
-            return [f"{words['provider']} {rights.register(subscription)}"]
+            evidence.append(say("provider-missing", provider=rights.NAMESPACE, subscription=subscription))
+            return [say("register-it", command=rights.register(subscription))]
         if fault.code == "ResourceGroupNotFound":
-            evidence.append(f"resource group {self.id.split('/')[4]}")
-            return [f"{words['group']} az group list"]
+            evidence.append(say("group", group=self.id.split("/")[4]))
+            return [say("group-that-is-there", flag="--resource-group", command="az group list")]
         if fault.code in ("SubscriptionNotFound", "InvalidSubscriptionId"):
-            evidence.append(f"subscription {subscription}")
-            return [f"{words['subscription']} az account list"]
+            evidence.append(say("subscription", subscription=subscription))
+            return [say("subscription-seen", flag="--subscription-id", command="az account list")]
         return []
 
 
@@ -201,13 +185,16 @@ def subscription_id(arm: ArmClient, place: Place, token: Token, wanted: str) -> 
     found = [each for each in seen if str(each.get("displayName", "")).lower() == wanted.lower()]
     if len(found) == 1:
         return str(found[0]["subscriptionId"])
-    names = ", ".join(sorted(str(each.get("displayName")) for each in seen)) or "none"
-    detail = f"{len(found)} have that name" if found else "none that the caller sees has that name"
+    names = ", ".join(sorted(str(each.get("displayName")) for each in seen)) or say("none")
+    detail = say("name-of-several", count=len(found)) if found else say("name-of-none")
     raise AzcmFault(
         "AZCM0068Subscription",
         value=wanted,
         detail=detail,
-        evidence=(f"caller {token.who or '?'}", f"subscriptions it sees: {names}"),
+        evidence=(
+            say("caller", name=token.who or "?", tenant=token.tenant or "?"),
+            say("subscriptions-seen", names=names),
+        ),
     )
 
 
@@ -244,7 +231,7 @@ def refusals(run: Run, former: Halfway | None) -> Iterator[None]:
         if 400 <= status < 500 and status not in (408, 429):
             try:
                 local.withdraw(run.state, former)
-                run.begun = ""
+                run.begun = None
             except Fault as unsaid:
                 # The refusal is the news; `show` tells of a note that stays, and the same command goes on.
                 run.log("warning", "the note of what was begun stays", {"Code": unsaid.code})

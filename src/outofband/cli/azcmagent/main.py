@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from outofband.catalogue import say
 from outofband.cli import output
 from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent.options import wants_json
@@ -53,6 +54,13 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return load(cmd_name) if cmd_name in VERBS else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            raise AzcmFault("AZCM0101", detail=say("no-such-verb", verb=args[0]))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in VERBS.items()])
@@ -94,13 +102,16 @@ def run(arguments: list[str]) -> int:
     except AzcmFault as fault:
         return _wrong(fault, arguments)
     except (click.Abort, KeyboardInterrupt):
-        return _wrong(AzcmFault("AZCM0011", detail="Nothing was begun."), arguments)
+        return _wrong(AzcmFault("AZCM0011", detail=say("nothing-begun")), arguments)
     except SystemExit as ended:
         if COMPLETE in os.environ:
             return int(ended.code or 0)
         return output.nobody_reads()
     except BrokenPipeError:
         return output.nobody_reads()
+    except Exception as error:
+        # Not even the verb could be had: a part of the program is missing or damaged.
+        return _wrong(failing.unforeseen(error), arguments)
     return result if isinstance(result, int) else 0
 
 

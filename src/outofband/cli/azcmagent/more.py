@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
+from outofband.catalogue import say, verbatim
 from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.rights import require_owner
@@ -42,7 +43,7 @@ def genkey(run: Run) -> int:
         found = local.key(run.state)
     except Fault as fault:
         raise failing.as_azcm(fault, failing.LOCAL.get(fault.code, "AZCM0103")) from fault
-    run.emit({"publicKey": found.public_key, "vmId": found.vm_id}, found.public_key)
+    run.emit({"publicKey": found.public_key, "vmId": found.vm_id}, verbatim(found.public_key))
     return 0
 
 
@@ -54,7 +55,7 @@ def rekey(run: Run) -> int:
 
     require_owner(run.state)
     try:
-        with run.stepping("replace the key"):
+        with run.stepping(say("step-rekey")):
             expires = local.rekey(run.state)
     except Fault as fault:
         known = failing.LOCAL.get(fault.code, "")
@@ -64,7 +65,7 @@ def rekey(run: Run) -> int:
         raise failing.as_azcm(fault, code) from fault
     run.emit(
         {"status": "Rekeyed", "certificateExpires": expires},
-        f"This server has a new key; its certificate is good until {expires}.",
+        say("rekeyed", expires=expires),
     )
     return 0
 
@@ -78,7 +79,7 @@ def extension() -> None:
 @verb(log=False)
 def extension_list(run: Run) -> int:
     """The extensions that are installed: none, for this agent runs none."""
-    run.emit({"extensions": []}, "There are no extensions: this agent runs none.")
+    run.emit({"extensions": []}, say("no-extensions"))
     return 0
 
 
@@ -89,13 +90,13 @@ def extension_list(run: Run) -> int:
 def extension_remove(run: Run, *, name: str | None, every: bool) -> int:
     """Remove an extension."""
     if name and every:
-        raise AzcmFault("AZCM0027", detail="--name and --all exclude each other")
+        raise AzcmFault("AZCM0027", detail=say("exclude-each-other", one="--name", other="--all"))
     if not name and not every:
-        raise AzcmFault("AZCM0016", missing="--name or --all")
+        raise AzcmFault("AZCM0016", missing=say("either", one="--name", other="--all"))
     require_owner(run.state)
     if name:
-        raise AzcmFault("AZCM0072", extension=name, detail="it is not installed")
-    run.emit({"removed": []}, "There was nothing to remove.")
+        raise AzcmFault("AZCM0072", extension=name, detail=say("not-installed"))
+    run.emit({"removed": []}, say("nothing-to-remove"))
     return 0
 
 
@@ -105,7 +106,7 @@ def version(run: Run) -> int:
     """The version of this agent."""
     from outofband import __version__
 
-    run.emit({"version": __version__}, f"azcmagent version {__version__}")
+    run.emit({"version": __version__}, verbatim(f"azcmagent version {__version__}"))
     return 0
 
 
@@ -113,7 +114,7 @@ def version(run: Run) -> int:
 @verb(log=False)
 def license_(run: Run) -> int:
     """The licence of this agent."""
-    run.emit({"license": "Apache-2.0"}, *LICENCE)
+    run.emit({"license": "Apache-2.0"}, *map(verbatim, LICENCE))
     return 0
 
 
@@ -143,7 +144,7 @@ def help_(ctx: click.Context, words: tuple[str, ...]) -> int:
     for word in words:
         below = command.get_command(context, word) if isinstance(command, click.Group) else None
         if below is None:
-            raise click.UsageError(f"there is no verb {' '.join(words)}")
+            raise AzcmFault("AZCM0101", detail=say("no-such-verb", verb=" ".join(words)))
         context = click.Context(below, info_name=word, parent=context)
         command = below
     click.echo(command.get_help(context))

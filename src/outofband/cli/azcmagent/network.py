@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from outofband.cli import output as show
+from outofband.catalogue import Words, say, verbatim
+from outofband.catalogue.words import of_each
 from outofband.cli.azcmagent.places import AZURE, Place
 from outofband.client.faults import RemoteFault
-from outofband.client.faults import explained as words_of
 from outofband.core.errors import Fault
+from outofband.core.locale import LOCALES
 from outofband.net.proxies import current
 from outofband.wire.azcm import AzcmFault
 
@@ -46,12 +47,11 @@ def explained(fault: Fault, url: str, trust: str = "") -> AzcmFault:
 
 
 def _walked(fault: Fault, url: str, trust: str) -> AzcmFault:
+    from outofband.cli.azcmagent import failing
     from outofband.net.doctor.evidence import diagnose
 
-    found = diagnose(url, fault.__cause__, trust=trust or None, locale=show.voice.locale)
-    return _broken(
-        found.step, found.endpoint, found.step.message or words_of(fault, show.voice.locale).message
-    )
+    found = diagnose(url, fault.__cause__, trust=trust or None)
+    return _broken(found.step, found.endpoint, failing.message(fault))
 
 
 def cloud_of(place: Place) -> Cloud:
@@ -74,31 +74,40 @@ def look(place: Place) -> None:
     """
     from outofband.agent.checks import run as checks
 
-    for endpoint in checks.ways(cloud_of(place), show.voice.locale):
+    for endpoint in checks.ways(cloud_of(place)):
         if endpoint.required and (step := endpoint.broken) is not None:
-            raise _broken(step, endpoint, step.message)
+            raise _broken(step, endpoint)
 
 
-def _broken(step: Step, endpoint: Endpoint, detail: str) -> AzcmFault:
-    """A step in the words of a failed command."""
-    evidence = [f"{step.step}: {step.cause} ({step.title})", *_facts(step.evidence)]
+def _broken(step: Step, endpoint: Endpoint, otherwise: Words | None = None) -> AzcmFault:
+    """A step in the words of a failed command; `otherwise` where it has no message of its own."""
+    from outofband.cli.azcmagent import failing
+    from outofband.wire.check import told
+
+    by = {locale: told(step, locale) for locale in LOCALES}
+    evidence = [
+        say("step-cause", step=step.step, cause=step.cause, title=of_each(lambda locale: by[locale].title)),
+        *_facts(step.evidence),
+    ]
     passed = [each.step for each in endpoint.steps if each.state == "ok"]
     if passed:
-        evidence.append(f"well up to there: {', '.join(passed)}")
+        evidence.append(say("well-so-far", steps=", ".join(passed)))
+    message = of_each(lambda locale: by[locale].message) if step.message else otherwise
     return AzcmFault(
         step.code or "AZCM0026",
         url=endpoint.url,
-        detail=detail,
+        detail=message,
         evidence=tuple(evidence),
-        remedy=tuple(step.remedy),
+        remedy=failing.steps({locale: each.remedy for locale, each in by.items()}),
     )
 
 
-def _facts(evidence: dict[str, str | int | float | bool | list[str]]) -> Iterator[str]:
+def _facts(evidence: dict[str, str | int | float | bool | list[str]]) -> Iterator[Words]:
     for name, value in evidence.items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
         if text not in ("", "-", "?") and name not in _HIDDEN:
-            yield f"{name}: {text}"
+            # Named as `check --json` names it, in every language.
+            yield verbatim(f"{name}: {text}")
 
 
 def _answered(fault: Fault, url: str) -> AzcmFault:
@@ -108,10 +117,10 @@ def _answered(fault: Fault, url: str) -> AzcmFault:
     return AzcmFault(
         "AZCM0026",
         url=url,
-        detail=f"an answer came that is not the control plane's: status {status}, {' '.join(said.split())}",
+        detail=say("answer-of-another", status=status, said=" ".join(said.split())),
         evidence=(
-            f"proxy: {via.shown or 'none'} ({via.source})",
-            f"status: {status}",
-            "the answer has no error of Resource Manager in it: a proxy or a firewall gave it",
+            say("proxy-used", proxy=via.shown or say("none"), source=via.source),
+            say("http-status", status=status),
+            say("answered-on-the-way"),
         ),
     )

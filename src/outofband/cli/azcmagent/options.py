@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
+from outofband.catalogue import Words, say, verbatim
 from outofband.cli import output as show
 from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent.running import Run
@@ -26,6 +27,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_CONFIG = 256 * 1024
 _SHORT_JSON = re.compile(r"-[hjv]*j[hjv]*")
 _COMMON = ("config_file", "as_json", "log_stderr", "no_color", "verbose", "lang", "state")
+
+
+class _Unusable(Exception):
+    """Why a file of --config cannot be used."""
+
+    def __init__(self, why: Words) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 def verb(*, log: bool = True) -> Callable[[F], click.Command]:
@@ -92,10 +101,10 @@ def _guarded(running: Run, function: Callable[..., Any], given: dict[str, Any], 
     except BrokenPipeError:
         raise
     except OSError as error:
-        what = f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+        what = failing.system(error, error.filename or "")
         return running.fail(AzcmFault("AZCM0101Execution", detail=what), error)
     except Exception as error:
-        return running.fail(AzcmFault("AZCM0001", detail=f"{type(error).__name__}: {error}"), error)
+        return running.fail(failing.unforeseen(error), error)
     finally:
         signal.signal(signal.SIGTERM, former)
         running.close()
@@ -131,26 +140,30 @@ def read_config(file: Path, command: click.Command) -> dict[str, Any]:
         with file.open("rb") as opened:
             text = opened.read(MAX_CONFIG + 1)
         if len(text) > MAX_CONFIG:
-            raise ValueError(f"it is larger than {MAX_CONFIG} bytes")
+            raise _Unusable(say("config-too-large", bytes=MAX_CONFIG))
         raw = _parse(file, text.decode())
         if raw is None:
             return {}
         if not isinstance(raw, dict):
-            raise ValueError("it is no mapping of flags to values")
+            raise _Unusable(say("config-no-mapping"))
         known = _flags(command)
         found: dict[str, Any] = {}
         for key, given in raw.items():
             parameter = known.get(str(key).lstrip("-").replace("_", "-").lower())
             if parameter is None:
-                raise ValueError(f"{key}: `{command.name}` has no such flag")
+                raise _Unusable(say("config-no-such-flag", key=key, verb=command.name))
             if not isinstance(parameter.name, str):
                 continue
             found[parameter.name] = _value(parameter, given)
         return found
     except OSError as error:
-        raise AzcmFault("AZCM0019", file=str(file), detail=error.strerror or str(error)) from error
+        raise AzcmFault("AZCM0019", file=str(file), detail=failing.system(error)) from error
+    except _Unusable as unusable:
+        raise AzcmFault("AZCM0019", file=str(file), detail=unusable.why) from unusable
     except (ValueError, RecursionError) as error:
-        raise AzcmFault("AZCM0019", file=str(file), detail=str(error).replace("\n", " ")) from error
+        # What the reader of the format says, with its line.
+        said = verbatim(str(error).replace("\n", " "))
+        raise AzcmFault("AZCM0019", file=str(file), detail=said) from error
 
 
 def _parse(file: Path, text: str) -> Any:
@@ -178,14 +191,14 @@ def _value(parameter: click.Option, given: Any) -> Any:
     """As click takes a default: flags are booleans, all else is text."""
     if parameter.is_flag:
         if not isinstance(given, bool):
-            raise ValueError(f"{parameter.opts[-1]}: expected true or false")
+            raise _Unusable(say("config-flag-boolean", flag=parameter.opts[-1]))
         return given
     if isinstance(given, dict) and parameter.name == "tags":
         from outofband.cli.azcmagent.tags import written
 
         return written({str(name): str(value) for name, value in given.items()})
     if isinstance(given, dict | list) or given is None:
-        raise ValueError(f"{parameter.opts[-1]}: expected one value")
+        raise _Unusable(say("config-flag-one-value", flag=parameter.opts[-1]))
     return str(given)
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from outofband.catalogue import say
 from outofband.core.paths import StateDir
 from outofband.wire.azcm import AzcmFault
 
@@ -62,11 +63,8 @@ def choose(state: StateDir, wanted: str | None) -> Place:
     mine = installed(state)
     if not wanted:
         if mine is None:
-            detail = "no control plane was named when this agent was installed, and no --cloud is given"
             raise AzcmFault(
-                "AZCM0006",
-                detail=detail,
-                remedy=("Name it: `oob agent cloud --server https://HOST:8443 --fingerprint SHA256`.",),
+                "AZCM0006", detail=say("no-cloud", flag="--cloud"), remedy=(say("name-the-cloud"),)
             )
         return mine
     if mine is not None and mine.name.lower() == wanted.lower():

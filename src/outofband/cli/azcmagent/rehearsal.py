@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from outofband.catalogue import Words, say, verbatim
 from outofband.cli import output as show
-from outofband.cli.azcmagent import machine, rights
-from outofband.client.faults import explained
+from outofband.cli.azcmagent import failing, machine, rights
 from outofband.core.errors import Fault
 from outofband.wire.azcm import AzcmFault
 from outofband.wire.connecting import CONNECT_PATH
@@ -22,16 +22,13 @@ if TYPE_CHECKING:
     from outofband.cli.azcmagent.signing import Token
     from outofband.client.http import ArmClient
 
-_MISSING = {"en": "missing", "fr": "manque", "nl": "ontbreekt"}
-_FINE = {"en": "ok", "fr": "ok", "nl": "ok"}
-
 
 class Planned(msgspec.Struct, kw_only=True, rename="camel"):
     """One call. `allowed` is None when it cannot be told; `role` is the smallest built-in that is enough."""
 
     method: str
     url: str
-    what: str
+    what: Words
     action: str = ""
     scope: str = ""
     role: str = ""
@@ -42,26 +39,26 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     """What would stop the command: with which code, why, and what mends it."""
 
     code: str
-    what: str
+    what: Words
     remedy: str = ""
 
 
 def connect(run: Run, place: Place, token: Token, target: Target) -> int:
     with machine.client(run, place, token) as arm:
-        with run.stepping("look at the subscription"):
+        with run.stepping(say("step-look-subscription")):
             subscription = machine.subscription_id(arm, place, token, target.subscription)
         resource = machine.Machine(arm, place, token, target.machine(subscription))
         group = resource.id.rpartition("/providers/")[0]
         planned = [
-            _planned("GET", place, resource.id, "whether the name is free", rights.READ, group),
-            _planned("PUT", place, resource.id, "make the machine resource", rights.WRITE, group),
-            Planned(method="POST", url=place.arm + CONNECT_PATH, what="claim it; the key is the right"),
+            _planned("GET", place, resource.id, say("call-name-free"), rights.READ, group),
+            _planned("PUT", place, resource.id, say("call-make"), rights.WRITE, group),
+            Planned(method="POST", url=place.arm + CONNECT_PATH, what=say("call-claim")),
         ]
-        with run.stepping("look at the rights"):
+        with run.stepping(say("step-look-rights")):
             missing = _lacking(resource, group, planned)
-        with run.stepping("look at the provider"):
+        with run.stepping(say("step-look-provider")):
             missing += _provider(arm, f"/subscriptions/{subscription}", target.location)
-        with run.stepping("look at the name"):
+        with run.stepping(say("step-look-name")):
             missing += _name(resource)
     return _tell(run, resource, token, planned, missing)
 
@@ -70,13 +67,13 @@ def disconnect(run: Run, place: Place, token: Token, id: str) -> int:
     with machine.client(run, place, token) as arm:
         resource = machine.Machine(arm, place, token, id)
         group = id.rpartition("/providers/")[0]
-        planned = [_planned("DELETE", place, id, "delete the machine resource", rights.DELETE, group)]
-        with run.stepping("look at the rights"):
+        planned = [_planned("DELETE", place, id, say("call-delete"), rights.DELETE, group)]
+        with run.stepping(say("step-look-rights")):
             missing = _lacking(resource, group, planned)
     return _tell(run, resource, token, planned, missing)
 
 
-def _planned(method: str, place: Place, id: str, what: str, action: str, scope: str) -> Planned:
+def _planned(method: str, place: Place, id: str, what: Words, action: str, scope: str) -> Planned:
     return Planned(
         method=method,
         url=f"{place.arm}{id}?api-version={machine.VERSION}",
@@ -102,7 +99,7 @@ def _lacking(resource: machine.Machine, group: str, planned: list[Planned]) -> l
         if not each.allowed:
             code = "AZCM0043" if each.method == "DELETE" else "AZCM0042"
             who = resource.token.object_id or resource.token.who or "CALLER"
-            what = f"{each.action} on {each.scope}"
+            what = say("action-on-scope", action=each.action, scope=each.scope)
             lacking.append(Missing(code=code, what=what, remedy=rights.assign(each.role, who, each.scope)))
     return lacking
 
@@ -114,14 +111,15 @@ def _provider(arm: ArmClient, subscription: str, location: str) -> list[Missing]
         found = arm.get(where, version=machine.PROVIDERS) or {}
     except Fault as fault:
         if fault.code == "SubscriptionNotFound":
-            return [Missing(code="AZCM0042", what=explained(fault, show.voice.locale).message)]
+            return [Missing(code="AZCM0042", what=failing.message(fault))]
         # Whoever may only onboard may not always look at it; then it shows when it is done.
         return []
     state = str(found.get("registrationState"))
     if state in ("Registered", "Registering"):
         return _location(found, location)
     command = rights.register(subscription.rpartition("/")[2])
-    return [Missing(code="AZCM0042", what=f"{rights.NAMESPACE} is not registered ({state})", remedy=command)]
+    what = say("provider-state", provider=rights.NAMESPACE, state=state)
+    return [Missing(code="AZCM0042", what=what, remedy=command)]
 
 
 def _location(provider: Mapping[str, Any], location: str) -> list[Missing]:
@@ -133,7 +131,7 @@ def _location(provider: Mapping[str, Any], location: str) -> list[Missing]:
     ]
     if not known or _plain(location) in {_plain(each) for each in known}:
         return []
-    what = f'no machines are kept in "{location}"; known: {", ".join(known)}'
+    what = say("no-machines-in", location=location, known=", ".join(known))
     return [Missing(code="AZCM0020", what=what, remedy="--location ANOTHER")]
 
 
@@ -149,14 +147,13 @@ def _name(resource: machine.Machine) -> list[Missing]:
         if fault.code == "AZCM0026":
             raise
         if isinstance(fault.__cause__, Fault) and fault.__cause__.code == "ResourceGroupNotFound":
-            what = explained(fault.__cause__, show.voice.locale).message
+            what = failing.message(fault.__cause__)
             return [Missing(code="AZCM0042", what=what, remedy="az group list")]
         return []
     if found is None:
         return []
-    return [
-        Missing(code="AZCM0044", what=f"{resource.id} is there already", remedy="--resource-name ANOTHER")
-    ]
+    taken = say("there-already", id=resource.id)
+    return [Missing(code="AZCM0044", what=taken, remedy="--resource-name ANOTHER")]
 
 
 def _tell(
@@ -166,11 +163,11 @@ def _tell(
         "dryRun": True,
         "resourceId": resource.id,
         "caller": {"name": token.who, "objectId": token.object_id, "tenantId": token.tenant},
-        "calls": msgspec.to_builtins(planned),
-        "missing": msgspec.to_builtins(missing),
+        "calls": msgspec.to_builtins(planned, enc_hook=str),
+        "missing": msgspec.to_builtins(missing, enc_hook=str),
         "correlationId": run.correlation,
     }
-    run.log("info", "dry run", {"Missing": ", ".join(each.what for each in missing) or "nothing"})
+    run.log("info", "dry run", {"Missing": ", ".join(str(each.what) for each in missing) or "nothing"})
     if run.as_json:
         run.emit(value)
     else:
@@ -179,17 +176,17 @@ def _tell(
 
 
 def _table(token: Token, planned: list[Planned], missing: list[Missing]) -> None:
-    show.line(f"As {token.who or '?'} (tenant {token.tenant or '?'}) these calls would be made:")
+    show.line(show.here(say("calls-as", name=token.who or "?", tenant=token.tenant or "?")))
     for each in planned:
-        mark = {True: _FINE, False: _MISSING, None: {}}[each.allowed].get(show.voice.locale, "-")
         show.line(f"  {each.method:<6} {each.url}")
-        show.line(f"         {each.what}")
+        show.line(f"         {show.here(each.what)}")
         if each.action:
-            show.line(f'         {each.action} on {each.scope}: {mark}; smallest role "{each.role}"')
+            mark = {True: verbatim("ok"), False: say("missing"), None: verbatim("-")}[each.allowed]
+            told = say("right", action=each.action, scope=each.scope, mark=mark, role=each.role)
+            show.line(f"         {show.here(told)}")
     for each_missing in missing:
-        show.styled(
-            click.style(f"Missing ({each_missing.code}): ", bold=True) + show.plain(each_missing.what)
-        )
+        head = show.here(say("missing-head", code=each_missing.code))
+        show.styled(f"{click.style(head, bold=True)} {show.plain(show.here(each_missing.what))}")
         if each_missing.remedy:
             show.line(f"  {each_missing.remedy}")
-    show.line("Nothing was changed." if missing else "Nothing is missing. Nothing was changed.")
+    show.line(show.here(say("nothing-changed" if missing else "nothing-missing")))

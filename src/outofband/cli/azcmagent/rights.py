@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from outofband.catalogue import Words, say, verbatim
 from outofband.core.paths import StateDir
 from outofband.wire.azcm import AzcmFault
 
@@ -48,22 +49,22 @@ def require_owner(state: StateDir) -> None:
         except FileNotFoundError:
             continue
         except PermissionError as error:
-            detail = f"{place} may not even be looked at, and this runs as {_name(me)}"
+            detail = say("may-not-look", place=place, user=_name(me))
             raise AzcmFault("AZCM0018", needed="root", detail=detail) from error
         if me == owner or (place not in (state.agent, state.root) and os.access(place, os.W_OK)):
             return
         raise AzcmFault(
             "AZCM0018",
-            needed=f"root or {_name(owner)}" if owner else "root",
-            detail=f"{place} belongs to {_name(owner)}, and this runs as {_name(me)}",
+            needed=say("root-or", user=_name(owner)) if owner else "root",
+            detail=say("belongs-to", place=place, owner=_name(owner), user=_name(me)),
         )
 
 
-def _name(user: int) -> str:
+def _name(user: int) -> Words:
     try:
-        return pwd.getpwuid(user).pw_name
+        return verbatim(pwd.getpwuid(user).pw_name)
     except KeyError:
-        return f"user {user}"
+        return say("user-number", number=user)
 
 
 def allows(permissions: Iterable[Mapping[str, Iterable[str]]], action: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from outofband.catalogue import say
 from outofband.cli import output as screen
 from outofband.cli.azcmagent import failing
 from outofband.cli.azcmagent.options import verb
@@ -65,9 +66,7 @@ def _chosen(rows: Rows, wanted: tuple[str, ...]) -> Rows:
     for each in wanted:
         name = known.get(each.lower())
         if name is None:
-            detail = f'there is no property "{each}". There are: ' + ", ".join(
-                key for key, _ in rows.values()
-            )
+            detail = say("no-property", name=each, known=", ".join(key for key, _ in rows.values()))
             raise AzcmFault("AZCM0023", argument="PROPERTY", detail=detail)
         found[name] = rows[name]
     return found
@@ -78,14 +77,14 @@ def _rows(run: Run) -> Rows:
     connected = bool(status and status.agent)
     error = status.errors[0] if status and status.errors else None
     code = error.code if error else ""
-    details = error.message if error else ""
+    details = screen.here(failing.of_problem(error)) if error else ""
     if problem is not None:
         from outofband.client.faults import explained
 
         code = azcm.shown(failing.LOCAL.get(problem.code, problem.code))
         details = explained(problem, screen.voice.locale).message
     elif not details and status and status.problem:
-        details = status.problem
+        details = screen.here(failing.of_agent(status, status.problem))
     running = "running" if status and status.running else "stopped"
     if problem is not None and problem.code in (
         "AgentServiceSilent",
@@ -187,10 +186,7 @@ def _halfway(halfway: Halfway | None) -> str:
     if halfway is None:
         return ""
     verb = str(halfway.operation)
-    return (
-        f"{verb} {halfway.machine} was begun {_moment(halfway.since)} and has not ended: `azcmagent {verb}` "
-        "again goes on, `azcmagent disconnect --force-local-only` forgets it"
-    )
+    return screen.here(say("halfway", verb=verb, machine=halfway.machine, since=_moment(halfway.since)))
 
 
 def _moment(text: str) -> str:

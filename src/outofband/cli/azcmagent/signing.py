@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from outofband.catalogue import Words, say, verbatim
 from outofband.cli.azcmagent import failing, network
-from outofband.cli.azcmagent.arguments import MAX_SECRET, Login, require
+from outofband.cli.azcmagent.arguments import MAX_SECRET, Login
 from outofband.cli.azcmagent.places import Place
-from outofband.cli.output import interactive
+from outofband.cli.output import here, interactive
 from outofband.core import clock
 from outofband.core.errors import Fault
 from outofband.wire.azcm import AzcmFault
@@ -60,8 +61,7 @@ class Caller:
     def token(self, transport: Transport, refused: str | None = None) -> str:
         """Raises AzcmFault AZCM0012 or AZCM0041 once it was refused."""
         if refused is not None:
-            detail = "Resource Manager refuses it (401)"
-            raise AzcmFault("AZCM0012" if self._token.given else "AZCM0041", detail=detail)
+            raise AzcmFault("AZCM0012" if self._token.given else "AZCM0041", detail=say("token-refused"))
         return self._token.text
 
     def hurry(self) -> None:
@@ -137,7 +137,9 @@ def _device(run: Run, authority: Any, resource: str, login: Login) -> Token:
         shown = min(code.expires_in, DEVICE_SECONDS)
         if run.as_json:
             # Whoever reads JSON still has to see where to go.
-            print(_invitation(code.verification_uri, code.user_code, shown), file=sys.stderr, flush=True)
+            print(
+                here(_invitation(code.verification_uri, code.user_code, shown)), file=sys.stderr, flush=True
+            )
         else:
             run.note(_invitation(code.verification_uri, code.user_code, shown))
         answer = device.wait(authority, msgspec.structs.replace(code, expires_in=shown))
@@ -149,18 +151,16 @@ def _device(run: Run, authority: Any, resource: str, login: Login) -> Token:
     return described(answer.access_token)
 
 
-def _invitation(address: str, code: str, seconds: float) -> str:
-    return (
-        f"To sign in, open {address} in a browser and enter the code {code}. "
-        f"It is good for {seconds / 60:.0f} minutes."
-    )
+def _invitation(address: str, code: str, seconds: float) -> Words:
+    return say("device-code", address=address, code=code, minutes=f"{seconds / 60:.0f}")
 
 
 def _device_failed(fault: Fault, base: str, detail: str, login: Login) -> AzcmFault:
     made = failing.as_azcm(fault, "AZCM0041")
-    facts = [f"token authority {base}", f"tenant {login.user_tenant or login.tenant or ANY_TENANT}"]
+    tenant = login.user_tenant or login.tenant or ANY_TENANT
+    facts = [say("authority", address=base), say("tenant", tenant=tenant)]
     if number := _AADSTS.search(detail):
-        facts.append(f"AADSTS{number[1]}")
+        facts.append(verbatim(f"AADSTS{number[1]}"))
     made.evidence = (*made.evidence, *facts)
     return made
 
@@ -168,16 +168,14 @@ def _device_failed(fault: Fault, base: str, detail: str, login: Login) -> AzcmFa
 def _secret(run: Run, login: Login) -> dict[str, str]:
     secret = login.secret or ""
     if secret:
-        run.warn(
-            "A secret on a command line can be read by every user of this server: "
-            "--service-principal-secret-file keeps it out of sight."
-        )
+        run.warn(say("secret-in-sight", flag="--service-principal-secret-file"))
     elif login.secret_file is not None:
         secret = read_secret(login.secret_file, "--service-principal-secret-file")
     elif interactive() and not run.as_json:
-        secret = getpass.getpass("Secret of the service principal: ").strip()
+        secret = getpass.getpass(here(say("secret-prompt"))).strip()
     if not secret:
-        require({"--service-principal-secret or --service-principal-secret-file": None})
+        missing = say("either", one="--service-principal-secret", other="--service-principal-secret-file")
+        raise AzcmFault("AZCM0016", missing=missing)
     run.hide(secret)
     return {"client_secret": secret}
 
@@ -191,10 +189,10 @@ def read_secret(file: Path, flag: str) -> str:
             with file.open("rb") as opened:
                 text = opened.read(MAX_SECRET).decode()
     except (OSError, UnicodeDecodeError) as error:
-        detail = getattr(error, "strerror", None) or "it holds no text"
-        raise AzcmFault("AZCM0023", argument=flag, detail=f"{file}: {detail}") from error
+        detail = failing.system(error, file) if isinstance(error, OSError) else say("file-no-text", file=file)
+        raise AzcmFault("AZCM0023", argument=flag, detail=detail) from error
     if not (secret := text.strip()) or "\n" in secret:
-        raise AzcmFault("AZCM0023", argument=flag, detail=f"{file}: expected one line, the secret")
+        raise AzcmFault("AZCM0023", argument=flag, detail=say("file-one-line", file=file))
     return secret
 
 
@@ -208,8 +206,8 @@ def _assertion(login: Login, place: Place, tenant: str) -> dict[str, str]:
             login.certificate.read_bytes(), login.principal, f"{place.login}/{tenant}/oauth2/v2.0/token"
         )
     except (OSError, CertificateUnusable) as error:
-        detail = getattr(error, "strerror", None) or str(error)
-        where = f"{login.certificate}: {detail}"
+        why = error.why if isinstance(error, CertificateUnusable) else failing.system(error)
+        where = say("of-file", file=login.certificate, why=why)
         raise AzcmFault("AZCM0023", argument="--service-principal-cert", detail=where) from error
     return {"client_assertion": signed, "client_assertion_type": ASSERTION_TYPE}
 
@@ -219,37 +217,34 @@ def _refused(answer: Refusal, login: Login, tenant: str, place: Place) -> AzcmFa
     found = _AADSTS.search(answer.error_description)
     number = int(found[1]) if found else 0
     evidence = [
-        f"token authority {place.login}",
-        f"tenant {tenant}",
-        f"application (client) ID {login.principal}",
+        say("authority", address=place.login),
+        say("tenant", tenant=tenant),
+        say("application", id=login.principal),
+        verbatim(f"AADSTS{number}" if number else answer.error),
     ]
-    evidence += [f"AADSTS{number}"] if number else [answer.error]
-    remedy: list[str] = []
+    remedy: list[Words] = []
     match number:
         case n if n == _WRONG_SECRET:
-            remedy.append("Use the secret's value, which was shown once when it was made; its ID is not it.")
+            remedy.append(say("use-secrets-value"))
         case n if n == _ENDED_SECRET:
-            remedy.append("The secret's last day is over: make a new one and use that.")
+            remedy.append(say("make-new-secret"))
         case n if n == _NO_APPLICATION:
-            remedy.append("Compare the application (client) ID; the object ID beside it is not it.")
-            remedy.append("If the application is another tenant's, give that tenant with --tenant-id.")
+            remedy += [say("compare-client-id"), say("application-of-another-tenant", flag="--tenant-id")]
             if login.principal and login.principal.lower() == tenant.lower():
-                evidence.append(
-                    "--service-principal-id and --tenant-id are the same: one of them is in the wrong place"
-                )
+                both = {"one": "--service-principal-id", "other": "--tenant-id"}
+                evidence.append(say("same-id-twice", **both))
         case n if n == _NO_TENANT:
-            remedy.append("Compare --tenant-id with the tenant's ID or domain.")
-    return AzcmFault("AZCM0041", detail=answer.words, evidence=tuple(evidence), remedy=tuple(remedy))
+            remedy.append(say("compare-tenant", flag="--tenant-id"))
+    return AzcmFault(
+        "AZCM0041", detail=verbatim(answer.words), evidence=tuple(evidence), remedy=tuple(remedy), sole=True
+    )
 
 
 def _given(run: Run, login: Login) -> Token:
     text = login.token or ""
     if login.token:
         run.hide(login.token)
-        run.warn(
-            "A token on a command line can be read by every user of this server: "
-            "--access-token-file keeps it out of sight."
-        )
+        run.warn(say("token-in-sight", flag="--access-token-file"))
     else:
         assert login.token_file is not None
         text = read_secret(login.token_file, "--access-token-file")
@@ -261,11 +256,11 @@ def _checked(text: str) -> Token:
     """What a token that was given says of itself. Raises AzcmFault AZCM0012."""
     claims = read_claims(text)
     if claims is None:
-        raise AzcmFault("AZCM0012", detail="it is no access token (three parts with dots between them)")
+        raise AzcmFault("AZCM0012", detail=say("token-no-token"))
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= clock.wall():
         ended = clock.wall() - float(expires)
-        raise AzcmFault("AZCM0012", detail=f"it expired {ended:.0f} seconds ago")
+        raise AzcmFault("AZCM0012", detail=say("token-expired", seconds=f"{ended:.0f}"))
     return msgspec.structs.replace(described(text), given=True)
 
 
@@ -300,8 +295,7 @@ def _azcli(run: Run, place: Place, login: Login) -> Token:
     """The token of whoever is signed in to Azure's command line. Raises AzcmFault."""
     program = shutil.which("az")
     if program is None:
-        detail = "--use-azcli needs Azure's command line, and there is no az in the PATH"
-        raise AzcmFault("AZCM0101Execution", detail=detail)
+        raise AzcmFault("AZCM0101Execution", detail=say("no-az", flag="--use-azcli"))
     words = [
         program,
         "account",
@@ -319,16 +313,14 @@ def _azcli(run: Run, place: Place, login: Login) -> Token:
         said = " ".join(done.stderr.replace("ERROR: ", "").split())[:500]
         raise AzcmFault(
             "AZCM0041",
-            detail=f"az account get-access-token: {said or f'exit code {done.returncode}'}",
-            evidence=(f"program {program}",),
-            remedy=(
-                "Sign in with `az login` as the user who runs this command; root has sign-ins of its own.",
-            ),
+            detail=say("az-said", said=said or say("exit-code", code=done.returncode)),
+            evidence=(say("program", program=program),),
+            remedy=(say("az-login-as-this-user"),),
         )
     try:
         return _checked(str(msgspec.json.decode(done.stdout)["accessToken"]))
     except (msgspec.MsgspecError, KeyError, TypeError) as error:
-        raise AzcmFault("AZCM0101Execution", detail=f"{program} printed no token") from error
+        raise AzcmFault("AZCM0101Execution", detail=say("printed-no-token", program=program)) from error
 
 
 def _run(words: list[str], call: Callable[..., Any]) -> subprocess.CompletedProcess[str]:
@@ -337,5 +329,5 @@ def _run(words: list[str], call: Callable[..., Any]) -> subprocess.CompletedProc
             words, capture_output=True, text=True, timeout=AZ_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise AzcmFault("AZCM0101Execution", detail=f"{words[0]}: {error}") from error
+        raise AzcmFault("AZCM0101Execution", detail=verbatim(f"{words[0]}: {error}")) from error
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from outofband.catalogue import Words, say
 from outofband.wire.azcm import AzcmFault
 
 MAX_TAGS = 50
@@ -22,14 +23,14 @@ def parse(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     if not text.strip():
-        raise _wrong("there are none")
+        raise _wrong(say("tags-none"))
     for number, (name, value) in enumerate(_pairs(text), start=1):
         _check(name, value, number)
         if name.lower() in (each.lower() for each in found):
-            raise _wrong(f'the name "{name}" is there twice')
+            raise _wrong(say("tags-twice", name=name))
         found[name] = value
     if len(found) > MAX_TAGS:
-        raise _wrong(f"there are {len(found)}, and a resource has at most {MAX_TAGS}")
+        raise _wrong(say("tags-too-many", count=len(found), most=MAX_TAGS))
     return found
 
 
@@ -57,7 +58,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         if each == "\\":
             at += 1
             if at == len(text):
-                raise _wrong("it ends with a backslash, which takes the meaning off nothing")
+                raise _wrong(say("tags-backslash"))
             word.add(text[at], kept=True)
         elif each == "'":
             quote = at if quote < 0 else -1
@@ -67,7 +68,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         elif each == "=" and name is None:
             name, word = word.text, _Word()
         elif each == "=":
-            raise _wrong(f'a second = behind "{name}": put the value in single quotes')
+            raise _wrong(say("tags-second-equals", name=name))
         elif each == ",":
             pairs.append(_pair(name, word, len(pairs) + 1))
             name, word = None, _Word()
@@ -75,7 +76,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
             word.add(each)
         at += 1
     if quote >= 0:
-        raise _wrong(f"the single quote at character {quote + 1} is never closed")
+        raise _wrong(say("tags-quote-open", at=quote + 1))
     pairs.append(_pair(name, word, len(pairs) + 1))
     return pairs
 
@@ -99,24 +100,24 @@ class _Word:
             letters.pop()
         if not self.quoted and any(letter in " \t" and not kept for letter, kept in letters):
             whole = "".join(letter for letter, _ in letters)
-            raise _wrong(f'"{whole}" has blanks: put it in single quotes')
+            raise _wrong(say("tags-blanks", text=whole))
         return "".join(letter for letter, _ in letters)
 
 
 def _pair(name: str | None, word: _Word, number: int) -> tuple[str, str]:
     if name is None:
-        raise _wrong(f'number {number}, "{word.text}", has no =')
+        raise _wrong(say("tags-no-equals", number=number, text=word.text))
     return name, word.text
 
 
 def _check(name: str, value: str, number: int) -> None:
     if not name:
-        raise _wrong(f"number {number} has no name")
+        raise _wrong(say("tags-no-name", number=number))
     if len(name) > MAX_NAME or len(value) > MAX_VALUE:
-        raise _wrong(f"a name has at most {MAX_NAME} characters and a value {MAX_VALUE}")
+        raise _wrong(say("tags-too-long", name=MAX_NAME, value=MAX_VALUE))
     if bad := next((each for each in name if each in FORBIDDEN or not each.isprintable()), None):
-        raise _wrong(f'the name "{name}" has the character {bad!r}')
+        raise _wrong(say("tags-character", name=name, character=repr(bad)))
 
 
-def _wrong(detail: str) -> AzcmFault:
+def _wrong(detail: Words) -> AzcmFault:
     return AzcmFault("AZCM0013", detail=detail)

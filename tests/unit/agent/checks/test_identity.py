@@ -84,9 +84,20 @@ def test_a_lost_certificate_is_no_network_error(who: Identity, tmp_path: Path) -
     assert "policy that deletes user profiles" in step.why
 
 
-def test_a_certificate_of_another_key_counts_as_lost(who: Identity, tmp_path: Path) -> None:
-    certificate.path(StateDir(tmp_path)).write_bytes(issued(HostKey.make()))
-    assert certificate_of(StateDir(tmp_path), who).cause == "IdentityCertificateMissing"
+@pytest.mark.parametrize(
+    ("kind", "detail"), [("cut", "damaged"), ("other", "other-key"), ("folder", "directory")]
+)
+def test_a_certificate_that_is_none(who: Identity, tmp_path: Path, kind: str, detail: str) -> None:
+    path = certificate.path(StateDir(tmp_path))
+    text = path.read_bytes()
+    if kind == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        path.write_bytes(text[:200] if kind == "cut" else issued(HostKey.make()))
+    step = told(certificate_of(StateDir(tmp_path), who))
+    assert (step.cause, step.code) == ("IdentityCertificateUnusable", "AZCM0107")
+    assert detail in str(step.evidence["detail"]) and str(path) in step.message
 
 
 def test_an_older_control_plane_gave_none(who: Identity, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import outofband
 from outofband.agent import clouds, settings
 from outofband.agent.state import HostKey, key_path, next_key_path
 from outofband.cli.azcmagent import logs, main
@@ -51,7 +53,7 @@ def run(state: StateDir, capfd: pytest.CaptureFixture[str]) -> Run:
     [
         ((), "AZCM0016", "--subscription-id, --resource-group, --location"),
         (("-g", "g", "-s", "s"), "AZCM0016", "--location"),
-        ((*TARGET, "--tags", "A=b c"), "AZCM0013", "has blanks"),
+        ((*TARGET, "--tags", "A=b c"), "AZCM0013", "b c"),
         ((*TARGET, "--cloud", "AzureGermany"), "AZCM0014", "AzureCloud"),
         ((*TARGET, "--correlation-id", "1234"), "AZCM0015", "1234"),
         ((*TARGET, "-n", "web_"), "AZCM0017", "web_"),
@@ -67,7 +69,7 @@ def run(state: StateDir, capfd: pytest.CaptureFixture[str]) -> Run:
         ((*TARGET, "--service-principal-cert-thumbprint", "AB"), "AZCM0003", "Windows"),
         ((*TARGET, "--private-link-scope", "/x"), "AZCM0003", "--private-link-scope"),
         ((*TARGET, "--gateway-id", "/x"), "AZCM0003", "--gateway-id"),
-        ((*TARGET, "--identity-key-store", "tpm"), "AZCM0028", "file"),
+        ((*TARGET, "--identity-key-store", "tpm"), "AZCM0028", "TPM"),
         ((*TARGET, "--identity-key-store", "disk"), "AZCM0023", "--identity-key-store"),
         ((*TARGET,), "AZCM0006", "--cloud"),
         ((*TARGET, "--cloud", "AzureCloud"), "AZCM0061", "admin.sock"),
@@ -317,3 +319,23 @@ def test_what_the_system_does_not_say(state: StateDir) -> None:
     )
     assert done.returncode == 104, done
     assert "/proc/sys/kernel/osrelease" in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"), [("cli/azcmagent/logs.py", ("logs",)), ("agent/local.py", ("genkey",))]
+)
+def test_an_installation_with_a_part_missing(tmp_path: Path, part: str, words: tuple[str, ...]) -> None:
+    """As after a half-done upgrade: nobody foresaw it (AZCM0001), and it is told as any other failure."""
+    copy = tmp_path / "lib"
+    shutil.copytree(
+        Path(outofband.__path__[0]),
+        copy / "outofband",
+        ignore=shutil.ignore_patterns("__pycache__", "static"),
+    )
+    (copy / "outofband" / part).unlink()
+    env = os.environ | {"PYTHONPATH": str(copy), "OOB_STATE": str(tmp_path / "state")}
+    command = [sys.executable, "-m", "outofband.cli.azcmagent", *words, "--lang", "fr"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done
+    assert done.stdout.startswith("erreur (AZCM0001) Un problème est survenu"), done
+    assert part.removesuffix(".py").rpartition("/")[2] in done.stdout and "Traceback" not in done.stderr
