@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.peers.house import COMMAND_SECONDS, House
 from tests.peers.people import Person
+from tests.support.lines import Lines
 
 ROOT = Path(__file__).parents[2]
 APART = ROOT / ".az"
@@ -113,13 +114,11 @@ class Clients:
                 cwd=self.root,
             )
             log.close()
+            self._lines = Lines(self._loop, (self.root / "loop.log").read_text)
         assert self._loop.stdin is not None
-        assert self._loop.stdout is not None
         self._loop.stdin.write(json.dumps(words) + "\n")
         self._loop.stdin.flush()
-        line = self._loop.stdout.readline()
-        assert line, (self.root / "loop.log").read_text()
-        answer = json.loads(line)
+        answer = json.loads(self._lines.next(COMMAND_SECONDS))
         said = Said(words, answer["code"], answer["out"], answer["err"])
         assert expect is None or said.code == expect, said
         return said

@@ -26,6 +26,7 @@ from guests.debian import recipe as debian_recipe
 from guests.debian.build import DebianGuest
 from guests.debian.build import build as build_debian
 from tests.support.echo import until_hidden
+from tests.support.wait import patience
 
 PASSWORD: Final = "kelp-otter-42"
 PROMPT: Final = rb"demo login: "
@@ -89,7 +90,7 @@ class Serial:
 
     def expect(self, pattern: bytes, timeout_s: float = REPLY_S) -> bytes:
         """Wait for a regular expression in what is not yet taken; everything up to the end of the match."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + patience(timeout_s)
         with self._grown:
             while (match := re.search(pattern, self._received[self._seen :])) is None:
                 if not self._grown.wait(max(0.0, deadline - time.monotonic())):

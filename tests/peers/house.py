@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from guests.build import Guest
 from outofband.core.secrets import write_private
 from outofband.net import process
 from tests.support.ports import lasting_ports
+from tests.support.wait import until_now
 
 OOB = [sys.executable, "-m", "outofband.cli"]
 COMMAND_SECONDS = 240.0
@@ -26,12 +26,7 @@ COMMAND_SECONDS = 240.0
 
 def until(what: str, true: Callable[[], Any], seconds: float = 150.0) -> Any:
     """Poll until `true()` is; returns its value."""
-    deadline = time.monotonic() + seconds
-    while not (value := true()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.05)
-    return value
+    return until_now(true, what, seconds=seconds)
 
 
 class House:

@@ -18,7 +18,7 @@ from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.core.secrets import write_private
 from tests.support.cloud import GROUP, SUBSCRIPTION, TENANT, Cloud, Person
-from tests.support.wait import until
+from tests.support.wait import until, within
 
 AZCMAGENT = [sys.executable, "-m", "outofband.cli.azcmagent"]
 SECONDS = 120.0
@@ -96,7 +96,7 @@ class Lab:
     async def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self.himds is not None and self.himds.returncode is None:
             self.himds.send_signal(how)
-            await self.himds.wait()
+            await within(self.himds.wait(), self.log)
 
     async def run(
         self,

@@ -28,7 +28,7 @@ from tests.peers.test_identity_clients import TOKENS, Clients, token_folder
 from tests.support.cloud import SCOPE, TENANT, Cloud, Person
 from tests.support.ports import lasting_ports
 from tests.support.server import MACHINES, VERSION
-from tests.support.wait import until
+from tests.support.wait import until, within
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +65,7 @@ async def himds(state: StateDir, *before: str) -> AsyncIterator[asyncio.subproce
     finally:
         if running.returncode is None:
             running.terminate()
-        await running.wait()
+        await within(running.wait(), (state.root / "test.log").read_text)
 
 
 async def connect(cloud: Cloud, state: StateDir, name: str) -> AgentStatus:

@@ -37,6 +37,7 @@ from tests.support.browser import Browser
 from tests.support.cloud import SCOPE, SUBSCRIPTION, TENANT, Cloud, Person
 from tests.support.ports import lasting_ports
 from tests.support.users import PASSWORD, add_user
+from tests.support.wait import within
 from tests.unit.identity.test_assertions import Signer
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,7 @@ class Clients:
     async def talk(self, name: str, about: dict[str, Any], **env: str) -> Any:
         running = await self.start(name, about, **env)
         told = await self.line(running)
-        await running.wait()
+        await within(running.wait())
         return told
 
     async def az(self, *words: str, expect: int = 0, **env: str) -> Any:
@@ -244,7 +245,7 @@ async def test_what_is_taken_away_is_felt_and_a_client_goes_on(
     else:
         # It keeps its token, and is refused with it as long as it does.
         assert all("TokenIssuedBeforeRevocationTimestamp" in each for each in told[1:])
-    await running.wait()
+    await within(running.wait())
 
 
 async def test_azure_identity_with_a_device_code(cloud: Cloud, clients: Clients) -> None:
@@ -257,7 +258,7 @@ async def test_azure_identity_with_a_device_code(cloud: Cloud, clients: Clients)
         await browser.send("allow")
     assert shown["page"] == f"{cloud.base}/device"
     assert await clients.line(running) == ["demo"]
-    await running.wait()
+    await within(running.wait())
 
 
 @asynccontextmanager

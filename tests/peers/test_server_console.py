@@ -25,6 +25,7 @@ from outofband.core.paths import StateDir
 from tests.peers.guest import PASSWORD, PROMPT
 from tests.peers.house import OOB, House, until
 from tests.peers.people import Person, move_in
+from tests.support.lines import Lines
 from tests.support.terminal import Terminal
 
 SHELL = '[console]\nkind = "shell"\ncommand = ["/bin/sh", "-i"]\n'
@@ -227,8 +228,7 @@ def wire(server: Server, demo_guest: Guest, tmp_path: Path) -> Iterator[Path]:
     ]  # fmt: skip
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout is not None
-        found = re.search(r"/dev/pts/\d+", process.stdout.readline())
+        found = re.search(r"/dev/pts/\d+", Lines(process).next())
         assert found is not None
         server.device.unlink(missing_ok=True)
         server.device.symlink_to(found[0])

@@ -13,6 +13,8 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+from tests.support.wait import within
+
 SECONDS = 120.0
 
 
@@ -28,14 +30,14 @@ class Forked:
     async def __aexit__(self, *_: object) -> None:
         assert self._nursery.stdin is not None
         self._nursery.stdin.close()
-        await self._nursery.wait()
+        await within(self._nursery.wait())
 
     async def run(self, *words: str) -> tuple[int, str]:
         """One command, and only one at a time: its exit code, and what it printed."""
         assert self._nursery.stdin is not None and self._nursery.stdout is not None
         self._nursery.stdin.write(json.dumps(words).encode() + b"\n")
-        async with asyncio.timeout(SECONDS):
-            code = int(await self._nursery.stdout.readline())
+        line = self._nursery.stdout.readline()
+        code = int(await within(line, self._said.read_text, seconds=SECONDS))
         return code, self._said.read_text()
 
 

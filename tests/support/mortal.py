@@ -27,9 +27,11 @@ from outofband.wire.enrolment import EnrolAnswer
 from tests.support.actors import AgentPeer, HostKey
 from tests.support.cloud import GROUP, SUBSCRIPTION, Cloud, Host, Person
 from tests.support.ports import lasting_ports
-from tests.support.wait import until
+from tests.support.wait import until, within
 
 START_SECONDS = 90.0
+DEATH_SECONDS = 120.0
+"""From what has a change made until the one that it is not to outlive."""
 
 
 class Keeper:
@@ -57,10 +59,10 @@ class Keeper:
         await self.http.aclose()
         if not self.died:
             os.kill(self._pid, signal.SIGKILL)
-        await self._ended
+        await within(self._ended, self.log)
         assert self._nursery.stdin is not None
         self._nursery.stdin.close()
-        await self._nursery.wait()
+        await within(self._nursery.wait(), self.log)
 
     async def start(self) -> None:
         ready = self.folder / "ready"
@@ -68,10 +70,10 @@ class Keeper:
         (self.folder / "armed").unlink(missing_ok=True)
         assert self._nursery.stdin is not None and self._nursery.stdout is not None
         self._nursery.stdin.write(b"\n")
-        self._pid = int(await self._nursery.stdout.readline())
+        self._pid = int(await within(self._nursery.stdout.readline(), self.log))
         self._ended = asyncio.ensure_future(self._nursery.stdout.readline())
         await until(lambda: ready.exists() or self.died, seconds=START_SECONDS)
-        assert ready.exists(), (self.folder / "log").read_text()[-3000:]
+        assert ready.exists(), self.log()
         told: dict[str, Any] = json.loads(ready.read_text())
         self.base = str(told["base"])
         self.context = tls.client_context(Path(told["trust"]))
@@ -87,13 +89,16 @@ class Keeper:
     def disarm(self) -> None:
         (self.folder / "armed").unlink(missing_ok=True)
 
+    def log(self) -> str:
+        return (self.folder / "log").read_text()[-3000:]
+
     @property
     def died(self) -> bool:
         return self._ended.done()
 
     async def revive(self) -> None:
-        how = int(await self._ended)
-        assert how == -signal.SIGKILL, (self.folder / "log").read_text()[-3000:]
+        how = int(await within(asyncio.shield(self._ended), self.log, seconds=DEATH_SECONDS))
+        assert how == -signal.SIGKILL, self.log()
         self.deaths += 1
         await self.http.aclose()
         await self.start()

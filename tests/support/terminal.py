@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.support.wait import patience
+
 EXPECT_SECONDS = 150.0
 _WAITING = {
     "x86_64": {"0", "7", "23", "232", "270", "271", "281"},
@@ -81,7 +83,7 @@ class Terminal:
 
     def expect(self, pattern: bytes, seconds: float = EXPECT_SECONDS) -> bytes:
         """Wait for a regular expression in what is not yet taken; returns all up to the match's end."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience(seconds)
         with self._grown:
             while (found := re.search(pattern, self.seen[self._taken :])) is None:
                 if not self._grown.wait(max(0.0, deadline - time.monotonic())):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lines import Lines
 from tests.support.wait import WAIT
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,21 @@ def test_a_run_goes_on_when_workers_die(files: Path) -> None:
     assert "test_hangs has not ended in 15 s" in ran.stderr
     assert "in waits_for_nothing" in ran.stderr
     assert _ends(int((files / "left").read_text())), "what a killed worker had started runs on"
+
+
+@pytest.mark.parametrize(
+    ("does", "fault"), [("time.sleep(600)", "printed no line"), ("sys.exit(3)", "ended with 3")]
+)
+def test_a_child_that_says_nothing_more_is_told_of_with_its_words(does: str, fault: str) -> None:
+    program = (
+        f"import sys, time; print('one\\ntwo\\nha', end='', flush=True); sys.stderr.write('why'); {does}"
+    )
+    command = [sys.executable, "-u", "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        lines = Lines(child)
+        assert [lines.next(), lines.next()] == ["one", "two"]
+        with pytest.raises(AssertionError, match=f"{fault}.*b'ha'\nwhy"):
+            lines.next(1)
 
 
 def _ends(pid: int) -> bool:
