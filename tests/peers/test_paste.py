@@ -57,6 +57,20 @@ def test_what_differs_is_an_error(house: House, tmp_path: Path) -> None:
 
 
 @pytest.mark.peers
+def test_what_is_typed_ahead_of_a_command_is_no_difference(house: House, tmp_path: Path) -> None:
+    """The terminal echoes it among what the command prints, and the shell shows it once more."""
+    numbers = range(60)
+    file = tmp_path / "commands"
+    file.write_text("".join(f"sleep 0.05; echo {each} came | tee -a /tmp/came\n" for each in numbers))
+    at_shell(house)
+    assert house.json("paste", "demo", str(file), "--yes")["verdict"] == "echoed"
+    came = "".join(f"{each} came\n" for each in numbers).encode()
+    with Viewer(house) as viewer:
+        viewer.type(b"sha256sum </tmp/came\r")
+        viewer.expect(hashlib.sha256(came).hexdigest().encode())
+
+
+@pytest.mark.peers
 def test_a_person_pastes_at_the_console_and_it_arrives_whole(house: House) -> None:
     """Into a real terminal that marks it; shown before, the menu open meanwhile, summed up in the guest."""
     lines = b"".join(b"%04d the quick brown fox, aa bb, 'of' $HOME \\ a lazy dog\n" % at for at in range(120))
@@ -123,7 +137,7 @@ def test_a_stop_while_the_control_plane_is_away_stops_it_when_it_is_back(house: 
         seat.send(b"\x1b[200~" + b": some words that do nothing at all\n" * 2000 + b"\x1b[201~")
         seat.expect(rb"y/N")
         seat.send(b"y")
-        seat.expect(rb"pasting: 10 %")
+        seat.expect(rb"pasting: \d+ %")
         house.kill("control")
         seat.expect(rb"connection lost")
         seat.send(b"\x1d")

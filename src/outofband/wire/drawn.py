@@ -39,6 +39,9 @@ class Drawn:
     most = MOST
     patience = PATIENCE
     keeps = False
+    whole = False
+    lines = 0
+    """No shell repeats what is typed here."""
 
     def __init__(self, before: bytes) -> None:
         self.seen = 0

@@ -4,11 +4,14 @@ A guest echoes no byte for byte copy: a shell puts prompts before lines and brea
 editor draws. So the visible ASCII characters that were typed are looked for in order, whatever stands between
 them, and what comes between two of them without a move of the cursor is noted as a difference. Spaces, other
 bytes than ASCII and colours are not looked at: terminals differ in them without anything being lost.
+What is typed ahead of a shell is printed twice: the second echo settles what the first left open.
 """
 
 from __future__ import annotations
 
 import enum
+
+from outofband.wire.repeated import Repeated
 
 _ESC, _BACKSPACE, _LF, _CR, _BELL = 0x1B, 0x08, 0x0A, 0x0D, 0x07
 _RESYNC = 12
@@ -31,6 +34,7 @@ class _In(enum.Enum):
 
 class Echo:
     """Feed `typed` with what goes to the guest, before it goes, and `printed` with what comes from it.
+    `before` is what it printed last: a prompt, perhaps.
 
     Positions are those of the typed bytes. `seen` counts characters that were found. At most `most` typed
     bytes may be unseen; after `patience` seconds in which none was seen it is typed by time.
@@ -41,7 +45,7 @@ class Echo:
     keeps = True
     """What is typed by time is not lost at once: a terminal keeps it for its program."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: bytes = b"") -> None:
         self.seen = 0
         self.differs_at: int | None = None
         """First typed byte about which the guest printed something else."""
@@ -61,6 +65,21 @@ class Echo:
         self._recent = bytearray()
         """Visible characters that were printed and did not fit, newest last."""
         self._state = _In.TEXT
+        self._repeated = Repeated()
+        for byte in before.rpartition(b"\n")[2]:
+            self._print(byte)
+        self._moved, self._draws, self._state = True, False, _In.TEXT
+        self._recent.clear()
+
+    @property
+    def whole(self) -> bool:
+        """A shell has shown each typed line whole: whatever was printed among them, nothing was lost."""
+        return self._repeated.whole
+
+    @property
+    def lines(self) -> int:
+        """Lines that a shell has shown whole."""
+        return self._repeated.count
 
     @property
     def waiting(self) -> int:
@@ -76,8 +95,10 @@ class Echo:
         for byte in data:
             if 0x20 < byte < 0x7F:
                 self._want(byte)
+                self._repeated.typed(byte)
             elif byte in (_CR, _LF):
                 self._want(_LF)
+                self._repeated.line_ended()
             self._end += 1
 
     def printed(self, data: bytes) -> bool:
@@ -130,9 +151,12 @@ class Echo:
             self._state = _In.ESCAPE
         elif byte in (_BACKSPACE, _CR, _LF):
             self._moved = True
-            if byte == _LF and self._head < len(self._wanted) and self._wanted[self._head] == _LF:
-                self._head += 1
+            if byte == _LF:
+                self._repeated.row_ended()
+                if self._head < len(self._wanted) and self._wanted[self._head] == _LF:
+                    self._head += 1
         elif 0x20 < byte < 0x7F:
+            self._repeated.shown(byte)
             self._visible(byte)
 
     def _visible(self, byte: int) -> None:

@@ -133,7 +133,7 @@ class Pasting:
         self.long_line: int | None = None
         self.verdict: Verdict | None = None
         self._buffer = bytearray()
-        self._echo: Echo | Drawn = Drawn(before) if is_editor(before) else Echo()
+        self._echo: Echo | Drawn = Drawn(before) if is_editor(before) else Echo(before)
         self._tail = bytearray(before[-_TAIL:])
         self._spaced = shows in WINDOWS or reader(bytes(self._tail)) is not None
         self._window = WINDOW_FIRST
@@ -190,7 +190,11 @@ class Pasting:
         """The guest printed this."""
         self._tail += data
         del self._tail[:-_TAIL]
-        if not self._echo.printed(data):
+        lines = self._echo.lines
+        seen = self._echo.printed(data)
+        if self._echo.lines > lines:
+            self._moved_at = now
+        if not seen:
             return
         self._round += (min(now - self._sent_at, 2.0) - self._round) / 8
         self._moved_at = now
@@ -324,19 +328,20 @@ class Pasting:
                     self.long_line = self._line_at
 
     def _finish(self, now: float) -> tuple[bytes, float | None]:
-        waiting = self._echo.waiting
+        waiting, differs_at = self._echo.waiting, self._echo.differs_at
         left = max(self._sent_at, self._moved_at) + self._patience - now
-        if waiting and left > 0:
+        # The shell may still be busy with earlier lines, and show the last ones again when it reads them.
+        amiss = bool(waiting or differs_at is not None) and not self._echo.whole
+        if amiss and left > 0:
             return b"", left
         self.state = State.DONE
-        self.at = self._echo.differs_at
-        if self._echo.seen == 0 and waiting:
-            self.verdict, self.at = Verdict.NOT_ECHOED, None
-        elif self.at is not None or waiting:
-            self.verdict = Verdict.DIFFERS
-            self.at = self._echo.unseen_from if self.at is None else self.at
-        else:
+        if not amiss:
             self.verdict = Verdict.ECHOED
+        elif self._echo.seen == 0:
+            self.verdict = Verdict.NOT_ECHOED
+        else:
+            self.verdict = Verdict.DIFFERS
+            self.at = self._echo.unseen_from if differs_at is None else differs_at
         return b"", None
 
 

@@ -45,6 +45,8 @@ class Guest:
             else:
                 assert wait is not None, "it waits for nothing"
                 self.now += wait
+                if printed := self.answer(b""):
+                    paste.printed(printed, self.now)
         raise AssertionError("it does not end")
 
     @property
@@ -80,6 +82,70 @@ def test_without_echo_it_is_typed_by_time() -> None:
     assert paste.verdict is Verdict.NOT_ECHOED
     times = [at for at, _ in guest.typed[1:]]
     assert all(later - before > 0.02 for before, later in pairwise(times))
+
+
+class BusyShell:
+    """Its commands run until `busy` bytes were typed, or nothing more is. Meanwhile the terminal echoes by
+    itself; the line editor shows the same again when it reads it. The byte at `lost` never arrives.
+    """
+
+    def __init__(self, busy: int, lost: int = -1) -> None:
+        self._busy, self._lost = busy, lost
+        self._came = 0
+        self._ahead = bytearray()
+        self._left = 0
+
+    def __call__(self, typed: bytes) -> bytes:
+        if not typed and self._left:
+            return self._prompt()
+        out = b""
+        for at, byte in enumerate(typed, self._came):
+            if at != self._lost:
+                out += self._take(byte)
+        self._came += len(typed)
+        return out
+
+    def _take(self, byte: int) -> bytes:
+        if not self._left:
+            return self._read(byte)
+        self._ahead.append(byte)
+        self._left -= 1
+        return _echo(byte) + (b"" if self._left else self._prompt())
+
+    def _prompt(self) -> bytes:
+        self._left = 0
+        out = b"done\r\nme@host:~$ "
+        while self._ahead and not self._left:
+            out += self._read(self._ahead.pop(0))
+        return out
+
+    def _read(self, byte: int) -> bytes:
+        if byte == ord("\r"):
+            self._left = self._busy
+        return _echo(byte)
+
+
+def _echo(byte: int) -> bytes:
+    return b"\r\n" if byte == ord("\r") else bytes([byte])
+
+
+EQUAL = b"echo some words\r" * 60
+NUMBERED = b"".join(b"echo some wax %d\r" % number for number in range(90))
+
+
+@pytest.mark.parametrize("busy", [3, 23, 100])
+@pytest.mark.parametrize("text", [EQUAL, NUMBERED])
+def test_what_is_shown_twice_because_a_command_ran_is_echoed(text: bytes, busy: int) -> None:
+    paste = Guest(text, BusyShell(busy), before=b"\x1b[1mme@host\x1b[m:~$ ").run()
+    assert (paste.verdict, paste.at) == (Verdict.ECHOED, None)
+
+
+@pytest.mark.parametrize("busy", [3, 23, 100])
+@pytest.mark.parametrize("line", [0, 1, 30, 59])
+@pytest.mark.parametrize("text", [EQUAL, NUMBERED])
+def test_of_what_is_shown_twice_a_lost_character_is_missed(text: bytes, line: int, busy: int) -> None:
+    lost = [at for at, byte in enumerate(text) if byte == ord("w")][line]
+    assert Guest(text, BusyShell(busy, lost)).run().verdict is Verdict.DIFFERS
 
 
 def test_a_lost_character_is_found_where_it_was() -> None:

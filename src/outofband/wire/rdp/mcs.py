@@ -109,6 +109,8 @@ ATTACH_USER = bytes.fromhex("28")
 DISCONNECT = bytes.fromhex("21 80")
 """Disconnect Provider Ultimatum, asked for by the user: how a client takes its leave."""
 USER_BASE = 1001
+_MOST_USER = 65535
+"""DynamicChannelId of T.125; what stands on the wire is counted from USER_BASE, and has room for more."""
 
 
 def join(user: int, channel: int) -> bytes:
@@ -165,7 +167,10 @@ def _confirmed(unit: bytes, size: int) -> int:
     """The user of a confirm whose result has to be 0."""
     if len(unit) < size or unit[1] != 0:
         raise ProtocolError(f"expected a confirm of {size} bytes with result 0, got {unit[:8].hex(' ')}")
-    return USER_BASE + int.from_bytes(unit[2:4], "big")
+    user = USER_BASE + int.from_bytes(unit[2:4], "big")
+    if user > _MOST_USER:
+        raise ProtocolError(f"expected a user of at most {_MOST_USER}, got {user}")
+    return user
 
 
 def _payload(unit: bytes) -> bytes:

@@ -189,6 +189,16 @@ def test_what_ends_a_session_is_told_apart(heard: bytes, code: str, certificate:
     assert told(probe) == code
 
 
+@pytest.mark.parametrize("number", [64535, 65535])
+def test_a_user_that_cannot_be_ends_it(number: int, certificate: bytes) -> None:
+    """Its number is sent back as a channel's, which has no room for it."""
+    probe = at_tls(Security.TLS, certificate, Depth.SESSION)
+    probe.receive(scripted.CONNECT_RESPONSE)
+    probe.receive(scripted.unit(struct.pack(">BBH", 0x2E, 0, number)))
+    assert probe.over
+    assert told(probe) == "RdpCut"
+
+
 def test_a_user_who_may_not_is_told_by_the_early_word(certificate: bytes) -> None:
     probe = at_tls(Security.CREDSSP_EARLY, certificate, Depth.SIGN_IN, USER)
     probe._note(stage=Stage.EARLY)
