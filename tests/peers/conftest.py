@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from guests.build import Guest
 from tests.peers.az import Clients
 from tests.peers.guest import demo_guest
+from tests.peers.host import HostLab
 from tests.peers.house import House
 from tests.peers.people import Person, move_in
 
@@ -59,3 +61,12 @@ def signed_in(house: House, person: Person | None = None) -> Iterator[Clients]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+async def lab(tmp_path: Path, demo_guest: Guest) -> AsyncIterator[HostLab]:
+    """A host without machines."""
+    lab = HostLab(tmp_path / "state", demo_guest)
+    await lab.machines.load()
+    yield lab
+    await lab.close()

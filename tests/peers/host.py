@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from guests.build import Guest
 from outofband.agent.config import Image, add_image, config_path
 from outofband.agent.machines.machine import Machine, Outcome
 from outofband.agent.machines.registry import Machines
 from outofband.agent.ports.broker import PortBroker
+from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.wire.machine import MachineDefinition
 
@@ -138,3 +141,10 @@ async def at_its_prompt(root: Path, guest: Guest) -> AsyncIterator[HostLab]:
         yield lab
     finally:
         await lab.close()
+
+
+async def refused(code: str, attempt: Any) -> dict[str, Any]:
+    with pytest.raises(Fault) as caught:
+        await attempt
+    assert caught.value.code == code, caught.value
+    return caught.value.fields
