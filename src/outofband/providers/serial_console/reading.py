@@ -23,6 +23,7 @@ from outofband.providers.serial_console.log import Log
 from outofband.providers.serial_console.log_kept import KeptLogs
 from outofband.providers.serial_console.log_source import READ_SECONDS
 from outofband.providers.serial_console.records import Mark, Record
+from outofband.providers.serial_console.services import own
 from outofband.resources.declaration import Act, Item
 from outofband.resources.exchange import Answer, Call
 from outofband.store.activity import ActivityEntry
@@ -101,7 +102,7 @@ class Reading:
                 about="Take a picture of the VM's screen",
                 answer=Screenshot,
                 permission=READ_DIAGNOSTICS,
-                also=("Microsoft.SerialConsole/serialPorts/screenshot/action",),
+                also=(own("screenshot"),),
                 again_seconds=AGAIN_SECONDS,
             ),
             "tail": Act(
@@ -110,12 +111,10 @@ class Reading:
                 body=TailRequest,
                 answer=Tail,
                 permission=READ_DIAGNOSTICS,
-                also=("Microsoft.SerialConsole/serialPorts/tail/action",),
+                also=(own("tail"),),
                 again_seconds=AGAIN_SECONDS,
             ),
-            "log": self._log.action(
-                READ_DIAGNOSTICS, ("Microsoft.SerialConsole/serialPorts/log/action",), AGAIN_SECONDS
-            ),
+            "log": self._log.action(READ_DIAGNOSTICS, (own("log"),), AGAIN_SECONDS),
         }
 
     async def _screenshot(self, call: Call, item: Item, body: Any) -> Answer:

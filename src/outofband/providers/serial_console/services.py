@@ -17,7 +17,14 @@ from outofband.store.tx import Tx
 
 NAMESPACE = "Microsoft.SerialConsole"
 SINCE = "2018-05-01"
+PORT = "0"
+"""The one that each machine has."""
 _SWITCH = "default"
+
+
+def own(name: str) -> str:
+    """The RBAC action for one of a port's actions alone, narrower than CONNECT."""
+    return f"{NAMESPACE}/serialPorts/{name}/action"
 
 
 class SwitchState(msgspec.Struct, frozen=True, kw_only=True):
