@@ -9,6 +9,7 @@ import click
 
 from outofband.catalogue import say
 from outofband.cli import output as show
+from outofband.cli.azcmagent import network
 from outofband.cli.azcmagent.options import verb
 from outofband.cli.azcmagent.running import Run
 from outofband.cli.steps import Steps
@@ -74,7 +75,7 @@ def _asked(
 ) -> Asked:
     """Raises AzcmFault AZCM0014 for a cloud nobody knows, AZCM0006 where none is known and none is named."""
     from outofband.agent.checks import run as checks
-    from outofband.cli.azcmagent import network, places
+    from outofband.cli.azcmagent import places
 
     own = checks.own(run.state)
     mine = own is not None and (not cloud or cloud.lower() == own.name.lower())
@@ -153,7 +154,7 @@ def _evidence(step: Step) -> Iterator[str]:
     for name, value in step.evidence.items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
         if text and text != "-":
-            yield f"{name} = {text[:MAX_SHOWN]}"
+            yield f"{show.here(network.evidence_name(name))} = {text[:MAX_SHOWN]}"
 
 
 def _log(run: Run, report: Report) -> None:

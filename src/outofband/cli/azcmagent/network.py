@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from outofband.catalogue import Words, say, verbatim
-from outofband.catalogue.words import of_each
+from outofband.catalogue.words import of_each, templates
 from outofband.cli.azcmagent.places import AZURE, Place
 from outofband.client.faults import RemoteFault
 from outofband.core.errors import Fault
@@ -106,8 +106,12 @@ def _facts(evidence: dict[str, str | int | float | bool | list[str]]) -> Iterato
     for name, value in evidence.items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
         if text not in ("", "-", "?") and name not in _HIDDEN:
-            # Named as `check --json` names it, in every language.
-            yield verbatim(f"{name}: {text}")
+            yield say("fact", name=evidence_name(name), value=text)
+
+
+def evidence_name(name: str) -> Words:
+    """What a piece of evidence is called; in English, and so in JSON, by its own name."""
+    return say(f"seen-{name}") if f"seen-{name}" in templates() else verbatim(name)
 
 
 def _answered(fault: Fault, url: str) -> AzcmFault:

@@ -180,7 +180,7 @@ def test_what_is_said_has_a_sentence_and_its_fields() -> None:
 
 def test_every_sentence_is_said_somewhere() -> None:
     names = {name for _, name, _ in said()}
-    put_together = ("setting-", "because-", "kind-", "errno-")
+    put_together = ("setting-", "because-", "kind-", "errno-", "seen-")
     assert {"setting-", "because-", "kind-"} <= names
     unsaid = {name for name in templates() if not name.startswith(put_together)} - names
     # `disconnect` and `check` choose one of these by how it ended.
@@ -217,6 +217,44 @@ def test_a_remedy_keeps_the_place_of_a_password() -> None:
     )
     secret = AzcmFault("AZCM0026", url="u", detail=verbatim("http://ann:USER:PASSWORD@proxy"))
     assert "PASSWORD" not in failing.told(secret, "en").message
+
+
+NO_EVIDENCE = frozenset(
+    [
+        "http",
+        "https",
+        "ws",
+        "wss",
+        "azurecloud",
+        "azureusgovernment",
+        "azurechinacloud",
+        "refused",
+        "reset",
+        "silence",
+        "forbidden",
+        "direction",
+        "api-version",
+        "Authorization",
+    ]
+) | {"no host", "no route"}
+"""Other keys of these modules: schemes, clouds, kinds of failures."""
+
+
+def test_what_is_seen_on_the_way_has_a_name() -> None:
+    keys: set[str] = set()
+    for folder in ("net/doctor", "agent/checks"):
+        for path in (SOURCES / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Dict):
+                    keys |= {str(each.value) for each in node.keys if isinstance(each, ast.Constant)}
+                elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                    keys |= {str(node.slice.value)} if isinstance(node.slice, ast.Constant) else set()
+    assert len(keys) > 30
+    assert {each for each in keys - NO_EVIDENCE if f"seen-{each}" not in templates()} == set()
+    # Programs get the evidence by its own names.
+    assert {name: texts["en"] for name, texts in templates().items() if name.startswith("seen-")} == {
+        name: name.removeprefix("seen-") for name in templates() if name.startswith("seen-")
+    }
 
 
 def test_a_fault_is_told_in_the_language_of_its_reader_and_logged_in_english() -> None:
