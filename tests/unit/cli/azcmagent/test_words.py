@@ -220,23 +220,12 @@ def test_a_remedy_keeps_the_place_of_a_password() -> None:
 
 
 NO_EVIDENCE = frozenset(
-    [
-        "http",
-        "https",
-        "ws",
-        "wss",
-        "azurecloud",
-        "azureusgovernment",
-        "azurechinacloud",
-        "refused",
-        "reset",
-        "silence",
-        "forbidden",
-        "direction",
-        "api-version",
-        "Authorization",
-    ]
-) | {"no host", "no route"}
+    {
+        "http", "https", "ws", "wss", "azurecloud", "azureusgovernment", "azurechinacloud",
+        "refused", "reset", "silence", "forbidden", "no host", "no route",
+        "direction", "api-version", "Authorization",
+    }
+)  # fmt: skip
 """Other keys of these modules: schemes, clouds, kinds of failures."""
 
 
