@@ -101,6 +101,23 @@ def of_agent(function: F) -> F:
     )
 
 
+def signing_in(function: F) -> F:
+    """How a user's sign-in is tried: `--password-file` and `--session`, passed as `password_file` (Path or
+    None) and `session` (bool).
+    """
+    password = click.option(
+        "--password-file",
+        type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+        help="File with the password; - is standard input.  [default: asked for]",
+    )
+    session = click.option(
+        "--session",
+        is_flag=True,
+        help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
+    )
+    return password(session(function))
+
+
 def group(function: F) -> F:
     """`-g/--resource-group`, passed as `group` (str or None for the profile's own)."""
     return click.option("-g", "--resource-group", "group", help="Resource group.  [default: the profile's]")(

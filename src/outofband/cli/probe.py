@@ -28,16 +28,7 @@ NOT_REACHED = 6
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="[default: 3389, or 22]")
 @click.option("--user", help="Try this user's password too, once: NAME, DOMAIN\\NAME or NAME@DOMAIN.")
-@click.option(
-    "--password-file",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    help="File with the password; - is standard input.  [default: asked for]",
-)
-@click.option(
-    "--session",
-    is_flag=True,
-    help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
-)
+@options.signing_in
 @click.option("--without-nla", is_flag=True, help="Ask as a client that has no network level authentication.")
 @options.printing
 def probe(

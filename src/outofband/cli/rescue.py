@@ -51,16 +51,7 @@ def rescue() -> None:
 @click.option("--dry-run", is_flag=True, help="Look at everything and do nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Agree to whatever would be asked, but for a password.")
 @click.option("--user", help="Try this user's sign-in too; with step 6, whose password is set.")
-@click.option(
-    "--password-file",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    help="File with the password; - is standard input.  [default: asked for]",
-)
-@click.option(
-    "--session",
-    is_flag=True,
-    help="Begin a session of Remote Desktop, up to the server's word on licences, and leave.",
-)
+@options.signing_in
 @click.option(
     "--connect-to",
     metavar="NAME",

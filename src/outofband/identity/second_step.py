@@ -18,8 +18,8 @@ from outofband.identity import passkeys, recovery_codes, totp
 from outofband.identity.attempts import Attempt, Attempts, locked
 from outofband.identity.limiter import Limiter
 from outofband.identity.requests import Visitor
-from outofband.identity.sessions import MAX_SECRET, REPLACED, SignedIn
-from outofband.identity.sign_in import BROWSER_LIFE, Half
+from outofband.identity.sessions import MAX_SECRET, SignedIn, begin
+from outofband.identity.sign_in import Half
 from outofband.identity.trail import Act, SignInTrail
 from outofband.store.factors import Factor, FactorKind
 from outofband.store.people import User
@@ -227,16 +227,8 @@ class SecondStep:
         await self._attempts.forgive(tx, user.name)
         methods = " ".join(dict.fromkeys([*step.methods.split(), proved, MFA]))
         if step.session_id is None:
-            if replaces is not None:
-                await self._store.sign_ins.end(tx, replaces.session.id, REPLACED, now)
-            session, secret = await self._store.sign_ins.start(
-                tx,
-                user.object_id,
-                address=visitor.address,
-                agent=visitor.agent,
-                now=now,
-                life=BROWSER_LIFE,
-                methods=methods,
+            session, secret = await begin(
+                self._store, tx, user, methods=methods, visitor=visitor, now=now, replaces=replaces
             )
             act = Act.SIGN_IN
         else:

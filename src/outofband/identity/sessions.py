@@ -17,6 +17,8 @@ from outofband.store.tx import Tx
 SIGNED_OUT = "SignedOut"
 REPLACED = "Replaced"
 """Somebody signed in at the same browser."""
+BROWSER_LIFE = timedelta(hours=12)
+"""From the password to the next one; a console that is open outlasts it."""
 MAX_SECRET = 100
 FRESH = timedelta(minutes=10)
 
@@ -37,6 +39,32 @@ class SignedIn(msgspec.Struct, frozen=True):
     def fresh(self, now: datetime) -> bool:
         """Whether that is so little ago that what protects the account may be changed."""
         return now - self.proved <= FRESH
+
+
+async def begin(
+    store: Store,
+    tx: Tx,
+    user: User,
+    *,
+    methods: str,
+    visitor: Visitor,
+    now: datetime,
+    replaces: SignedIn | None,
+) -> tuple[SignInSession, str]:
+    """The session of a browser whose user has proved enough, and the secret of its cookie; whoever was
+    signed in there before is out.
+    """
+    if replaces is not None:
+        await store.sign_ins.end(tx, replaces.session.id, REPLACED, now)
+    return await store.sign_ins.start(
+        tx,
+        user.object_id,
+        address=visitor.address,
+        agent=visitor.agent,
+        now=now,
+        life=BROWSER_LIFE,
+        methods=methods,
+    )
 
 
 class Sessions:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from outofband.identity import passwords
 from outofband.identity.attempts import Attempt, Attempts, locked
 from outofband.identity.passwords import Passwords
 from outofband.identity.requests import NOT_A_TENANT, Visitor
-from outofband.identity.sessions import REPLACED, SignedIn
+from outofband.identity.sessions import SignedIn, begin
 from outofband.identity.trail import Act, SignInTrail
 from outofband.store.factors import Factor
 from outofband.store.people import User
@@ -33,8 +33,6 @@ from outofband.store.tx import Tx
 
 log = structlog.get_logger(__name__)
 
-BROWSER_LIFE = timedelta(hours=12)
-"""From the password to the next one; a console that is open outlasts it."""
 MAX_TYPED = 320
 """Characters of a name that is looked up at all."""
 PASSWORD_CHANGED = "PasswordChanged"  # noqa: S105 - a word
@@ -226,16 +224,8 @@ class SignIn:
         if MFA not in methods.split() and (factors or mfa or policy.require_mfa):
             step, secret = await self._store.sign_in_steps.begin(tx, user.object_id, methods=methods, now=now)
             return Half(user=user, step=step, factors=factors), secret
-        if replaces is not None:
-            await self._store.sign_ins.end(tx, replaces.session.id, REPLACED, now)
-        session, secret = await self._store.sign_ins.start(
-            tx,
-            user.object_id,
-            address=visitor.address,
-            agent=visitor.agent,
-            now=now,
-            life=BROWSER_LIFE,
-            methods=methods,
+        session, secret = await begin(
+            self._store, tx, user, methods=methods, visitor=visitor, now=now, replaces=replaces
         )
         await self._attempts.forgive(tx, user.name)
         await self._trail.note(

@@ -12,7 +12,7 @@ from outofband.core.errors import Fault
 from outofband.core.principal import PrincipalKind
 from outofband.identity.clients import CLI, PORTAL
 from outofband.identity.grants import NATIVE_LIFE
-from outofband.identity.sign_in import BROWSER_LIFE
+from outofband.identity.sessions import BROWSER_LIFE
 from outofband.store import codes
 from outofband.store.people import User
 from outofband.store.sign_ins import BROWSER_IDLE, NATIVE_IDLE

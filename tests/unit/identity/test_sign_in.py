@@ -12,8 +12,7 @@ import pytest
 from outofband.core.errors import Fault
 from outofband.identity.limiter import Limiter
 from outofband.identity.requests import Visitor
-from outofband.identity.sessions import SignedIn
-from outofband.identity.sign_in import BROWSER_LIFE
+from outofband.identity.sessions import BROWSER_LIFE, SignedIn
 from outofband.store.activity import ActivityEntry
 from outofband.store.directory import Tenant
 from outofband.store.people import User

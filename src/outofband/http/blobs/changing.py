@@ -12,7 +12,7 @@ from outofband.http.blobs.exchange import Ask, Reply
 from outofband.http.blobs.grants import Grants
 from outofband.http.blobs.needs import READ_BLOB
 from outofband.http.blobs.reading import counts
-from outofband.http.blobs.writing import MAX_PAGE_BLOB, check, target, tier_of
+from outofband.http.blobs.writing import MAX_PAGE_BLOB, check, replace, target, tier_of
 from outofband.storage import rows
 from outofband.storage.rows import Fresh
 from outofband.store.blobs import BLOCK, PAGE, Blob
@@ -117,17 +117,7 @@ class Copying:
                 sequence=source.sequence,
                 copy=mark,
             )
-            blob = await rows.write(
-                ask.store,
-                tx,
-                container=container.id,
-                name=ask.target.blob,
-                there=there,
-                fresh=fresh,
-                extents=extents,
-                now=ask.now,
-            )
-            await ask.store.blob_objects.drop_blocks(tx, container.id, ask.target.blob, ask.now)
+            blob = await replace(ask, tx, container, there, fresh, extents)
         if put:
             return Reply(status=201, headers=properties.tags(blob))
         copied = {"x-ms-copy-id": mark["id"], "x-ms-copy-status": "success"}

@@ -7,6 +7,7 @@ once more in the unit that commits the rows.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from outofband.core.errors import Fault
 from outofband.http.blobs import properties
@@ -58,17 +59,7 @@ async def put_blob(ask: Ask) -> Reply:
         async with ask.store.write() as tx:
             container, there = await target(ask, tx)
             await ask.storage.content.keep(tx, uploaded)
-            blob = await rows.write(
-                ask.store,
-                tx,
-                container=container.id,
-                name=ask.target.blob,
-                there=there,
-                fresh=fresh,
-                extents=uploaded.extent(),
-                now=ask.now,
-            )
-            await ask.store.blob_objects.drop_blocks(tx, container.id, ask.target.blob, ask.now)
+            blob = await replace(ask, tx, container, there, fresh, uploaded.extent())
     return Reply(status=201, headers={**properties.tags(blob), **_written(uploaded)})
 
 
@@ -107,17 +98,7 @@ async def put_block_list(ask: Ask) -> Reply:
         extents = await _assembled(ask, tx, container, there, listed)
         length = extents[-1].end if extents else 0
         fresh = Fresh(kind=BLOCK, length=length, headers=headers, metadata=metadata, tier=tier)
-        blob = await rows.write(
-            ask.store,
-            tx,
-            container=container.id,
-            name=ask.target.blob,
-            there=there,
-            fresh=fresh,
-            extents=extents,
-            now=ask.now,
-        )
-        await ask.store.blob_objects.drop_blocks(tx, container.id, ask.target.blob, ask.now)
+        blob = await replace(ask, tx, container, there, fresh, extents)
     return Reply(status=201, headers=properties.tags(blob))
 
 
@@ -182,6 +163,24 @@ async def target(ask: Ask, tx: Tx) -> tuple[Container, Blob | None]:
     if there is not None and not ask.grant.overwrites:
         raise Fault("AuthorizationPermissionMismatch", permissions="w")
     return container, there
+
+
+async def replace(
+    ask: Ask, tx: Tx, container: Container, there: Blob | None, fresh: Fresh, extents: Sequence[Extent]
+) -> Blob:
+    """The whole blob is `fresh` from now on; blocks that were put for it and not listed are dropped."""
+    blob = await rows.write(
+        ask.store,
+        tx,
+        container=container.id,
+        name=ask.target.blob,
+        there=there,
+        fresh=fresh,
+        extents=extents,
+        now=ask.now,
+    )
+    await ask.store.blob_objects.drop_blocks(tx, container.id, ask.target.blob, ask.now)
+    return blob
 
 
 def check(ask: Ask, there: Blob | None) -> None:
