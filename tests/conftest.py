@@ -18,6 +18,8 @@ from tests.support.loop import Loop
 TESTS = Path(__file__).parent
 MARK_OF_FOLDER = {"peers": "peers", "nodes": "peers", "web": "peers", "soak": "soak", "lab": "soak"}
 BROKEN = "exact-failed"
+AFTER_SECONDS = 60.0
+"""That a process of pytest may live on after its last test and its summary."""
 
 # How long an example takes says how busy the machine is. Speed is measured in bench/.
 settings.register_profile("outofband", deadline=None)
@@ -43,6 +45,12 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
 def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
     limit.end(item)
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    yield
+    limit.last(session.config, AFTER_SECONDS, int(session.exitstatus))
 
 
 @pytest.hookimpl(optionalhook=True)

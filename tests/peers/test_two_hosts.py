@@ -6,6 +6,7 @@ revoked: nothing of it is left within two seconds, and the other one does not no
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -155,19 +156,18 @@ async def test_an_agent_that_is_killed_concerns_its_own_consoles_only(
             await in_thread(house.kill, "agent")
         else:
             await in_thread(hosts.kill)
-        # The other one's console goes on while the agent is away.
-        await counts_on(other)
-        if killed == "here":
-            await in_thread(house.up, "--no-demo")
-        else:
-            await in_thread(hosts.start)
+        # The other one's console goes on while the agent is away; that is short, for its own console is kept
+        # for 30 s only, and an agent takes its time to come up on a machine with much to do.
+        back = in_thread(house.up, "--no-demo") if killed == "here" else in_thread(hosts.start)
+        await asyncio.gather(back, counts_on(other))
         await until(
             lambda attached=attached: (
-                len([event for event in mine.events if isinstance(event, Attached)]) > attached
+                mine.ended or len([event for event in mine.events if isinstance(event, Attached)]) > attached
             ),
             "it is attached again, over the same socket",
             seconds=2 * BOOT_S,
         )
+        assert mine.ended is None, mine.events[-5:]
         await counts_on(mine)
     for name, seat in seats.items():
         assert seat.ended is None

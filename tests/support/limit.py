@@ -39,6 +39,13 @@ def end(item: pytest.Item) -> None:
         timer.cancel()
 
 
+def last(config: pytest.Config, seconds: float, status: int) -> None:
+    """All tests are done, and what they came to is `status`: a thread that is left keeps no process alive."""
+    timer = threading.Timer(seconds, _end, ("What a test began", seconds, config.stash[SEEN], status))
+    timer.daemon = True
+    timer.start()
+
+
 def stood(name: str, seconds: float) -> str:
     """Every thread's stack but this one's, and every task's of the tests' loops."""
     told = io.StringIO()
@@ -62,8 +69,8 @@ def _awaited(coroutine: Any) -> Iterator[tuple[FrameType, int]]:
         coroutine = coroutine.cr_await
 
 
-def _end(name: str, seconds: float, seen: int) -> None:
+def _end(name: str, seconds: float, seen: int, status: int = 1) -> None:
     try:
         os.write(seen, stood(name, seconds).encode())
     finally:
-        os._exit(1)
+        os._exit(status)

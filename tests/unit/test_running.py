@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CONFTEST = """
 from tests.conftest import (
     anyio_backend, pytest_configure, pytest_timeout_cancel_timer, pytest_timeout_set_timer,
-    pytest_xdist_make_scheduler,
+    pytest_sessionfinish, pytest_xdist_make_scheduler,
 )
 """
 DIES = """
@@ -79,6 +79,31 @@ def test_a_run_goes_on_when_workers_die(files: Path) -> None:
     assert "test_hangs has not ended in 15 s" in ran.stderr
     assert "in waits_for_nothing" in ran.stderr
     assert _ends(int((files / "left").read_text())), "what a killed worker had started runs on"
+
+
+LEAVES = """
+import threading
+
+def stays(): threading.Event().wait()
+def test_leaves_a_thread(): threading.Thread(target=stays).start()
+"""
+
+
+def test_a_thread_that_is_left_keeps_no_run_alive(tmp_path: Path) -> None:
+    hurried = CONFTEST + "import tests.conftest\ntests.conftest.AFTER_SECONDS = 1.0\n"
+    (tmp_path / "conftest.py").write_text(hurried)
+    (tmp_path / "test_leaves.py").write_text(LEAVES)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0 and "1 passed" in ran.stdout, ran.stdout + ran.stderr
+    assert "in stays" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from outofband.agent.state import save_identity
 from outofband.core.errors import Fault
 from outofband.core.paths import StateDir
 from outofband.net import process
+from tests.support.wait import WAIT
 from tests.unit.agent.control_plane import Authority, identity
 
 
@@ -48,16 +49,17 @@ def listening(where: StateDir, serve: Callable[[socket.socket], None]) -> Iterat
     with local.reachable(where.agent) as path:
         door.bind(path)
     door.listen()
+    door.settimeout(WAIT)  # for nobody may come, where a test fails first
 
     def once() -> None:
         with door.accept()[0] as peer:
             serve(peer)
 
-    thread = threading.Thread(target=once)
+    thread = threading.Thread(target=once, daemon=True)
     thread.start()
-    yield
-    thread.join()
-    door.close()
+    with door:
+        yield
+        thread.join()
 
 
 def test_neither_an_agent_nor_an_identity(tmp_path: Path) -> None:
