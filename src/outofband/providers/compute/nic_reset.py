@@ -26,7 +26,7 @@ from outofband.fleet.fleet import Fleet
 from outofband.providers.compute.guest_steps import cards_args, step_report
 from outofband.providers.compute.machines import check_power
 from outofband.providers.compute.move_back import START_SECONDS
-from outofband.providers.compute.power import Work
+from outofband.providers.compute.power import SHUTDOWN_SECONDS, Work
 from outofband.providers.compute.shape import command_name, definition, private_of
 from outofband.providers.network.hosting import card, interface_of
 from outofband.providers.network.house import INTERFACES
@@ -207,18 +207,37 @@ class NicReset:
         if answer is not None and (back or answer["succeeded"]):
             # It runs; or it does not start with its old card either, and that is told.
             return
+        put_back = False
         if asked is None or answer is not None:
             try:
                 await reseat(self._store, tx, parse_id(interface.id), wish.before)
+                put_back = True
             except Fault as refused:
                 # Its old address is another's by now, or its subnet is gone: it goes on with the new one.
                 log.warning("nic.not_put_back", vm=row.uid, code=refused.code)
             await self._order(job, tx, row, Verb.CREATE, await self._definition(tx, row))
         if wish.ran:
+            if put_back and await self._may_start(job, tx):
+                # However late: with the card that the interface has no more.
+                for graceful in (True, False):
+                    args = {"graceful": graceful, "timeout": SHUTDOWN_SECONDS}
+                    await self._order(job, tx, row, Verb.STOP, args, step="" if graceful else ":forced")
             await self._order(job, tx, row, Verb.START)
 
+    async def _may_start(self, job: Job, tx: Tx) -> bool:
+        """Whether its host was asked to start it with its new card, and did not refuse."""
+        asked = await self._store.outbox.get(tx, job.key(Verb.START.value))
+        return asked is not None and (asked.result is None or bool(asked.result["succeeded"]))
+
     async def _order(
-        self, job: Job, tx: Tx, row: Resource, verb: Verb, args: dict[str, Any] | None = None
+        self,
+        job: Job,
+        tx: Tx,
+        row: Resource,
+        verb: Verb,
+        args: dict[str, Any] | None = None,
+        *,
+        step: str = "",
     ) -> None:
         await self._fleet.leave_order(
             tx,
@@ -226,7 +245,7 @@ class NicReset:
             verb,
             row.uid,
             args,
-            key=job.key(f"{verb.value}:ended"),
+            key=job.key(f"{verb.value}:ended{step}"),
             epoch=row.epoch,
             seconds=START_SECONDS,
         )

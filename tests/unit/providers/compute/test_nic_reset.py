@@ -11,7 +11,7 @@ import pytest
 from outofband.access import roles
 from outofband.core.errors import Fault
 from outofband.core.ids import parse_id
-from outofband.providers.compute import nic_reset
+from outofband.providers.compute import nic_reset, power
 from outofband.providers.network.addresses import label
 from outofband.providers.network.readdressing import other_seat
 from outofband.resources.runner import Runner
@@ -222,6 +222,49 @@ async def test_a_canceled_one_leaves_no_vm_off(lab: Lab, deaf: str, dies: bool) 
     else:
         assert (await seat(lab))[0] == "10.0.1.20"
         assert [each.verb for each in orders] == ["vm.start"]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_start_that_comes_when_nobody_waits_any_more_leaves_no_vm_with_the_new_card(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, dies: bool
+) -> None:
+    """Nor does the host answer what takes it back, until all of it comes late, in its order."""
+    monkeypatch.setattr(power.Work.command, "__kwdefaults__", {"step": "", "seconds": 0.5})
+    before, taken, late, card = await seat(lab), [], list[Command](), dict[str, str]()
+
+    def watch(command: Command) -> None:
+        if command.verb == "vm.create":
+            card["defined"] = command.args["nic"]["mac"]
+        elif command.verb == "vm.start" and lab.host.power[lab.uid] is Power.STOPPED:
+            card["runs"] = card["defined"]
+
+    def hang(command: Command) -> None:
+        taken.append(command.verb)
+        if "vm.start" not in taken:
+            watch(command)
+        else:
+            late.append(command)
+            lab.host.deaf.add(command.verb)
+
+    lab.host.watch = hang
+    asked = await lab.cloud.owner.ask("POST", PATH, {})
+    if dies:
+        await until(lambda: bool(late))
+        await lab.cloud.runner.close()
+        lab.cloud.runner = Runner(lab.cloud.store, lab.cloud.registry, lab.cloud.node)
+        lab.cloud.runner.start()
+    state = await lab.cloud.owner.follow(asked)
+    assert (state["status"], state["error"]["code"]) == ("Failed", "AgentTimeout")
+    assert await seat(lab) == before
+    await until(lambda: any(each.key.endswith("vm.start:ended") for each in late))
+    lab.host.deaf.clear()
+    lab.host.watch = watch
+    for command in {each.key: each for each in late}.values():
+        answer = lab.host.peer.answer(command)
+        assert answer is not None
+        await lab.host.peer.send(answer)
+    assert card["runs"] == before[2].replace("-", ":").lower()
+    assert lab.host.power[lab.uid] is Power.RUNNING
 
 
 async def test_one_that_is_canceled_while_its_guest_is_helped_keeps_what_it_runs_with(lab: Lab) -> None:
