@@ -20,7 +20,8 @@ from outofband.wire.steps.linux_cards import CARDS
 from outofband.wire.steps.linux_firewall import FIREWALL
 from outofband.wire.steps.linux_labels import LABELS
 from outofband.wire.steps.linux_managed import MANAGED
-from outofband.wire.steps.linux_parts import ASK, REPORT, SERVICES, SSH, STATE
+from outofband.wire.steps.linux_parts import ASK, REPORT, SERVICES, STATE
+from outofband.wire.steps.linux_ssh import SSH
 from outofband.wire.steps.linux_verdict import VERDICT
 from outofband.wire.steps.linux_xrdp import XRDP
 

@@ -1,4 +1,4 @@
-"""The parts of `reset_remote`: how it begins, services, SSH, and the report in the end.
+"""The parts of `reset_remote`: how it begins, services, and the report in the end.
 
 POSIX sh with what busybox has; nothing else is relied on without asking for it first.
 """
@@ -177,6 +177,11 @@ look_at_service() {
     pair "service.$1.enabled" "$(enabled "$1")"
     pair "service.$1.runs" "$(is runs "$1" "$2")"
 }
+# Whether systemd looks after its socket: that is what listens then, and it alone says where.
+by_socket() {
+    booted &&
+        { systemctl --quiet is-enabled "$1.socket" || systemctl --quiet is-active "$1.socket"; } 2>/dev/null
+}
 # bring_up SERVICE PROCESS PORT CHANGED
 bring_up() {
     state=$(enabled "$1")
@@ -188,11 +193,12 @@ bring_up() {
             state=$(enabled "$1")
             ;;
     esac
-    # Where its socket is looked after by systemd, the service itself is neither enabled nor running.
-    if booted && { systemctl --quiet is-enabled "$1.socket" || systemctl --quiet is-active "$1.socket"; } \\
-        2>/dev/null; then
+    # Then the service itself is neither enabled nor running, or was begun by its socket, which does not
+    # listen anew before that one is gone.
+    if by_socket "$1"; then
         [ -z "$4" ] && listens "$3" && return
         systemctl daemon-reload
+        systemctl stop "$1.service" 2>/dev/null
         said=$(systemctl restart "$1.socket" 2>&1)
         soon_listens "$3" ||
             problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
@@ -228,79 +234,6 @@ bring_up() {
             problem GuestServiceFailed service "$1" port "$3" detail "$(printf '%s' "$said" | tail -n 1)"
         fi
     fi
-}
-"""
-
-SSH = """\
-ssh_config=/etc/ssh/sshd_config
-ssh_files() { ls "$ssh_config" /etc/ssh/sshd_config.d/*.conf 2>/dev/null; }
-ssh_says() { sshd -T 2>/dev/null | awk -v name="$1" '$1 == name { print $2 }'; }
-# What it only warns of it takes. A service that is stopped takes its folder in memory along; that is no
-# fault of the configuration.
-ssh_complaint() {
-    said=$(sshd -t 2>&1) && return
-    printf '%s\\n' "$said" | grep -vi -e 'missing privilege separation directory' -e 'load host key' \\
-        -e 'deprecated option' -e 'unsupported option' | head -n 1
-}
-ssh_only_local() {
-    listened=$(ssh_says listenaddress)
-    [ -n "$listened" ] && ! printf '%s\\n' "$listened" | grep -qvE '^(127\\.|\\[?::1\\]?)'
-}
-look_at_ssh() {
-    pair ssh.installed "$(is has sshd)"
-    has sshd || return
-    look_at_service "$ssh" sshd
-    pair ssh.fault "$(ssh_complaint)"
-    pair ssh.port "$(ssh_says port | tr '\\n' ' ' | sed 's/ $//')"
-    pair ssh.onlyLocal "$(is ssh_only_local)"
-    pair ssh.hostKeys "$(ls /etc/ssh/ssh_host_*_key 2>/dev/null | wc -l | tr -d ' ')"
-    pair ssh.listens "$(is listens "$ssh_port")"
-    pair ssh.heldBy "$(holder "$ssh_port" sshd)"
-    pair ssh.deniedPort "$(listens "$ssh_port" || denied_port sshd ssh_port_t $(ssh_says port))"
-    pair ssh.nologin "$(is test -e /etc/nologin)"
-}
-mend_ssh() {
-    has sshd || { problem GuestServiceMissing service sshd; return; }
-    changed=
-    # Its own folder is in memory, and the service makes it only where it starts by its own means.
-    [ -d /run/sshd ] || (umask 022; mkdir -p /run/sshd)
-    if ! ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1; then
-        ssh-keygen -A >/dev/null 2>&1
-        changed=true
-    fi
-    if [ -n "$(ssh_complaint)" ]; then
-        default=/usr/share/openssh/sshd_config
-        if [ -e $default ]; then replace "$ssh_config" 644 <$default && changed=true; fi
-        if [ -n "$(ssh_complaint)" ]; then
-            # What it includes may be what is wrong.
-            printf '%s\\n' 'PasswordAuthentication yes' 'UsePAM yes' \\
-                'Subsystem sftp internal-sftp' >"$kept/new"
-            replace "$ssh_config" 644 <"$kept/new" && changed=true
-        fi
-    fi
-    local_only=
-    ssh_only_local && local_only=true
-    if ! ssh_says port | grep -qx "$ssh_port" || [ -n "$local_only" ]; then
-        lines=port
-        [ -z "$local_only" ] || lines='\\(port\\|listenaddress\\)'
-        for file in $(ssh_files); do
-            grep -qi "^[[:space:]]*$lines[[:space:]=]" "$file" || continue
-            # sed's own way to ignore case is not everywhere.
-            awk -v both="$local_only" '{
-                word = tolower($1); sub(/=.*/, "", word)
-                if (word == "port" || (both && word == "listenaddress")) print "#" $0; else print
-            }' "$file" >"$kept/new"
-            replace "$file" 644 <"$kept/new" && changed=true
-        done
-        if ! ssh_says port | grep -qx "$ssh_port"; then
-            { echo "Port $ssh_port"; cat "$ssh_config"; } >"$kept/new"
-            replace "$ssh_config" 644 <"$kept/new" && changed=true
-        fi
-    fi
-    if [ -e /etc/nologin ]; then
-        keep /etc/nologin && rm -f /etc/nologin
-    fi
-    bring_up "$ssh" sshd "$ssh_port" "$changed"
 }
 """
 

@@ -38,6 +38,10 @@ file() {
     fi
     case $path in
         /etc/ssh/*) restarted="$restarted ssh sshd" ;;
+        /etc/systemd/system/*.socket.d/*)
+            rmdir "${path%/*}" 2>/dev/null
+            restarted="$restarted ssh sshd"
+            ;;
         /etc/xrdp/*) restarted="$restarted xrdp-sesman xrdp" ;;
     esac
 }
@@ -179,7 +183,14 @@ done <"$kept/back"
 for name in $restarted; do
     case " ${stopped-} " in *" $name "*) continue ;; esac
     if [ -d /run/systemd/system ]; then
-        systemctl --quiet is-active "$name.service" && systemctl restart "$name.service"
+        if systemctl --quiet is-active "$name.socket"; then
+            # Where it listens may be made of what was put back.
+            systemctl daemon-reload
+            systemctl stop "$name.service" 2>/dev/null
+            systemctl restart "$name.socket"
+        elif systemctl --quiet is-active "$name.service"; then
+            systemctl restart "$name.service"
+        fi
     elif [ -x "/etc/init.d/$name" ]; then
         # What never ran is not started by this.
         "/etc/init.d/$name" status >/dev/null 2>&1 && "/etc/init.d/$name" restart >/dev/null 2>&1 </dev/null
