@@ -24,6 +24,7 @@ CREDENTIALS = frozenset(
         "RdpPasswordMustChange",
         "RdpAccountRefused",
         "RdpSignInCut",
+        "SshAsksMore",
         "SshPasswordMustChange",
         "SshWrongCredentials",
     }

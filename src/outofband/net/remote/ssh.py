@@ -12,6 +12,7 @@ import asyncssh
 
 from outofband.core.errors import Fault
 from outofband.net.doctor.stream import Stream
+from outofband.wire.finding import plain
 from outofband.wire.ssh import End, Probe, Seen
 
 SILENCE_SECONDS = 10.0
@@ -62,6 +63,8 @@ async def log_in(
     offered: list[str] = []
     asked: list[str] = []
     changes: list[str] = []
+    questions: list[str] = []
+    more: list[str] = []
 
     class Client(asyncssh.SSHClient):
         def auth_banner_received(self, msg: str, lang: str) -> None:
@@ -91,7 +94,14 @@ async def log_in(
                 # The password was right: who is asked for more than that has to change it.
                 changes.append(prompts[0][0])
                 return None
-            alone = len(prompts) == 1 and not prompts[0][1] and not offered
+            question = prompts[0][0].strip() or "?"
+            if offered:
+                # The same question again says no. Another one is no answer: PAM may ask all before it says.
+                if question not in questions:
+                    more.append(question)
+                return None
+            questions.append(question)
+            alone = len(prompts) == 1 and not prompts[0][1]
             return [_once(offered, password)] if alone else None
 
     try:
@@ -113,6 +123,8 @@ async def log_in(
     except asyncssh.PermissionDenied:
         if changes:
             return Fault("SshPasswordMustChange", **where, user=user)
+        if more:
+            return Fault("SshAsksMore", **where, user=user, question=plain(more[0].splitlines()[-1]))
         return Fault("SshWrongCredentials", **where, user=user, methods=await _methods(address, port, user))
     except (asyncssh.Error, OSError, TimeoutError) as error:
         return Fault("SshCut", **where, detail=str(error) or type(error).__name__)

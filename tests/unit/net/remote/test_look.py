@@ -240,8 +240,11 @@ async def _told(server: Any, process: Any = None) -> str:
         ("New password: ", "SshPasswordMustChange"),
         ("(current) UNIX password: ", "SshPasswordMustChange"),
         # A second factor is no change, and the word is in some of their questions.
-        ("One-time password (OATH) for `tester': ", "SshWrongCredentials"),
-        ("Verification code: ", "SshWrongCredentials"),
+        ("One-time password (OATH) for `tester': ", "SshAsksMore"),
+        ("Verification code: ", "SshAsksMore"),
+        ("Mot de passe actuel : ", "SshAsksMore"),
+        # Once more.
+        ("Password: ", "SshWrongCredentials"),
     ],
 )
 async def test_who_asks_for_more_than_the_password_may_want_a_new_one(said: str, told: str) -> None:
