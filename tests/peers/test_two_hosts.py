@@ -21,6 +21,7 @@ import pytest
 
 from guests.build import Guest
 from outofband.agent import local
+from outofband.consoles.session import STABLE_SECONDS
 from outofband.core.paths import StateDir
 from outofband.net import tls
 from outofband.wire.console import Attached, Missing, Output, Told
@@ -169,6 +170,8 @@ async def test_an_agent_that_is_killed_concerns_its_own_consoles_only(
         )
         assert mine.ended is None, mine.events[-5:]
         await counts_on(mine)
+        # A stream that lives shorter leaves the next one what was left of those 30 s.
+        await asyncio.sleep(STABLE_SECONDS)
     for name, seat in seats.items():
         assert seat.ended is None
         whole(seat, log_of(house.root / "agent" if name == "here" else hosts.state.agent, name))
