@@ -114,7 +114,7 @@ class Membership:
 
     async def close(self) -> None:
         """End the link and every stream. What the machines print is kept for the next membership."""
-        self._machines.on_own_change = None
+        self._machines.own.on_change = None
         self._machines.moving.client = None
         self._watcher.untold.on_news = lambda: None
         await self.commands.close()
@@ -122,7 +122,7 @@ class Membership:
         await self._tasks.close()
         await self.shots.close()
         await self.uploads.close()
-        await self._machines.close_own()
+        await self._machines.own.close()
 
     def failure(self) -> None:
         """Raises what ended the link's task, if that ended."""
@@ -130,8 +130,8 @@ class Membership:
             self._keeping.result()
 
     async def _keep_link(self) -> None:
-        self._machines.on_own_change = self.link.machine_changed
-        await self._machines.open_own(self.identity.agent)
+        self._machines.own.on_change = self.link.machine_changed
+        await self._machines.own.open(self.identity.agent)
         # The first time on a host this tries what guests can run under, which takes seconds.
         await self.look_at_host()
         assert self.facts is not None
@@ -188,7 +188,7 @@ class Membership:
     def inventory(self) -> link.Inventory:
         assert self.facts is not None
         reports = self._machines.reports()
-        if self._takes_own and (own := self._machines.own_report()) is not None:
+        if self._takes_own and (own := self._machines.own.report()) is not None:
             reports.append(own)
         return link.Inventory(self.facts, [self._as_taken(each) for each in reports])
 

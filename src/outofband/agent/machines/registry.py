@@ -12,10 +12,10 @@ import msgspec
 import structlog
 
 from outofband.agent.config import HostConfig, config_path, load
-from outofband.agent.hypervisors.shell import hang_up
-from outofband.agent.machines import actions, build, definitions, inside, outside
+from outofband.agent.machines import actions, definitions, inside, outside
 from outofband.agent.machines.host import MIB, Host
 from outofband.agent.machines.machine import SHUTDOWN_SECONDS, Machine, Outcome
+from outofband.agent.machines.own_console import OwnConsole
 from outofband.agent.moving import staging
 from outofband.agent.moving.desk import MovingDesk
 from outofband.agent.moving.fence import Fence
@@ -78,19 +78,16 @@ class NoArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Machines:
     """The machines in one state directory; make it inside the event loop, and only one per directory.
 
-    `load` first, `close` last: closing lets go of the machines, which run on. The server's own console, where
-    agent.toml wants one, is open between `open_own` and `close_own`; among `all` it is not.
+    `load` first, `close` last: closing lets go of the machines, which run on. The server's own console is
+    `own`; among `all` it is not.
     """
 
     def __init__(self, state: StateDir, config: HostConfig | None = None, *, name: str | None = None) -> None:
         self.host = Host(state, config or load(config_path(state)), name=name)
         self.moving = MovingDesk(self.host)
         self._machines: dict[str, Machine] = {}
-        self._own: Machine | None = None
-        self.on_own_change: Callable[[str], None] | None = None
-        """Told with its id that the report of the server's own console is another now."""
-        self._forsaken: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
+        self.own = OwnConsole(self.host, self._tasks, self._login_ended)
         self._listeners: list[Changed] = []
         self._editing = asyncio.Lock()
         self.on_login: Callable[[str, LoginReport], None] | None = None
@@ -126,67 +123,18 @@ class Machines:
         async with asyncio.TaskGroup() as group:
             for machine in found:
                 group.create_task(take_hold(machine), name=f"open {machine.name}")
-        self._forsake()
+        self.own.forsake()
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await asyncio.to_thread(self.moving.sweep)
 
-    async def open_own(self, own: str) -> None:
-        """Open the server's own console, as far as agent.toml wants one, under the id that stands for it.
-
-        Without it the machines have theirs.
-        """
-        await self.close_own()
-        self._keep()
-        self.host.own = own.lower()
-        kind = self.host.config.console.kind
-        if kind != "shell":
-            # Of a day when it was allowed.
-            await hang_up(self.host.console)
-        if kind == "off":
-            return
-        definition = MachineDefinition(vm=own.lower(), name=self.host.name, driver=kind)
-        machine = Machine(self.host, definition, self._own_changed)
-        machine.on_login = self._login_ended
-        try:
-            self.host.console.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await machine.open()
-        except OSError as error:
-            log.error("console.unopened", error=str(error))
-            await machine.close()
-            return
-        self._own = machine
-
-    async def close_own(self) -> None:
-        """Let go of it. A program on it that nobody takes over again is hung up."""
-        machine, self._own = self._own, None
-        if machine is not None:
-            await machine.close()
-            self._forsake()
-
-    def _forsake(self) -> None:
-        self._keep()
-        loop = self.host.hub.loop
-        self._forsaken = loop.call_later(
-            build.CONSOLE_LINGER, lambda: self._tasks.spawn("console.hang-up", hang_up(self.host.console))
-        )
-
-    def _keep(self) -> None:
-        if self._forsaken is not None:
-            self._forsaken.cancel()
-            self._forsaken = None
-
-    def _own_changed(self) -> None:
-        if self._own is not None and self.on_own_change is not None:
-            self.on_own_change(self._own.definition.vm)
-
     async def close(self) -> None:
         """Let go of all machines; they run on."""
         machines, self._machines = list(self._machines.values()), {}
-        await self.close_own()
-        self._keep()
+        await self.own.close()
+        self.own.keep()
         await self.moving.close()
         await self._tasks.close()
         for machine in machines:
@@ -205,9 +153,9 @@ class Machines:
     def get(self, vm: str) -> Machine:
         """Raises Fault VmUnknownToHost; for the server itself ServerConsoleOff."""
         if self.host.is_own(vm):
-            if self._own is None:
+            if self.own.machine is None:
                 raise Fault("ServerConsoleOff", server=self.host.name)
-            return self._own
+            return self.own.machine
         if (machine := self._machines.get(vm.lower())) is None:
             raise Fault("VmUnknownToHost", vm=vm)
         return machine
@@ -233,12 +181,7 @@ class Machines:
         for machine in self._machines.values():
             for port in machine.ports.values():
                 port.watch_only(monitor)
-        if self._own is not None:
-            self._own.console.watch_only(monitor or self.host.config.console.read_only)
-
-    def own_report(self) -> VmReport | None:
-        """Of the server's own console; None without one."""
-        return self._own.report() if self._own is not None else None
+        self.own.watch_only(monitor)
 
     async def host_report(self) -> HostReport:
         """Facts of the host; the first call may take seconds, while the accelerator is tried."""

@@ -44,12 +44,12 @@ async def open_host(state: StateDir, configure: Callable[[str], None]) -> AsyncI
         machines = Machines(state, name="host1")
         opened.append(machines)
         await machines.load()
-        await machines.open_own(OWN)
+        await machines.own.open(OWN)
         return machines
 
     yield open_host
     for machines in opened:
-        own = machines.own_report()
+        own = machines.own.report()
         if own is not None and own.driver == "shell":
             await machines.get(OWN).driver.kill()
         await machines.close()
@@ -158,7 +158,7 @@ async def test_a_server_that_is_disconnected_keeps_no_program_on_it(
     host = find_ptyhost(state.agent / "console")
     assert host is not None
     monkeypatch.setattr("outofband.agent.machines.build.CONSOLE_LINGER", 0.2)
-    await machines.close_own()
+    await machines.own.close()
     await until(lambda: not host.alive, "it is hung up")
     with pytest.raises(Fault, match="ServerConsoleOff"):
         machines.port(OWN, "0")
@@ -253,7 +253,7 @@ async def test_an_agent_that_is_not_root_asks_roots_helper(
 async def test_without_a_word_in_agent_toml_there_is_none(open_host: Open) -> None:
     machines = await open_host("")
     assert (await machines.host_report()).console == ""
-    assert machines.own_report() is None
+    assert machines.own.report() is None
     with pytest.raises(Fault, match="ServerConsoleOff"):
         machines.port(OWN, "0")
 
@@ -270,7 +270,7 @@ async def test_a_control_plane_has_no_hold_of_it(open_host: Open) -> None:
     with pytest.raises(Fault, match="OperationNotAllowed"):
         await machines.create(definition)
     await machines.perform("vm.delete", OWN, {}, 1)
-    assert machines.own_report() is not None
+    assert machines.own.report() is not None
 
 
 @pytest.mark.parametrize("more", [SHELL + "read_only = true\n", SHELL + "[policy]\nmonitor = true\n"])
