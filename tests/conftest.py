@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support import limit, warden
@@ -24,6 +25,14 @@ AFTER_SECONDS = 60.0
 # How long an example takes says how busy the machine is. Speed is measured in bench/.
 settings.register_profile("outofband", deadline=None)
 settings.load_profile("outofband")
+
+# Without the locals of each frame: those of a control plane are megabytes, and minutes to print.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +59,8 @@ def pytest_timeout_cancel_timer(item: pytest.Item) -> bool:
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
     yield
+    if hasattr(session.config, "workerinput"):
+        return  # a worker waits for the others, and ends with its controller
     limit.last(session.config, AFTER_SECONDS, int(session.exitstatus))
 
 

@@ -26,9 +26,7 @@ class Port:
         self.port = "0"
         self.spool = spool
         self.is_open = True
-
-    def look_again(self) -> None:
-        self.spool.refresh()
+        self.output = SimpleNamespace(look_again=spool.refresh)
 
 
 class Printing:
