@@ -65,6 +65,7 @@ def fed(output: bytes, cuts: list[int], *, again: int | None = None) -> tuple[li
 )
 @example(b"Booting from Hard Disk...\r\nroot@h:~# \xe2\x80\xa6", [37])
 @example(b"root@h:~# rm -i old: sure (y/n)?", [10])
+@example(b"/dev/vda1: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.\r\n0000\x03\0 \x01\0\0\x80\x80", [60])
 def test_cuts_do_not_matter(output: bytes, cuts: list[int]) -> None:
     assert fed(output, cuts) == fed(output, [])
 

@@ -93,15 +93,15 @@ class AdminSocket:
             writer.close()
 
     async def _text(self, reader: asyncio.StreamReader, user: int) -> bytes:
-        # Whatever the folder's mode lets in: what is asked here is the key's and the administrator's.
-        if user not in (os.geteuid(), 0):
-            log.warning("admin.denied", user=user)
-            path = str(self._directory / SOCKET)
-            return msgspec.json.encode(Answer(fault=Refused("AgentServiceDenied", {"path": path})))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                question = _question.decode(await reader.readline())
-            value = await self._answer(question)
+                # Of whoever asks: with a question left unread the end would be a reset, not an answer.
+                asked = await reader.readline()
+            # Whatever the folder's mode lets in: what is asked here is the key's and the administrator's.
+            if user not in (os.geteuid(), 0):
+                log.warning("admin.denied", user=user)
+                raise Fault("AgentServiceDenied", path=str(self._directory / SOCKET))
+            value = await self._answer(_question.decode(asked))
         except (msgspec.MsgspecError, ValueError) as error:
             words = {"target": "ask", "detail": str(error)}
             return msgspec.json.encode(Answer(fault=Refused("InvalidParameter", words)))

@@ -187,6 +187,29 @@ async def test_another_user_is_not_answered(where: StateDir) -> None:
         await door.close()
 
 
+@pytest.mark.anyio
+async def test_whose_question_comes_with_the_refusal_hears_it_whole(
+    where: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = AdminSocket(where, Desk().answer)
+    await door.open()
+    with socket.socket(socket.AF_UNIX) as asking:
+
+        def somebody(writer: asyncio.StreamWriter) -> int:
+            asking.sendall(b'{"ask":"status"}\n')
+            return 65534
+
+        monkeypatch.setattr(admin, "_asking", somebody)
+        asking.settimeout(10.0)
+        asking.connect(str(where.agent / local.SOCKET))
+
+        def heard() -> bytes:
+            return b"".join(iter(lambda: asking.recv(4096), b""))
+
+        assert b'"AgentServiceDenied"' in await asyncio.to_thread(heard)
+    await door.close()
+
+
 def test_a_problem_of_the_link_is_told_in_words() -> None:
     up = LinkStatus(state=LinkState.LINKED, since="")
     assert admin.link_words(up) is None

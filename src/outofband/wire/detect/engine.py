@@ -138,7 +138,9 @@ class Detector:
 
     def kept(self) -> bytes:
         """All that another detector needs to go on from `offset`; less than KEPT_LIMIT bytes."""
-        return msgspec.msgpack.encode(self._state)
+        # What a chunk holds besides its lines is told before them: their order is the log's, not the cuts'.
+        told = sorted(self._state.open.items(), key=lambda each: (each[1].offset, each[0]))
+        return msgspec.msgpack.encode(msgspec.structs.replace(self._state, open=dict(told)))
 
     def _told(self) -> list[Finding]:
         changed = list(self._mind.changed.values())
