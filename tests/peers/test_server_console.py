@@ -183,9 +183,9 @@ def test_its_monitor_mode_lets_nobody_type(server: Server) -> None:
     server.allows(SHELL + "[policy]\nmonitor = true\n")
     with server.seat("--replay", "0") as owner:
         owner.expect(rb"watching")
-        owner.send(b"echo $((41 * 2))\r\x1dq")
+        owner.send(b"echo $((7919 * 7907))\r\x1dq")
         owner.wait()
-        assert b"82" not in owner.seen
+        assert b"62615533" not in owner.seen
 
 
 def test_a_login_asks_who_comes(server: Server) -> None:
