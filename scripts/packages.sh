@@ -49,6 +49,10 @@ missing_packages() {
     have freerdp-shadow-cli || say freerdp2-shadow-x11
     have Xvfb || say xvfb
     [[ -x /usr/sbin/sshd ]] || say openssh-server
+    # An sshd that speaks French: its words, and what makes it ask for them.
+    [[ -e /usr/share/i18n/locales/fr_FR ]] || say locales
+    have gcc || say gcc
+    [[ -e /usr/include/stdio.h ]] || say libc6-dev
     # Firewalls that guests have: what is done about them is done to real ones.
     have nft || say nftables
     have iptables || say iptables
@@ -58,8 +62,6 @@ missing_packages() {
     have conserver || say conserver-server
     have conmand || say conman
     have websockify || say websockify
-    have gcc || say gcc
-    [[ -e /usr/include/stdio.h ]] || say libc6-dev
     ;;
   esac
 }

@@ -393,8 +393,6 @@ class Host:
         self.done: dict[str, Result] = {}
         self.performed: list[str] = []
         self.images = ["demo"]
-        self.facts: dict[str, Any] = {}
-        """What else it reports of itself."""
         self.heard: list[Command] = []
         self.defined: dict[str, dict[str, Any]] = {}
         """What of its definition is reported of a VM."""
